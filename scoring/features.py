@@ -15,7 +15,7 @@ from model_card import Feature
 from service.models.rows import MAX_FLOAT32, choose_columns
 from tables.columns import convert_columns, read_numbers
 from tables.date_columns import DATE_PARTS, DateColumn
-from tables.date_texts import Days
+from tables.date_texts import DateError, Days, is_gap, read_date
 from tables.dates import expand_date
 from tables.notations import MISSING
 from tables.reader import as_whole, name_values
@@ -25,7 +25,7 @@ Features = NDArray[np.float32]
 Faults = dict[int, str]
 """What is wrong with a row stands at its place within the block."""
 EPOCH = dt.date(1970, 1, 1)
-MAX_SHOWN_CHARS = 100
+"""This stands for a wrong date, whose row is set aside."""
 UNKNOWN = -1
 MISSING_CODE = -2
 
@@ -181,21 +181,37 @@ def _take(frame: pl.DataFrame, name: str, faults: Faults) -> pl.Series:
 def _read_date(
     frame: pl.DataFrame, name: str, learnt: Days | None, faults: Faults
 ) -> dict[str, pl.Series]:
-    """Returns the parts of a date by their names; one that can be read in several ways is a fault of all rows."""
+    """Returns the parts of a date by their names; where the block as a whole is none, each text is read by itself."""
     days = {} if learnt is None else {name: learnt}
     (column,), findings = convert_columns([frame[name]], learnt=days)
-    if column.dtype in (pl.Date, pl.Datetime) and name not in findings.guesses:
-        return expand_date(column)
+    if column.dtype not in (pl.Date, pl.Datetime) or name in findings.guesses:
+        column = _read_each_date(frame[name], faults)
 
-    known = frame[name].drop_nulls()
-    shown = str(known[0])[:MAX_SHOWN_CHARS] if len(known) else ""
-    if not shown:
-        return expand_date(pl.Series(name, [None] * frame.height, dtype=pl.Date))
+    return expand_date(column)
 
-    reason = f"feature {name!r} expects a date that can be read in one way, as 2024-12-31, got {shown!r}"
-    for row in range(frame.height):
-        faults.setdefault(row, reason)
-    return expand_date(pl.Series(name, [EPOCH] * frame.height))
+
+def _read_each_date(column: pl.Series, faults: Faults) -> pl.Series:
+    """Returns dates, null where one is missing; a text that is none, or may be several, is a fault of its rows."""
+    texts = _read_texts(column)
+    dates: dict[str | None, dt.date | None] = {None: None}
+    reasons = {}
+    for text in dict.fromkeys(texts):
+        if text is None or is_gap(text):
+            dates[text] = None
+            continue
+        try:
+            dates[text] = read_date(text)
+        except DateError as error:
+            dates[text] = EPOCH
+            reasons[text] = (
+                f"feature {column.name!r} expects a date, as '2024-12-31', {error}"
+            )
+
+    for row, text in enumerate(texts):
+        if text in reasons:
+            faults.setdefault(row, reasons[text])
+
+    return pl.Series(column.name, [dates[text] for text in texts], dtype=pl.Date)
 
 
 def _encode_number(

@@ -209,18 +209,9 @@ def _convert(
     if _is_boolean_in_many_spellings(different):
         findings.notes[column.name] = "capitals do not count"
         return column.str.to_lowercase()
-    found = read_dates(column, learnt)
-    if found.fault:
-        findings.faults[column.name] = found.fault
-    if found.note:
-        findings.readings[column.name] = found.note
-    if found.note or found.times:
-        both = filter(None, (found.note, found.times))
-        findings.notes[column.name] = "; ".join(both)
-    if found.is_guess:
-        findings.guesses.add(column.name)
-    if found.dates is not None:
-        return found.dates
+    dates = _read_dates(column, findings, learnt)
+    if dates is not None:
+        return dates
 
     bare = _unwrap(column)
     if not _is_mostly_number(bare):
@@ -234,6 +225,24 @@ def _convert(
     mark = _choose_mark(column.name, bare, proven, table_mark, separator, findings)
 
     return column if not mark else _to_numbers(column, bare, mark, findings)
+
+
+def _read_dates(
+    column: pl.Series, findings: Findings, learnt: Days | None
+) -> pl.Series | None:
+    """Returns the dates that a column's texts are, and keeps what is found of them; None where they are none."""
+    found = read_dates(column, learnt)
+    if found.fault:
+        findings.faults[column.name] = found.fault
+    if found.note:
+        findings.readings[column.name] = found.note
+    if found.note or found.times:
+        both = filter(None, (found.note, found.times))
+        findings.notes[column.name] = "; ".join(both)
+    if found.is_guess:
+        findings.guesses.add(column.name)
+
+    return found.dates
 
 
 def _is_boolean_in_many_spellings(different: pl.Series) -> bool:

@@ -59,8 +59,8 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
             "version": "1",
             "description": "Prediction, probability and comparison of classifiers. "
             "A row is a list of values in the card's feature order, or an object {feature: value}; features that are "
-            "words of a text, as `review: good`, may be left out for the text itself, as `review`, and those that are parts "
-            "of a date, as `born_year` and `born_days`, for the date, as `born`: `2024-12-31`; for a model of "
+            "words of a text, as `review: good`, may be left out for the text itself, as `review`, and those that are "
+            "parts of a date, as `born_year` and `born_days`, for the date, as `born`: `2024-12-31`; for a model of "
             'images it is {"b64": the file in base64}, and the files themselves may be the body or a form.',
         },
         "servers": [{"url": "."}],

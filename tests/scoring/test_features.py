@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from model_card import Feature, FeatureInput
-from scoring.features import code_names, encode, find_columns
+from scoring.features import code_names, encode, find_columns, find_missing
 from service.models.rows import RowEncoder
 
 SIZE = Feature(name="size", type="number", range=(-1.0, 1.0))
@@ -114,13 +114,39 @@ def test_categories_are_named_as_in_training() -> None:
 
 
 def test_parts_of_a_date_are_taken_from_it() -> None:
-    """A table that has the date has its year; one that can be read in two ways is a fault."""
+    """A table that has the date has its year; one that can be read in two ways is a fault of its row."""
     year = Feature(name="born_year", type="number", range=(1900.0, 2030.0))
     assert find_columns(["born"], [year]) == ["born"]
     found = encode(pl.DataFrame({"born": ["1999-12-31", "2001-01-01"]}), [year], ".")
     assert found.features.tolist() == [[1999.0], [2001.0]]
-    found = encode(pl.DataFrame({"born": ["01/02/1999", "03/04/2001"]}), [year], ".")
-    assert "a date that can be read in one way" in found.faults[0]
+    texts = ["01/02/1999", "2001-01-01", "31/02/2001", None, "soon", "31/12/2001"]
+    found = encode(pl.DataFrame({"born": texts}), [year], ".")
+    expected = "feature 'born' expects a date, as '2024-12-31', got"
+    assert found.features.tolist() == [[2001.0], [2001.0]]
+    assert found.faults == {
+        0: f"{expected} '01/02/1999', which may be 1999-01-02 or 1999-02-01: write the one that is meant so",
+        2: f"{expected} '31/02/2001', which is no day of the calendar",
+        3: "feature 'born_year' is missing; these models were not taught to do without",
+        4: f"{expected} 'soon'",
+    }
+
+
+def test_dates_are_read_by_what_models_have_learnt() -> None:
+    """A block whose days could be months is read as its dates lie in the days that models know."""
+    features = [
+        Feature(name="born_year", type="number", range=(2022.0, 2022.0)),
+        Feature(name="born_month", type="number", range=(6.0, 8.0)),
+        Feature(name="born_weekday", type="number", range=(1.0, 7.0)),
+        Feature(name="born_days", type="number", range=(19144.0, 19235.0)),
+    ]
+    assert find_columns(["born"], features) == ["born"]
+    assert find_missing(["x"], features) == ["born"]
+    frame = pl.DataFrame({"born": ["07/05/2022", "08/05/2022"]})
+    found = encode(frame, features, ".")
+    assert found.features.tolist() == [
+        [2022.0, 7.0, 2.0, 19178.0],
+        [2022.0, 8.0, 5.0, 19209.0],
+    ]
 
 
 def test_codes_tell_missing_from_unknown_names() -> None:
