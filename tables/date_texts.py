@@ -25,6 +25,8 @@ GAP = rf"{MISSING_AMONG_NUMBERS}|^0{{2,4}}[-/.]00[-/.]0{{2,4}}$"
 ISO_CHARS = 10
 MAX_CHARS = 64
 """A longer text is no date."""
+MARGIN, MIN_MARGIN_DAYS = 0.05, 7
+"""So great a share of the range learnt counts as in it on each side, since the first and the last days are chance."""
 PIVOT = 69
 """Years of two digits from this on are of the last century, as POSIX has them."""
 
@@ -319,8 +321,11 @@ def _count_inside(
     dates: Mapping[str, dt.date], rows_of: Mapping[str, int], learnt: Days
 ) -> int:
     low, high = learnt
+    margin = max(MIN_MARGIN_DAYS, MARGIN * (high - low))
     return sum(
-        rows_of[text] for text, day in dates.items() if low <= count_days(day) <= high
+        rows_of[text]
+        for text, day in dates.items()
+        if low - margin <= count_days(day) <= high + margin
     )
 
 

@@ -163,6 +163,17 @@ def test_dates_are_read_as_they_lie_in_what_was_learnt() -> None:
     )
 
 
+def test_a_day_at_the_edge_of_what_was_learnt_decides_nothing() -> None:
+    """Rows just before the first day or after the last one are no reason to take days for months."""
+    texts = {"10/12/2022": 1, "05/01/2023": 1, "07/08/2022": 1}
+    assert read_texts(texts, LEARNT).dates == {
+        "10/12/2022": dt.date(2022, 12, 10),
+        "05/01/2023": dt.date(2023, 1, 5),
+        "07/08/2022": dt.date(2022, 8, 7),
+    }
+    assert not read_texts(texts, LEARNT).is_guess
+
+
 def test_rows_count_where_dates_are_in_what_was_learnt() -> None:
     """A text of many rows weighs more than several of one row."""
     texts = {"07/05/2022": 1, "05/07/2022": 9}
