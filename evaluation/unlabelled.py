@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,10 +20,16 @@ from evaluation.labelled_data import (
 from evaluation.learnt import hash_images
 from model_card import Card, FeatureInput
 from service.errors import EvaluationError
-from service.judging.labelled_rows import LabelledData, find_new, fingerprint_images
+from service.judging.labelled_rows import (
+    LabelledData,
+    Value,
+    find_new,
+    fingerprint_images,
+)
 from service.judging.learnt import NOTHING, Hashes, hash_feature_rows
-from service.models.rows import choose_columns
+from service.models.rows import choose_columns, find_dates
 from stats.labelling.plan import split_budget
+from tables.date_columns import DATE_PARTS, DAYS, find_day
 
 Labels = NDArray[np.int64]
 
@@ -89,8 +95,14 @@ def choose(labels: Labels, n_labels: int | None) -> Choice:
 
 
 def write_choice(path: Path, data: LabelledData, choice: Choice, label: str) -> None:
-    """Writes the chosen rows as CSV: their places, an empty column for the label, the inclusion, and their values."""
-    names = list(data.rows[0]) if data.rows else []
+    """Writes the chosen rows as CSV: their places, an empty column for the label, the inclusion, and their values.
+
+    Parts of dates are written as the date that they are of.
+    """
+    rows = [
+        _join_dates(data.rows[each], data.dates) for each in choice.rows if data.rows
+    ]
+    names = list(rows[0]) if rows else []
     clash = {PLACE, INCLUSION, label} & set(names)
     if clash:
         raise EvaluationError(
@@ -101,9 +113,26 @@ def write_choice(path: Path, data: LabelledData, choice: Choice, label: str) -> 
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([PLACE, label, INCLUSION, *names])
-        for row, inclusion in zip(choice.rows, choice.inclusion, strict=True):
-            values = data.rows[row].values() if data.rows else ()
+        for at, (row, inclusion) in enumerate(
+            zip(choice.rows, choice.inclusion, strict=True)
+        ):
+            values = rows[at].values() if rows else ()
             writer.writerow([data.places[row], "", f"{inclusion:.9g}", *values])
+
+
+def _join_dates(row: Mapping[str, Value], dates: Sequence[str]) -> dict[str, Value]:
+    """Returns a row with its dates, empty ones where they are missing, in the place of their parts."""
+    date_of = {f"{date}_{part}": date for date in dates for part in DATE_PARTS}
+    joined: dict[str, Value] = {}
+    for name, value in row.items():
+        date = date_of.get(name)
+        if date is None:
+            joined[name] = value
+        elif date not in joined:
+            days = row[f"{date}_{DAYS}"]
+            joined[date] = None if days is None else str(find_day(float(days)))
+
+    return joined
 
 
 def read_labels(
@@ -168,6 +197,11 @@ def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
         places=[rows.places[each] for each in kept],
         truth=np.full(len(kept), UNKNOWN, dtype=np.int64),
         rows=[asked[each] for each in kept],
+        dates=[
+            each.name
+            for each in find_dates(card.input.features)
+            if each.name in table.frame.columns
+        ],
         notes=[*note_dates(table, card.input.features), *notes, *more],
         n_learnt=int(np.isin(hashes, learnt).sum()),
     )

@@ -46,6 +46,11 @@ def split_date(date: dt.date) -> dict[str, int]:
     return dict(zip(DATE_PARTS, parts, strict=True))
 
 
+def find_day(days: float) -> dt.date:
+    """Returns the date of so many days since 1970; raises ValueError or OverflowError beyond the calendar."""
+    return dt.date.fromordinal(_EPOCH_ORDINAL + int(days))
+
+
 def find_date_columns(
     ranges: Mapping[str, Days | None], names: Sequence[str]
 ) -> tuple[DateColumn, ...]:
@@ -76,7 +81,7 @@ def _fit(learnt: Mapping[str, Days | None]) -> bool:
     if days is None:
         return True
     try:
-        first, last = (dt.date.fromordinal(_EPOCH_ORDINAL + int(each)) for each in days)
+        first, last = map(find_day, days)
     except (ValueError, OverflowError):
         return False
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import json
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import polars as pl
 import pytest
 from playwright.sync_api import expect
@@ -72,19 +73,20 @@ def make_row(day: Any, born: Any) -> dict[str, Any]:
 
 
 def spread(row: dict[str, Any]) -> dict[str, Any]:
-    """Returns the row with parts of its dates, as pandas has them."""
-    parts = {}
+    """Returns the row with parts of its dates, as the C library has them."""
+    parts: dict[str, Any] = {}
     for name in ("day", "born"):
-        given = pd.Timestamp(row[name]) if row[name] is not None else None
-        parts |= {
-            f"{name}_year": given and given.year,
-            f"{name}_month": given and given.month,
-            f"{name}_weekday": given and given.isoweekday(),
-            f"{name}_days": given and (given - pd.Timestamp("1970-01-01")).days,
-        }
-    return {
-        name: each for name, each in row.items() if name not in ("day", "born")
-    } | parts
+        numbers: list[int | None] = [None] * 4
+        if row[name] is not None:
+            given = time.strptime(row[name], "%Y-%m-%d")
+            days = calendar.timegm(given) // 86_400
+            numbers = [given.tm_year, given.tm_mon, given.tm_wday + 1, days]
+        suffixes = ("year", "month", "weekday", "days")
+        names = [f"{name}_{suffix}" for suffix in suffixes]
+        parts |= dict(zip(names, numbers, strict=True))
+
+    others = {name: each for name, each in row.items() if name not in ("day", "born")}
+    return others | parts
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -194,6 +196,22 @@ def test_a_file_of_dates_is_judged_and_scored_alike(
 
     assert len(judged["notes"]) == len(note)
     assert all(part in said for part, said in zip(note, judged["notes"], strict=True))
+
+
+def test_rows_to_label_have_their_dates(folder: Path, tmp_path: Path) -> None:
+    """A person who labels rows sees dates, and the labelled rows can be judged as they are."""
+    new, chosen = tmp_path / "new.csv", tmp_path / "chosen.csv"
+    make_days(60, 3).drop("warm").write_csv(new)
+    models = ["--models", str(folder / "models"), "--task", TASK]
+    rows = ["--unlabelled", str(new), "--to-label", str(chosen), "--labels", "9"]
+    assert evaluate([*models, *rows, "--keep-learnt"]) == 0
+
+    known = pl.read_csv(new).with_row_index("line", offset=2)
+    written = pl.read_csv(chosen)
+    lines = written["row"].str.strip_prefix("line ").cast(pl.UInt32)
+    found = pl.DataFrame({"line": lines}).join(known, on="line", maintain_order="left")
+    assert written["day"].to_list() == found["day"].to_list()
+    assert written["born"].null_count() == found["born"].null_count()
 
 
 def test_the_page_has_a_box_for_the_date(server: Server) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tables.date_columns import DateColumn, find_date_columns
 from tables.date_texts import Days
 from tables.dates import expand_date
-from tables.spread_columns import join_features
+from tables.spread_columns import SpreadColumn, join_features
 from tables.terms import TextColumn
 
 START, END = dt.date(2021, 3, 1), dt.date(2022, 11, 30)
@@ -92,7 +92,7 @@ def test_a_category_is_no_part() -> None:
 def test_texts_and_dates_are_joined_together() -> None:
     """Each column stands once, in the order of the first of its features."""
     names = ["t: a", "d_year", "x", "d_days", "t: b"]
-    spread = [
+    spread: list[SpreadColumn] = [
         TextColumn("t", {"a": 0, "b": 4}),
         DateColumn("d", {"year": 1, "days": 3}),
     ]
