@@ -33,8 +33,8 @@ class LabelledData:
 
     `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
     training takes it, None of images. `notes` is what was passed over. `learnt` has a hash for each row that models
-    were learnt from, of which `n_learnt` are left out: all of them, or none where such rows are judged too. `dates` are columns whose parts
-    the rows have.
+    were learnt from, of which `n_learnt` are left out: all of them, or none where such rows are judged too. `dates` are
+    columns whose parts the rows have.
     """
 
     source: str

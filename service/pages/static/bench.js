@@ -45,6 +45,7 @@ export class Bench {
     this.isReady = false;
     this.send = latestOnly((/** @type {Input & {started: number}} */ input) => this.answer(input));
     this.stateTimer = 0;
+    this.clearedAt = 0;
     /** @type {Input} */
     this.latest = {};
     /** @type {(() => void)[]} */
@@ -76,6 +77,13 @@ export class Bench {
     this.send({ ...input, started: performance.now() });
   }
 
+  /** Shows that there is nothing to ask; an answer on its way to an earlier input is not shown. @param {string} text */
+  clear(text) {
+    this.clearedAt = performance.now();
+    this.shown = null;
+    this.verdicts.clear(text);
+  }
+
   /** @param {Input} input @returns {import("./code.js").Call} */
   describeCall({ row, file }) {
     const { task, members } = this.tab;
@@ -89,7 +97,7 @@ export class Bench {
   async answer({ row, file, truth = null, started }) {
     try {
       const answer = this.isClassifier ? await this.compare(row, file) : await this.predictAll(row);
-      if (!this.isOpen) return;
+      if (!this.isOpen || started < this.clearedAt) return;
       this.problem.textContent = "";
       this.shown = { answer, truth: null };
       this.truth = truth;

@@ -59,7 +59,8 @@ def test_a_date_stands_for_its_parts(encoder: RowEncoder, day: Value) -> None:
 def test_a_csv_may_have_dates(encoder: RowEncoder) -> None:
     """Cells are dates also where they read as numbers."""
     body = b"temp,day,kind\n12,20220705,b\n12,2022-07-05,b\n12,05.07.2022,b\n"
-    assert encoder.encode(read_csv(body)).tolist() == [ROW] * 3  # type: ignore[arg-type]  # of values of rows
+    rows: list[Row] = [*read_csv(body)]
+    assert encoder.encode(rows).tolist() == [ROW] * 3
 
 
 def test_a_matrix_of_a_value_for_each_column_has_dates_of_eight_digits() -> None:
@@ -73,7 +74,7 @@ def test_a_matrix_of_a_value_for_each_column_has_dates_of_eight_digits() -> None
 def test_a_missing_date_has_no_part(encoder_of_gaps: RowEncoder) -> None:
     """A missing date is a gap in each of its parts, and an empty cell is one."""
     rows: list[Row] = [{"day": None, "temp": 12.0, "kind": "b"}, [None, 12.0, "b"]]
-    rows += read_csv(b"day,temp,kind\n,12,b\n")  # type: ignore[arg-type]  # of values of rows
+    rows += read_csv(b"day,temp,kind\n,12,b\n")
     encoded = encoder_of_gaps.encode(rows)
     assert np.isnan(encoded[:, :4]).all()
     assert encoded[:, 4:].tolist() == [[12.0, 1.0]] * 3

@@ -108,7 +108,7 @@ class Form {
     this.warning.textContent = n ? say("farOff", n) : "";
     this.adds.show(wrong ? null : row);
     if (wrong) {
-      this.bench.verdicts.clear(say(wrong instanceof DateField ? "notDate" : "notNumber", wrong.name));
+      this.bench.clear(say(wrong instanceof DateField ? "notDate" : "notNumber", wrong.name));
       return;
     }
     this.bench.ask({ row, shared: row.map((value) => encodeURIComponent(String(value ?? ""))).join(","), truth });
