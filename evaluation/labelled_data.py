@@ -111,12 +111,8 @@ def _read_rows(
     features = choose_columns(card.input.features, table.frame.columns)
     feature_names = [each.name for each in features]
     members = _read_members(table, group, path.name)
-    passed = {group, *(each.name for each in find_dates(card.input.features))}
-    names = [
-        each
-        for each in table.frame.columns
-        if each not in passed or each in {label, *feature_names}
-    ]
+    dates = [each.name for each in find_dates(card.input.features)]
+    names = _leave_out(table.frame.columns, {group, *dates}, {label, *feature_names})
     label, others = find_label(names, feature_names, label, path.name)
     rows, notes = read_asked(table, features, label, others, path.name)
     wheres = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
@@ -141,6 +137,12 @@ def _read_rows(
         learnt=sifted.learnt,
         n_learnt=sifted.n_left_out,
     )
+
+
+def _leave_out(
+    names: list[str], passed: set[str | None], kept: set[str | None]
+) -> list[str]:
+    return [each for each in names if each not in passed or each in kept]
 
 
 @dataclass(frozen=True, kw_only=True)

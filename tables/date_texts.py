@@ -331,7 +331,8 @@ def _count_inside(
 
 def _note_years(dates: Mapping[str, dt.date], example: str | None = None) -> str:
     """Returns how a text with a year of two digits was read, nothing where years have four."""
-    text = next(iter(dates)) if example is None else example
+    telling = (text for text, day in dates.items() if day.day != day.month)
+    text = next(telling, next(iter(dates))) if example is None else example
     if re.search("[0-9]{4}", text):
         return ""
     return f"{text!r} was read as {dates[text]}, years of two digits as 1969 to 2068"

@@ -138,8 +138,7 @@ def read_labelled_csv(
     Equal values of the column `group` mean that rows belong together. Those of `learnt` are left out unless kept.
     """
     assert isinstance(card.input, FeatureInput)
-    columns = _read_columns(content, source, limits)
-    columns.spread_dates(card.input.features)
+    columns = _read_columns(content, source, limits, card.input.features)
     features = choose_columns(card.input.features, columns.names)
     names = [each.name for each in features]
     label, others = _choose_columns(columns, names, label, group)
@@ -263,7 +262,9 @@ def _find_asked(columns: Columns, features: Sequence[Column], label: str) -> _As
     )
 
 
-def _read_columns(content: bytes, source: str, limits: TableLimits) -> Columns:
+def _read_columns(
+    content: bytes, source: str, limits: TableLimits, features: Sequence[Feature]
+) -> Columns:
     """Returns the columns of a CSV; raises EvaluationError for what is none, and TooLarge for too many rows."""
     try:
         text = read_csv_text(source, content, max_bytes=limits.max_bytes)
@@ -281,7 +282,10 @@ def _read_columns(content: bytes, source: str, limits: TableLimits) -> Columns:
             f"{source}: expected a line of names and at least one row, got no row"
         )
 
-    return Columns(text, source)
+    columns = Columns(text, source)
+    columns.spread_dates(features)
+
+    return columns
 
 
 def _choose_columns(

@@ -183,7 +183,7 @@ def test_rows_count_where_dates_are_in_what_was_learnt() -> None:
 
 
 def test_a_tie_is_the_day_first_and_said() -> None:
-    """Where both orders have as many dates in what was learnt, the day is first, and that is a guess."""
+    """The day is first, which is a guess, where both orders have as many dates in what was learnt."""
     read = read_texts({"08/07/2022": 1}, LEARNT)
     assert read.dates == {"08/07/2022": dt.date(2022, 7, 8)}
     assert read.is_guess
