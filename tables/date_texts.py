@@ -306,9 +306,9 @@ def _choose(
         order, dates = best, fitting[best]
 
     other = next(days for days in fitting.values() if days != dates)
-    example = next(text for text in dates if dates[text] != other[text])
-    years = _note_years(dates, example)
-    note = years or f"{example!r} was read as {_ORDERS[order]}"
+    differing = {text: day for text, day in dates.items() if day != other[text]}
+    note = _note_years(differing)
+    note = note or f"{next(iter(differing))!r} was read as {_ORDERS[order]}"
 
     return Reading(dates, note + reason, is_guess=is_guess)
 
@@ -329,10 +329,10 @@ def _count_inside(
     )
 
 
-def _note_years(dates: Mapping[str, dt.date], example: str | None = None) -> str:
+def _note_years(dates: Mapping[str, dt.date]) -> str:
     """Returns how a text with a year of two digits was read, nothing where years have four."""
     telling = (text for text, day in dates.items() if day.day != day.month)
-    text = next(telling, next(iter(dates))) if example is None else example
+    text = next(telling, next(iter(dates)))
     if re.search("[0-9]{4}", text):
         return ""
     return f"{text!r} was read as {dates[text]}, years of two digits as 1969 to 2068"

@@ -194,6 +194,35 @@ def test_dates_are_learnt_by_their_parts(tmp_path: Path) -> None:
         assert dataset.features[0].tolist() == [0, 1, 3, 18262]
 
 
+HOURS = "times are left out: to learn from hours, give them a column of their own"
+YEARS = "'02/01/20' was read as 2020-01-02, years of two digits as 1969 to 2068"
+
+
+@pytest.mark.parametrize("name", ["my.csv", "my.parquet"])
+@pytest.mark.parametrize(
+    ("form", "note"),
+    [
+        ("%Y-%m-%d %H:%M", f" ({HOURS})"),
+        ("%Y-%m-%dT00:00:00Z", ""),
+        ("%d/%m/%y", f" ({YEARS})"),
+        ("%d/%m/%y %I:%M %p", f" ({YEARS}; {HOURS})"),
+        (None, f" ({HOURS})"),
+    ],
+)
+def test_what_is_assumed_of_dates_is_told(
+    tmp_path: Path, name: str, form: str | None, note: str
+) -> None:
+    """The summary of a training says that times are left out, and how years of two digits were read."""
+    times = pl.datetime_range(
+        pl.datetime(2020, 1, 1), pl.datetime(2020, 2, 9), "24h", eager=True
+    ).dt.offset_by("1h")
+    times = times.scatter(0, times[0].replace(hour=7))
+    bad = times if form is None else times.dt.strftime(form)
+    path = write(tmp_path, column(list(range(40))).with_columns(bad=bad), name)
+    lines = describe_columns(path, target="class")
+    assert f"bad: a date, learnt as bad_month, bad_weekday, bad_days{note}" in lines
+
+
 def test_a_column_is_taken_for_what_it_is_said_to_be(tmp_path: Path) -> None:
     """Roles make categories of numbers, numbers of texts with a few odd cells, keep ids, and drop columns."""
     frame = column([f"{row}.5" for row in range(39)] + ["error"]).with_columns(
