@@ -228,7 +228,11 @@ def could_be_dates(texts: Sequence[str]) -> bool:
 
 
 def cut_time(text: str) -> str:
-    """Returns a text without the time after a date and the weekday before it."""
+    """Returns a text without the time after a date and the weekday before it; a long text is no date, and stays."""
+    if len(text) > MAX_CHARS:
+        # A search for times takes quadratic time.
+        return text
+
     return _WEEKDAY.sub("", _TIME.sub("", _BASIC_TIME.sub(r"\1", text)))
 
 

@@ -216,6 +216,11 @@ def test_a_column_that_is_no_dates_says_why(texts: list[str], fault: str) -> Non
     assert read_column(texts).fault.startswith(fault)
 
 
+def test_a_long_text_takes_no_long_time() -> None:
+    """A cell of many letters that could begin a time is refused at once; the search for one would take minutes."""
+    assert read_column(["T" * 131_072, "2022-07-05"]).fault.startswith("expects dates")
+
+
 def test_gaps_of_a_column_are_missing_dates() -> None:
     """Marks of a gap among dates are no dates, and a column of gaps has none."""
     read = read_column(["2022-07-05 10:00", None, "-", "n/a", "0000-00-00"])
