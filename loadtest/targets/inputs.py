@@ -104,8 +104,8 @@ def read_images(folder: Path) -> list[Image]:
 
 
 def read_rows(path: Path, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Returns the rows of a table as requests have them: the columns that are features, by name."""
-    frame = _read_table(path)
+    """Returns the rows of a table as requests have them: the columns that are features, and parts of dates, by name."""
+    frame = _read_table(path, names)
     missing = [name for name in names if name not in frame.columns]
     if missing:
         shown = ", ".join(map(repr, missing[:5])) + ", ..." * (len(missing) > 5)
@@ -136,11 +136,11 @@ def read_matrix(path: Path, n_columns: int) -> NDArray[np.float32]:
     return matrix
 
 
-def _read_table(path: Path) -> pl.DataFrame:
-    from tables.reader import UnreadableTableError, read_table
+def _read_table(path: Path, names: Sequence[str] = ()) -> pl.DataFrame:
+    from tables.reader import UnreadableTableError, add_date_parts, read_table
 
     try:
-        return read_table(path).frame.head(MAX_ROWS)
+        return add_date_parts(read_table(path), names).frame.head(MAX_ROWS)
     except UnreadableTableError as error:
         raise LoadTestError(f"--data: {error}") from None
 
