@@ -375,8 +375,9 @@ def load_graph(
     except CardError as error:
         raise ModelRefused(f"its card breaks the contract: {error}") from error
 
-    if takes_any_name and card is not None:
-        name = card.name
+    if card is not None:
+        session.quicken(content, OUTPUTS[card.kind])
+        name = card.name if takes_any_name else name
     graph = Graph(name, version or session.version, session)
 
     if card is None:
