@@ -10,7 +10,7 @@ import numpy as np
 
 from service.live import alarms
 from service.live.acts import Act, ActName, History, Served
-from service.live.challenger_tests import bound, find_largest
+from service.live.challenger_tests import bound, find_largest, find_voters
 from service.live.challengers import ShadowDeployment
 from service.live.journal.bets import ACCURACY, MEAN_SCALE, find_metrics
 from service.live.journal.reader import (
@@ -106,6 +106,8 @@ def _decide_promotion(
     for pair in counts.pairs:
         model = models.get(pair.challenger)
         if pair.champion != _find_version(champion) or model is None:
+            continue
+        if find_voters((champion, model), aim.by):
             continue
 
         shown = _show_test(pair, counts, aim, len(champion.classes))
