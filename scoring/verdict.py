@@ -191,7 +191,11 @@ def _describe_loss(
 ) -> dict[str, Any]:
     variance = float(moments.squares[place]) / max(1, n_rows - 1)
     return scores.bound_mean_loss(
-        float(moments.mean[place]), variance**0.5, n_rows=n_rows, n_wrong=n_wrong
+        float(moments.mean[place]),
+        variance**0.5,
+        n_rows=n_rows,
+        n_wrong=n_wrong,
+        n_right=n_rows - n_wrong,
     )
 
 

@@ -106,36 +106,50 @@ def brier_scores(probabilities: Floats, truth: Labels) -> Floats:
 def mean_loss(
     losses: Floats, is_wrong: NDArray[np.bool_], groups: Groups | None = None
 ) -> dict[str, Any]:
-    """Returns the mean of losses `(n_rows,)` with the normal interval of a mean, from ten wrong rows or groups on.
+    """Returns the mean of losses `(n_rows,)` with the normal interval of a mean, from ten rows or groups of each kind.
 
     The loss of a good model is mostly that of its rare mistakes, whose number a few of them do not tell: with fewer the
-    interval would hold the truth in far less than 95 % of samples, and so it would where it reached down to 0.
+    interval would hold the truth in far less than 95 % of samples, and so it would where it reached down to 0. Of a
+    model that is hardly ever right the right ones are those that a sample may lack.
     """
     value = float(losses.mean())
-    n_wrong = int((sum_by_group(is_wrong, groups) > 0).sum())
+    n_wrong, n_right = (
+        int((sum_by_group(each, groups) > 0).sum()) for each in (is_wrong, ~is_wrong)
+    )
     deviation = 0.0
-    if n_wrong >= MIN_WRONG:
+    if min(n_wrong, n_right) >= MIN_WRONG:
         effect = design_effect(losses - value, groups)
         deviation = float(losses.std(ddof=1)) * effect**0.5
 
     unit = "row" if groups is None else "group"
-    return bound_mean_loss(
-        value, deviation, n_rows=len(losses), n_wrong=n_wrong, unit=unit
-    )
+    counts = {"n_rows": len(losses), "n_wrong": n_wrong, "n_right": n_right}
+    return bound_mean_loss(value, deviation, **counts, unit=unit)
 
 
 def bound_mean_loss(
-    value: float, deviation: float, *, n_rows: int, n_wrong: int, unit: str = "row"
+    value: float,
+    deviation: float,
+    *,
+    n_rows: int,
+    n_wrong: int,
+    n_right: int,
+    unit: str = "row",
 ) -> dict[str, Any]:
-    """Returns the same for a mean and a standard deviation of losses."""
+    """Returns the same for a mean and a standard deviation of losses, and so many rows or groups of either kind."""
     if n_wrong == 0:
         reason = (
             f"no interval: no {unit} is wrong, and most of a loss is that of wrong ones"
         )
         return without_interval(value, reason)
     if n_wrong < MIN_WRONG:
-        count = f"{n_wrong} {unit}{' is' if n_wrong == 1 else 's are'}"
-        reason = f"no interval: {count} wrong, and the loss is mostly theirs"
+        are, theirs = (" is", "its") if n_wrong == 1 else ("s are", "theirs")
+        reason = (
+            f"no interval: {n_wrong} {unit}{are} wrong, and the loss is mostly {theirs}"
+        )
+        return without_interval(value, reason)
+    if n_right < MIN_WRONG:
+        count = f"{n_right or 'no'} {unit}{' is' if n_right < 2 else 's are'}"
+        reason = f"no interval: {count} right, and the loss of such ones is another"
         return without_interval(value, reason)
 
     half_width = Z * deviation / n_rows**0.5

@@ -110,7 +110,7 @@ def leave_out_votes(
 
     kept = {each.model for each in judged}
     left_out = {
-        each.model: NO_PROBABILITIES
+        each.model: NO_PROBABILITIES.removeprefix("undefined: ")
         for each in predictions.answers
         if each.model not in kept
     }

@@ -81,10 +81,11 @@ def _tell_left_out(numbers: dict[str, Any], wanted: Wanted, task: str) -> str:
     if not names:
         return ""
 
-    vote, have = ("votes", "has") if len(names) == 1 else ("vote", "have")
+    is_one = len(names) == 1
+    has = "it has" if is_one else "they have"
     return (
-        f"{join(names)} {vote}: each answer has a probability of 1, which says nothing of how sure it is, so that "
-        f"{'it' if len(names) == 1 else 'they'} {have} no {wanted.name} and no place here."
+        f"{join(names)} {'votes' if is_one else 'vote'} here: each answer has a probability of 1, which says nothing "
+        f"of how sure it is, so that {has} no {wanted.name} and no place by it."
     )
 
 
@@ -129,9 +130,9 @@ def _head(
     shown = f"shown to be better than {join(beaten)}, but not" if beaten else ""
     compared = f"{name} is {shown or 'not shown to be better'} than {join(level, 'or')}"
     best = [shorten(each, task) for each in numbers["may_be_best"]]
-    among = name_best(best, len(numbers["models"]))
+    among = name_best(best, len(numbers["models"]), " by it")
 
-    return f"{lead(name, equal)} by {wanted.name}: {figure}. {compared}. {among} by it."
+    return f"{lead(name, equal)} by {wanted.name}: {figure}. {compared}. {among}."
 
 
 def _show_figure(

@@ -31,13 +31,13 @@ def lead(name: str, equal: list[str]) -> str:
     return f"{join([name, *equal])} are level in front" if equal else f"{name} leads"
 
 
-def name_best(best: list[str], n_models: int) -> str:
-    """Returns which of the models may be the best, the start of a sentence."""
+def name_best(best: list[str], n_models: int, by: str = "") -> str:
+    """Returns a sentence of which models may be the best, without its end; `by` says by what, after a space."""
     if len(best) == n_models:
-        return f"{'Either' if n_models == 2 else 'Any'} of them may be the best"
+        return f"{'Either' if n_models == 2 else 'Any'} of them may be the best{by}"
     if len(best) == 1:
-        return f"With 95 % confidence {best[0]} is the best"
-    return f"With 95 % confidence the best is one of {join(best)}"
+        return f"With 95 % confidence {best[0]} is the best{by}"
+    return f"With 95 % confidence the best{by} is one of {join(best)}"
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -118,8 +118,9 @@ class MeanGaps:
         if n_wrong == 0:
             return f"no interval: no {unit} is {what} for either, and such ones have most of a difference"
         if n_wrong < MIN_WRONG:
-            count = f"{n_wrong} {unit}{' is' if n_wrong == 1 else 's are'}"
-            return f"no interval: {count} {what} for either, and they have most of the difference"
+            are, have = (" is", "it has") if n_wrong == 1 else ("s are", "they have")
+            count = f"{n_wrong} {unit}{are}"
+            return f"no interval: {count} {what} for either, and {have} most of the difference"
 
         sums = self._sum_apart(first, second)
         squares = float(sums @ sums)

@@ -78,15 +78,16 @@ def test_a_vote_has_no_place_by_a_metric_of_probabilities(metric: str) -> None:
     wanted = Wanted(metric=metric)
     numbers = judge_by(TRIAL, wanted)
     alone = judge_by(replace(TRIAL, answers=TRIAL.answers[1:]), wanted)
-    assert numbers["left_out"] == {"task-voter": NO_PROBABILITIES}
+    reason = NO_PROBABILITIES.removeprefix("undefined: ")
+    assert numbers["left_out"] == {"task-voter": reason}
     assert numbers | {"left_out": {}} == alone
     assert numbers["leader"] == "task-good"
 
     said = write_by(numbers, TRIAL, wanted)
     assert said["headline"].startswith(f"good is the best by {wanted.name}: ")
     assert said["findings"][0] == (
-        "voter votes: each answer has a probability of 1, which says nothing of how sure it is, so that it has no "
-        f"{wanted.name} and no place here."
+        "voter votes here: each answer has a probability of 1, which says nothing of how sure it is, so that it has no "
+        f"{wanted.name} and no place by it."
     )
 
 
@@ -119,7 +120,7 @@ def test_where_all_vote_there_is_no_verdict_by_probabilities() -> None:
         "It is the only classifier of task that gives probabilities here: "
         in said["headline"]
     )
-    assert said["findings"][0].startswith("voter and poor vote: ")
+    assert said["findings"][0].startswith("voter and poor vote here: ")
 
 
 def test_a_claim_about_a_vote_by_a_loss_is_refused() -> None:
