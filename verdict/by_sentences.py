@@ -233,7 +233,7 @@ def _tell_costs(
     said = [f"{how}.", _tell_saved(leader, name, n_models=n_models)]
     if wanted.has_price:
         said.append(
-            f"The costs include {significant(leader['price'], 3)} a row for {name}'s latency and bytes."
+            f"The costs include {significant(leader['price'], 3)} a row for {name}'s {_name_priced(wanted)}."
         )
 
     chosen = [each for each in numbers["models"] if each["chosen"] is not None]
@@ -241,6 +241,11 @@ def _tell_costs(
         said.append(_tell_chosen(chosen, predictions))
 
     return said
+
+
+def _name_priced(wanted: Wanted) -> str:
+    priced = {"latency": wanted.price_ms, "bytes": wanted.price_mb}
+    return join([name for name, price in priced.items() if price])
 
 
 def _tell_saved(leader: dict[str, Any], name: str, *, n_models: int) -> str:

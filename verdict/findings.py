@@ -104,7 +104,12 @@ def find_worse(numbers: dict[str, Any], leader: str, task: str) -> str:
         return ""
 
     by = "by class and by column" if slices["columns"] else "by class"
-    looked = f"{slices['parts']} parts of {slices['min_rows']} rows or more, {by}, were looked at"
+    parts, were = (
+        ("1 part", "was")
+        if slices["parts"] == 1
+        else (f"{slices['parts']} parts", "were")
+    )
+    looked = f"{parts} of {slices['min_rows']} rows or more, {by}, {were} looked at"
     if not slices["worse"]:
         return f"In no part of the rows is {name} shown to be worse than another model: {looked}."
 

