@@ -142,7 +142,7 @@ def bound_mean_loss(
         )
         return without_interval(value, reason)
     if n_wrong < MIN_WRONG:
-        are, theirs = (" is", "its") if n_wrong == 1 else ("s are", "theirs")
+        are, theirs = (" is", "its own") if n_wrong == 1 else ("s are", "theirs")
         reason = (
             f"no interval: {n_wrong} {unit}{are} wrong, and the loss is mostly {theirs}"
         )

@@ -68,7 +68,7 @@ NO_PROBABILITIES = (
     "no labelled row of this pair has the probabilities of all classes, which are kept of champions and their "
     "challengers where there are at most {} classes"
 )
-VOTES = "{} {}: each answer has a probability of 1, so that only labels can be compared"
+VOTES = "{} {}: each answer to held-out rows has a probability of 1, so that only labels can be compared"
 
 
 class Bound(NamedTuple):
