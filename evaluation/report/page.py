@@ -65,6 +65,32 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     numbers = evidence["numbers"]
     task = evidence["task"]
     drawn = figures.draw_all(evidence)
+    return (
+        _make_environment(task)
+        .get_template("report.html")
+        .render(
+            evidence={"load": None, **evidence, "by": _name_metric(evidence)},
+            numbers=numbers,
+            models=numbers["models"],
+            answers=evidence["answers"],
+            metrics=METRICS,
+            sets=tell_sets(evidence["sets"], task) if "sets" in evidence else "",
+            gates=[gate.describe(each) for each in evidence["gates"]],
+            write_percent=percent,
+            write_signed=_fix_signed,
+            write_significant=significant,
+            palette=Markup(palette.write_css()),
+            matrix=_arrange_pairs(numbers),
+            figures={name: _mark(each) for name, each in drawn.items()},
+            confusions=_list_confusions(evidence),
+            disagreements=_list_disagreements(evidence, pictures),
+            max_class_rows=MAX_CLASS_ROWS,
+        )
+    )
+
+
+def _make_environment(task: str) -> Environment:
+    """Returns what fills the template in, with the filters that write numbers."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -81,24 +107,7 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     }
     environment.filters |= {"metric": _show_metric, "interval": _show_interval}
 
-    return environment.get_template("report.html").render(
-        evidence={"load": None, **evidence, "by": _name_metric(evidence)},
-        numbers=numbers,
-        models=numbers["models"],
-        answers=evidence["answers"],
-        metrics=METRICS,
-        sets=tell_sets(evidence["sets"], task) if "sets" in evidence else "",
-        gates=[gate.describe(each) for each in evidence["gates"]],
-        write_percent=percent,
-        write_signed=_fix_signed,
-        write_significant=significant,
-        palette=Markup(palette.write_css()),
-        matrix=_arrange_pairs(numbers),
-        figures={name: _mark(each) for name, each in drawn.items()},
-        confusions=_list_confusions(evidence),
-        disagreements=_list_disagreements(evidence, pictures),
-        max_class_rows=MAX_CLASS_ROWS,
-    )
+    return environment
 
 
 def _name_metric(evidence: dict[str, Any]) -> dict[str, Any] | None:

@@ -151,6 +151,11 @@ def _votes(model: Model) -> bool:
     return record is not None and is_vote(record.probabilities)
 
 
+def _tell_voters(voters: Sequence[str]) -> str:
+    vote = "votes" if len(voters) == 1 else "vote"
+    return VOTES.format(" and ".join(voters), vote) if voters else ""
+
+
 def _describe_test(
     pair: PairCounts,
     window: PredictionWindow,
@@ -183,11 +188,9 @@ def _describe_test(
         "verdict": sequential.judge(*interval),
         "conditions": list(_list_conditions(by)),
     }
-    reason = _explain(by, [*steps.values()][-1], sum(pair.counts), classes)
-    if voters:
-        reason = VOTES.format(
-            " and ".join(voters), "votes" if len(voters) == 1 else "vote"
-        )
+    reason = _tell_voters(voters) or _explain(
+        by, [*steps.values()][-1], sum(pair.counts), classes
+    )
     if difference is None and reason:
         described["reason"] = reason
     if window.histories is not None:

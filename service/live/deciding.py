@@ -100,14 +100,16 @@ def _decide_promotion(
 ) -> Act | None:
     """Returns the promotion of the challenger that is shown to be better by most, if any is and has no alarm."""
     champion = deployment.champion
-    models = {_find_version(model): model for model in deployment.challengers}
+    models = {
+        _find_version(model): model
+        for model in deployment.challengers
+        if not find_voters((champion, model), aim.by)
+    }
     best: tuple[float, Model, dict[str, Any]] | None = None
 
     for pair in counts.pairs:
         model = models.get(pair.challenger)
         if pair.champion != _find_version(champion) or model is None:
-            continue
-        if find_voters((champion, model), aim.by):
             continue
 
         shown = _show_test(pair, counts, aim, len(champion.classes))

@@ -209,7 +209,7 @@ def draw_costs(seed: int, n_classes: int) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(80, 96))
 def test_costs_are_those_that_are_counted_by_hand(seed: int) -> None:
-    """What is said, what it costs, and what the cheapest class would cost are found again row by row."""
+    """Decisions, their costs and the cost of the cheapest class are found again row by row."""
     trial = draw_world(seed)
     matrix = draw_costs(seed, len(trial.classes))
     wanted = Wanted(metric="cost", costs=tuple(map(tuple, matrix.tolist())))
@@ -502,7 +502,7 @@ def test_accuracy_without_labels_holds_the_accuracy(size: int, off: float) -> No
 
 @pytest.mark.parametrize("seed", range(260, 266))
 def test_models_that_are_surely_behind_are_not_among_the_best(seed: int) -> None:
-    """Who is worse than the leader by more than six errors of SciPy's paired test is not called a possible best one."""
+    """A model more than six errors of SciPy's paired test behind the leader is not among those that may be the best."""
     trial = make_trial({"good": 0.95, "near": 0.94, "poor": 0.6}, n_rows=400, seed=seed)
     losses = find_row_losses(trial, "log_loss")
     comparison = LossComparison(find_gaps(trial, Wanted(metric="log_loss")))
