@@ -166,9 +166,8 @@ def _describe_test(
     voters: Sequence[str],
 ) -> ChallengerTest:
     """Returns the test of one pair, of which each group of rows is one bet; with `voters` there is none."""
-    steps = _list_steps(pair, window, by, find_metrics(by, len(classes), costs))
-    if voters:
-        steps = {sum(pair.counts): [{}]}
+    metrics = [] if voters else find_metrics(by, len(classes), costs)
+    steps = _list_steps(pair, window, by, metrics)
     largest = find_largest(by, len(classes), costs)
     bounds = bound([*steps.values()], pair.alpha, by=by, largest=largest)
     n_groups, difference, interval = bounds[-1]
@@ -202,7 +201,10 @@ def _describe_test(
 def _list_steps(
     pair: PairCounts, window: PredictionWindow, by: str, metrics: list[str]
 ) -> dict[int, list[Means]]:
-    """Returns the means of each part of the test, by numbers of labelled rows, all of them last."""
+    """Returns the means of each part of the test, by numbers of labelled rows, all last; none without a metric."""
+    if not metrics:
+        return {sum(pair.counts): [{}]}
+
     key = (pair.champion, pair.challenger)
     parts = [pair.means]
     if by != ACCURACY:

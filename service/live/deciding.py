@@ -100,11 +100,7 @@ def _decide_promotion(
 ) -> Act | None:
     """Returns the promotion of the challenger that is shown to be better by most, if any is and has no alarm."""
     champion = deployment.champion
-    models = {
-        _find_version(model): model
-        for model in deployment.challengers
-        if not find_voters((champion, model), aim.by)
-    }
+    models = _find_candidates(deployment, aim.by)
     best: tuple[float, Model, dict[str, Any]] | None = None
 
     for pair in counts.pairs:
@@ -134,6 +130,18 @@ def _decide_promotion(
     act = _make(history, "promotion", champion, model, because)
     act["test"] = shown
     return act
+
+
+def _find_candidates(
+    deployment: ShadowDeployment, by: str
+) -> dict[ModelVersion, Model]:
+    """Returns the challengers that the metric can compare with the champion."""
+    champion = deployment.champion
+    return {
+        _find_version(model): model
+        for model in deployment.challengers
+        if not find_voters((champion, model), by)
+    }
 
 
 def _show_test(
