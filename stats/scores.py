@@ -117,7 +117,7 @@ def mean_loss(
         int((sum_by_group(each, groups) > 0).sum()) for each in (is_wrong, ~is_wrong)
     )
     deviation = 0.0
-    if min(n_wrong, n_right) >= MIN_WRONG:
+    if n_wrong >= MIN_WRONG:
         effect = design_effect(losses - value, groups)
         deviation = float(losses.std(ddof=1)) * effect**0.5
 
@@ -147,10 +147,6 @@ def bound_mean_loss(
             f"no interval: {n_wrong} {unit}{are} wrong, and the loss is mostly {theirs}"
         )
         return without_interval(value, reason)
-    if n_right < MIN_WRONG:
-        count = f"{n_right or 'no'} {unit}{' is' if n_right < 2 else 's are'}"
-        reason = f"no interval: {count} right, and the loss of such ones is another"
-        return without_interval(value, reason)
 
     half_width = Z * deviation / n_rows**0.5
     if half_width >= value:
@@ -159,6 +155,10 @@ def bound_mean_loss(
     low, high = value - half_width, value + half_width
     if high - low <= SPACING * value:
         return without_interval(value, "no interval: the losses differ by too little")
+    if n_right < MIN_WRONG:
+        count = f"{n_right or 'no'} {unit}{' is' if n_right < 2 else 's are'}"
+        reason = f"no interval: {count} right, and the loss of such ones is another"
+        return without_interval(value, reason)
 
     return describe(value, (low, high))
 

@@ -20,6 +20,7 @@ from service.errors import EvaluationError, InvalidRequest
 from service.live import challenger_tests, deciding
 from service.live.acts import History
 from service.live.challengers import ShadowDeployment
+from service.live.comparison import EMPTY_WINDOW
 from service.live.deciding import Aim
 from service.live.journal.bets import MEAN_SCALE
 from service.live.journal.reader import GroupCounts, ModelVersion, PairCounts
@@ -226,3 +227,27 @@ def test_a_vote_is_not_promoted_by_a_metric_of_probabilities(
     assert challenger_tests.find_voters((champion, voter), by) == (
         [] if is_tested else [voter.name]
     )
+
+
+@pytest.mark.parametrize("by", ["brier", "log_loss", "accuracy"])
+def test_a_live_test_of_a_vote_has_no_difference_by_a_loss(
+    models: list[Model], by: str
+) -> None:
+    """By a loss nothing is known of a pair with a voter, whatever the journal counted, and the reason names it."""
+    voter, champion, other = models
+    deployment = ShadowDeployment(champion=champion, challengers=[voter, other])
+    keys = [ModelVersion(each.name, each.version) for each in (champion, voter, other)]
+    pairs = [PairCounts(keys[0], each, (300, 0, 0), BETTER, 0.01) for each in keys[1:]]
+    counted = {(keys[0], each): BETTER for each in keys[1:]}
+    window = replace(EMPTY_WINDOW, pairs=pairs, gains={by: counted})
+    of_voter, of_other = challenger_tests.describe(deployment, window, by)
+
+    assert of_other["verdict"] == "challenger better"
+    if by == "accuracy":
+        assert of_voter["verdict"] == "challenger better"
+        return
+    assert of_voter["reason"] == (
+        "colour-first votes: each answer to held-out rows has a probability of 1, so that only labels can be compared"
+    )
+    assert (of_voter["groups"], of_voter["difference"]) == (0, None)
+    assert of_voter["verdict"] == "not shown yet"
