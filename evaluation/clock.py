@@ -12,7 +12,7 @@ from typing import Any
 from service.contract import codec
 from service.errors import EvaluationError
 from verdict.predictions import ClassifierAnswers
-from verdict.words import count_rows, join, percent, shorten
+from verdict.words import count_rows, join, percent, shorten, show_interval
 
 FORMAT = "veredicto load test"
 EXPECTED = "--load: expected the result of `veredicto load --task TASK --slo ... --output FILE.json`"
@@ -137,10 +137,12 @@ def _say_best(
         for each in numbers["models"]
         if each["model"] == found["best"]
     )
-    low, high = accuracy["interval"]
+    right, low, high = show_interval(
+        accuracy["value"], accuracy["interval"], percent, 1
+    )
     return (
         f"The most accurate classifier that {where} is {shorten(found['best'], task)}: right on "
-        f"{percent(accuracy['value'])} of {count_rows(numbers['rows'])} (95 %: {percent(low)} to {percent(high)})."
+        f"{right} of {count_rows(numbers['rows'])} (95 %: {low} to {high})."
     )
 
 

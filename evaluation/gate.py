@@ -10,7 +10,7 @@ from service.errors import EvaluationError
 from stats.losses.comparison import LossComparison
 from stats.paired import Pair, find_effect, lower_limit
 from stats.rows_needed import rows_to_show
-from verdict.by_metric import UnknownPrice, find_gaps
+from verdict.by_metric import NoProbabilities, UnknownPrice, find_gaps, leave_out_votes
 from verdict.predictions import Predictions
 from verdict.wanted import NAMES, Wanted
 
@@ -95,13 +95,22 @@ class Gate:
         }
 
     def _check_gain(self, predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
-        names = [answer.model for answer in predictions.answers]
-        first, second = names.index(self.first), names.index(self.second)
         try:
-            gaps = find_gaps(predictions, wanted)
+            judged, left_out = leave_out_votes(predictions, wanted)
+            gaps = find_gaps(judged, wanted)
+        except NoProbabilities as error:
+            raise EvaluationError(f"--by: {error}") from None
         except UnknownPrice as error:
             raise EvaluationError(f"--price-ms and --price-mb: {error}") from None
 
+        for name in (self.first, self.second):
+            if name in left_out:
+                raise EvaluationError(
+                    f"--gate: {name} has no {wanted.name}: {left_out[name]}"
+                )
+
+        names = [answer.model for answer in judged.answers]
+        first, second = names.index(self.first), names.index(self.second)
         limit = LossComparison(gaps).find_limit(first, second)
         reason = gaps.explain(first, second)
 

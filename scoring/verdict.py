@@ -15,10 +15,11 @@ from service.contract import codec
 from stats import agreement, confusion, paired_tests, reliability, scores, simultaneous
 from stats.binomial import wilson
 from stats.class_means import balanced_accuracy, macro_f1
-from stats.metric import without_interval
+from stats.metric import undefined, without_interval
 from stats.paired import Pair
 from verdict.analysis import WITHIN
 from verdict.pairs import describe_pairs, keep_level, test_counts
+from verdict.words import percent, show_interval
 
 NO_ECE_INTERVAL = (
     "no interval: the binned estimate is biased upwards, and so is its bootstrap"
@@ -91,14 +92,18 @@ def write_sentences(numbers: dict[str, Any]) -> list[str]:
 
     lines = [f"{head}."]
     for model in numbers["models"]:
-        accuracy = model["metrics"]["accuracy"]
-        low, high = accuracy["interval"] or (accuracy["value"], accuracy["value"])
-        lines.append(
-            f"  {model['model']}: accuracy {accuracy['value']:.2%} ({low:.2%} to {high:.2%}), "
-            f"calibration error {model['metrics']['ece']['value']:.4f}"
-        )
+        lines.append(f"  {model['model']}: {_tell_model(model['metrics'])}")
 
     return lines
+
+
+def _tell_model(metrics: dict[str, Any]) -> str:
+    accuracy, ece = metrics["accuracy"], metrics["ece"]["value"]
+    value, low, high = show_interval(
+        accuracy["value"], accuracy["interval"], percent, 2
+    )
+    sure = "no probabilities, votes" if ece is None else f"calibration error {ece:.4f}"
+    return f"accuracy {value} ({low} to {high}), {sure}"
 
 
 def _count_pairs(summary: Summary) -> dict[tuple[int, int], Pair]:
@@ -156,16 +161,24 @@ def _judge_model(summary: Summary, place: int, name: str) -> dict[str, Any]:
     n_rows = summary.agreement.rows
     n_wrong = n_rows - int(np.trace(matrix))
     bins = _describe_bins(summary, place)
-    ece = without_interval(reliability.calibration_error(bins), NO_ECE_INTERVAL)
+    of_probabilities = dict.fromkeys(
+        ("log_loss", "brier", "ece"), undefined(scores.NO_PROBABILITIES)
+    )
+    if not _votes(bins):
+        ece = reliability.calibration_error(bins)
+        of_probabilities = {
+            "log_loss": _describe_loss(summary.log_loss, place, n_rows, n_wrong),
+            "brier": _describe_loss(summary.brier, place, n_rows, n_wrong),
+            "ece": without_interval(ece, NO_ECE_INTERVAL),
+        }
+
     return {
         "model": name,
         "metrics": {
             "accuracy": scores.accuracy(matrix),
             "balanced_accuracy": balanced_accuracy(matrix),
             "macro_f1": macro_f1(matrix),
-            "log_loss": _describe_loss(summary.log_loss, place, n_rows, n_wrong),
-            "brier": _describe_loss(summary.brier, place, n_rows, n_wrong),
-            "ece": ece,
+            **of_probabilities,
             "confusion": matrix,
         },
         "classes": confusion.per_class(matrix),
@@ -178,7 +191,11 @@ def _describe_loss(
 ) -> dict[str, Any]:
     variance = float(moments.squares[place]) / max(1, n_rows - 1)
     return scores.bound_mean_loss(
-        float(moments.mean[place]), variance**0.5, n_rows=n_rows, n_wrong=n_wrong
+        float(moments.mean[place]),
+        variance**0.5,
+        n_rows=n_rows,
+        n_wrong=n_wrong,
+        n_right=n_rows - n_wrong,
     )
 
 
@@ -221,14 +238,17 @@ def _lead(summary: Summary, models: list[dict[str, Any]]) -> str:
     losses = summary.log_loss.mean.tolist()
     order = sorted(
         range(len(models)),
-        key=lambda each: (-hits[each], _votes(models[each]), round(losses[each], 9)),
+        key=lambda each: (
+            -hits[each],
+            _votes(models[each]["reliability"]["equal_width"]),
+            round(losses[each], 9),
+        ),
     )
     name: str = models[order[0]]["model"]
 
     return name
 
 
-def _votes(model: dict[str, Any]) -> bool:
+def _votes(bins: list[dict[str, Any]]) -> bool:
     """Returns whether every answer is certain."""
-    bins = model["reliability"]["equal_width"]
     return len(bins) == 1 and bool(bins[0]["confidence"] >= 1)

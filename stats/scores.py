@@ -16,7 +16,7 @@ from stats.auc import roc_auc
 from stats.binomial import Z, wilson
 from stats.class_means import balanced_accuracy, macro_f1
 from stats.groups import Groups, design_effect, sum_by_group
-from stats.metric import describe, without_interval
+from stats.metric import describe, undefined, without_interval
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -28,6 +28,9 @@ SPACING = 8 * MIN_PROBABILITY
 """Ends that are no further apart than this, of a value of 1, are so by rounding."""
 MIN_WRONG = 10
 """A mean loss has an interval from so many wrong rows on: they carry it, and fewer hardly say how rare they are."""
+NO_PROBABILITIES = "undefined: every answer has a probability of 1, which is a vote and says nothing of how sure it is"
+OF_PROBABILITIES = ("log_loss", "brier", "ece", "roc_auc")
+"""A model that votes has none of these metrics."""
 
 
 def score(
@@ -39,20 +42,31 @@ def score(
     """Returns every metric of `/compare`, and the confusion matrix `(n_classes, n_classes)`.
 
     Where rows belong together, `groups` has the number of each row's group, and intervals are as wide as that asks for.
+    A model that votes has no metric of probabilities: where it is never wrong they would be perfect.
     """
     confusion = confusion_matrix(predictions, truth, n_classes=probabilities.shape[1])
     is_wrong = predictions != truth
     effect, effects = _find_effects(is_wrong, truth, groups, len(confusion))
-    return {
+    of_labels = {
         "accuracy": accuracy(confusion, effect),
         "balanced_accuracy": balanced_accuracy(confusion, effects),
         "macro_f1": macro_f1(confusion, effects),
-        "log_loss": mean_loss(log_losses(probabilities, truth), is_wrong, groups),
-        "brier": mean_loss(brier_scores(probabilities, truth), is_wrong, groups),
-        "ece": expected_calibration_error(probabilities, predictions, truth),
-        "roc_auc": roc_auc(probabilities, truth, groups),
-        "confusion": confusion,
     }
+    of_probabilities = dict.fromkeys(OF_PROBABILITIES, undefined(NO_PROBABILITIES))
+    if not is_vote(probabilities):
+        of_probabilities = {
+            "log_loss": mean_loss(log_losses(probabilities, truth), is_wrong, groups),
+            "brier": mean_loss(brier_scores(probabilities, truth), is_wrong, groups),
+            "ece": expected_calibration_error(probabilities, predictions, truth),
+            "roc_auc": roc_auc(probabilities, truth, groups),
+        }
+
+    return {**of_labels, **of_probabilities, "confusion": confusion}
+
+
+def is_vote(probabilities: Floats) -> bool:
+    """Returns whether every answer is certain: such a model votes, and has no probabilities to be judged by."""
+    return bool((probabilities.max(axis=1) >= 1).all())
 
 
 def confusion_matrix(predictions: Labels, truth: Labels, *, n_classes: int) -> Counts:
@@ -92,36 +106,46 @@ def brier_scores(probabilities: Floats, truth: Labels) -> Floats:
 def mean_loss(
     losses: Floats, is_wrong: NDArray[np.bool_], groups: Groups | None = None
 ) -> dict[str, Any]:
-    """Returns the mean of losses `(n_rows,)` with the normal interval of a mean, from ten wrong rows or groups on.
+    """Returns the mean of losses `(n_rows,)` with the normal interval of a mean, from ten rows or groups of each kind.
 
     The loss of a good model is mostly that of its rare mistakes, whose number a few of them do not tell: with fewer the
-    interval would hold the truth in far less than 95 % of samples, and so it would where it reached down to 0.
+    interval would hold the truth in far less than 95 % of samples, and so it would where it reached down to 0. Of a
+    model that is hardly ever right the right ones are those that a sample may lack.
     """
     value = float(losses.mean())
-    n_wrong = int((sum_by_group(is_wrong, groups) > 0).sum())
+    n_wrong, n_right = (
+        int((sum_by_group(each, groups) > 0).sum()) for each in (is_wrong, ~is_wrong)
+    )
     deviation = 0.0
     if n_wrong >= MIN_WRONG:
         effect = design_effect(losses - value, groups)
         deviation = float(losses.std(ddof=1)) * effect**0.5
 
     unit = "row" if groups is None else "group"
-    return bound_mean_loss(
-        value, deviation, n_rows=len(losses), n_wrong=n_wrong, unit=unit
-    )
+    counts = {"n_rows": len(losses), "n_wrong": n_wrong, "n_right": n_right}
+    return bound_mean_loss(value, deviation, **counts, unit=unit)
 
 
 def bound_mean_loss(
-    value: float, deviation: float, *, n_rows: int, n_wrong: int, unit: str = "row"
+    value: float,
+    deviation: float,
+    *,
+    n_rows: int,
+    n_wrong: int,
+    n_right: int,
+    unit: str = "row",
 ) -> dict[str, Any]:
-    """Returns the same for a mean and a standard deviation of losses."""
+    """Returns the same for a mean and a standard deviation of losses, and so many rows or groups of either kind."""
     if n_wrong == 0:
         reason = (
             f"no interval: no {unit} is wrong, and most of a loss is that of wrong ones"
         )
         return without_interval(value, reason)
     if n_wrong < MIN_WRONG:
-        count = f"{n_wrong} {unit}{' is' if n_wrong == 1 else 's are'}"
-        reason = f"no interval: {count} wrong, and the loss is mostly theirs"
+        are, theirs = (" is", "its own") if n_wrong == 1 else ("s are", "theirs")
+        reason = (
+            f"no interval: {n_wrong} {unit}{are} wrong, and the loss is mostly {theirs}"
+        )
         return without_interval(value, reason)
 
     half_width = Z * deviation / n_rows**0.5
@@ -131,6 +155,10 @@ def bound_mean_loss(
     low, high = value - half_width, value + half_width
     if high - low <= SPACING * value:
         return without_interval(value, "no interval: the losses differ by too little")
+    if n_right < MIN_WRONG:
+        count = f"{n_right or 'no'} {unit}{' is' if n_right < 2 else 's are'}"
+        reason = f"no interval: {count} right, and the loss of such ones is another"
+        return without_interval(value, reason)
 
     return describe(value, (low, high))
 

@@ -22,7 +22,7 @@ from stats import (
     simultaneous,
 )
 from stats.binomial import wilson
-from stats.scores import score
+from stats.scores import is_vote, log_losses, score
 from verdict.pairs import judge_pairs, keep_level, test_pair
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.slices import judge_slices
@@ -33,6 +33,8 @@ MAX_CURVES = 12
 WITHIN = 0.01
 """A difference of accuracies that does not matter, where nobody says otherwise."""
 MAX_DISAGREEMENTS = 100
+OF_PROBABILITIES = ("ece_equal_mass", "brier_parts", "calibrated_ece")
+"""A model that votes has none of these."""
 
 
 def judge(
@@ -131,19 +133,17 @@ def _judge_model(
     )
     effect = groups.design_effect(hits - hits.mean(), members)
     curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS)
+    of_probabilities = dict.fromkeys(OF_PROBABILITIES) | {"roc": []}
+    if not is_vote(answer.probabilities):
+        of_probabilities = _judge_probabilities(answer, predictions, even)
 
     return {
         "model": answer.model,
         "metrics": metrics,
         "classes": confusion.per_class(metrics["confusion"], effect=effect),
-        "ece_equal_mass": reliability.calibration_error(even),
-        "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
-        "votes": is_vote(confidence),
-        "calibrated_ece": _judge_calibration(
-            confidence, hits, members, n_models=len(predictions.answers)
-        ),
+        "votes": is_vote(answer.probabilities),
+        **of_probabilities,
         "reliability": {"equal_width": wide, "equal_mass": even},
-        "roc": _trace_curves(answer, predictions),
         "risk_coverage": dict(
             zip(("coverage", "risk", "threshold"), curve, strict=True)
         ),
@@ -155,9 +155,23 @@ def _judge_model(
     }
 
 
-def is_vote(confidence: NDArray[np.float64]) -> bool:
-    """Returns whether every answer is certain: such a model votes, and has no probabilities to be judged by."""
-    return bool((confidence >= 1).all())
+def _judge_probabilities(
+    answer: ClassifierAnswers, predictions: Predictions, even: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Returns what only probabilities have, and a vote has not; `even` are bins of equal mass."""
+    hits = answer.label == predictions.truth
+    calibrated = _judge_calibration(
+        answer.confidence,
+        hits,
+        predictions.groups,
+        n_models=len(predictions.answers),
+    )
+    return {
+        "ece_equal_mass": reliability.calibration_error(even),
+        "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
+        "calibrated_ece": calibrated,
+        "roc": _trace_curves(answer, predictions),
+    }
 
 
 def _judge_calibration(
@@ -252,17 +266,15 @@ def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
 
     A model whose answers are all certain votes and says no probability: where it is never wrong that is no merit.
     """
-    losses = [
-        score(each.probabilities, each.label, predictions.truth)["log_loss"]["value"]
-        for each in predictions.answers
-    ]
+    probabilities = [each.probabilities for each in predictions.answers]
+    losses = [log_losses(each, predictions.truth).mean() for each in probabilities]
     # Rounded, so that neither the order of a sum nor another machine decides between equals: the first of them leads.
     order = sorted(
         range(len(losses)),
         key=lambda each: (
             -int(hits[:, each].sum()),
-            is_vote(predictions.answers[each].confidence),
-            round(losses[each], 9),
+            is_vote(probabilities[each]),
+            round(float(losses[each]), 9),
         ),
     )
     return predictions.answers[order[0]].model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
 
@@ -22,7 +23,13 @@ from stats.losses.comparison import (
 )
 from stats.losses.gaps import BalancedGaps, CostGaps, Gaps, MeanGaps
 from stats.metric import describe, without_interval
-from stats.scores import brier_scores, log_losses, score
+from stats.scores import (
+    NO_PROBABILITIES,
+    brier_scores,
+    is_vote,
+    log_losses,
+    score,
+)
 from verdict.pairs import keep_level
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.wanted import COST, Wanted
@@ -32,15 +39,25 @@ Floats = NDArray[np.float64]
 BYTES_OF_MB = 1_000_000
 
 
-class UnknownPrice(ValueError):
+class CannotJudge(ValueError):
+    """This is raised where nothing can be said by a metric."""
+
+
+class UnknownPrice(CannotJudge):
     """A price was given for what is not known of a model."""
 
 
+class NoProbabilities(CannotJudge):
+    """A metric of probabilities was asked for where models vote."""
+
+
 def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
-    """Returns the numbers as JSON values; raises UnknownPrice.
+    """Returns the numbers as JSON values; raises UnknownPrice, and NoProbabilities where all models vote.
 
     A pair's `gain` is how much better its first model is, in the metric's unit; it is over 0 where that one is better.
+    By a metric of probabilities models that vote are `left_out`.
     """
+    predictions, left_out = leave_out_votes(predictions, wanted)
     answers = predictions.answers
     names = [answer.model for answer in answers]
     gaps = find_gaps(predictions, wanted)
@@ -60,6 +77,7 @@ def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
         "rows": len(predictions.truth),
         "n_groups": count_groups(predictions.groups, len(predictions.truth)),
         "models": models,
+        "left_out": left_out,
         "baseline": _judge_baseline(predictions, wanted),
         "pairs": pairs,
         "leader": leader,
@@ -71,6 +89,32 @@ def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
     values: dict[str, Any] = codec.as_json(numbers)
 
     return values
+
+
+def leave_out_votes(
+    predictions: Predictions, wanted: Wanted
+) -> tuple[Predictions, dict[str, str]]:
+    """Returns the predictions of the models that the metric is of, and why others are left out.
+
+    It raises NoProbabilities where that leaves none.
+    """
+    if not wanted.is_of_probabilities:
+        return predictions, {}
+
+    judged = [each for each in predictions.answers if not is_vote(each.probabilities)]
+    if not judged:
+        raise NoProbabilities(
+            f"no classifier of {predictions.task} gives probabilities here, which {wanted.name} is of: all answers "
+            "have a probability of 1"
+        )
+
+    kept = {each.model for each in judged}
+    left_out = {
+        each.model: NO_PROBABILITIES.removeprefix("undefined: ")
+        for each in predictions.answers
+        if each.model not in kept
+    }
+    return replace(predictions, answers=judged), left_out
 
 
 def find_gaps(predictions: Predictions, wanted: Wanted) -> Gaps:
@@ -133,7 +177,7 @@ def _judge_costs(
         "saved": saved,
         "chosen": None,
     }
-    if len(matrix) == 2:
+    if len(matrix) == 2 and not is_vote(answer.probabilities):
         second = answer.probabilities[:, 1]
         threshold = costing.choose_threshold(second, truth, matrix)
         here = costing.find_costs((second >= threshold).astype(np.int64), truth, matrix)

@@ -10,6 +10,8 @@ from verdict.predictions import Predictions
 from verdict.wanted import COST, Wanted
 from verdict.words import (
     ROUNDING,
+    Write,
+    change,
     count_rows,
     join,
     lead,
@@ -17,9 +19,10 @@ from verdict.words import (
     percent,
     round_up,
     shorten,
-    show_minus,
+    show_interval,
     show_p,
     signed,
+    significant,
 )
 
 PERCENTS = ("balanced_accuracy",)
@@ -38,6 +41,7 @@ def write_by(
     ]
     found = [
         tell_groups(numbers, predictions.grouping),
+        _tell_left_out(numbers, wanted, task),
         *(_compare(pair, numbers, wanted, task) for pair in mine),
         _tell_baseline(numbers, told[leader], wanted, task),
         *(
@@ -58,13 +62,31 @@ def write_by(
 
 def show_value(value: float, metric: str) -> str:
     """Returns a value of a metric as people read it."""
-    return percent(value) if metric in PERCENTS else show_minus(f"{value:.4g}")
+    write, digits = _choose_writer(metric)
+    return write(value, digits)
 
 
-def _show_gain(gain: float, metric: str) -> str:
-    if metric in PERCENTS:
-        return signed(gain)
-    return show_minus(f"{gain:+.3g}") if abs(gain) > ROUNDING else "0"
+def _choose_writer(metric: str) -> tuple[Write, int]:
+    """Returns what writes values of a metric, and with how many digits at least."""
+    return (percent, 1) if metric in PERCENTS else (significant, 4)
+
+
+def _choose_gain_writer(metric: str) -> tuple[Write, int]:
+    return (signed, 1) if metric in PERCENTS else (change, 3)
+
+
+def _tell_left_out(numbers: dict[str, Any], wanted: Wanted, task: str) -> str:
+    """Says who votes and so has no place by this metric."""
+    names = [shorten(each, task) for each in numbers["left_out"]]
+    if not names:
+        return ""
+
+    is_one = len(names) == 1
+    has = "it has" if is_one else "they have"
+    return (
+        f"{join(names)} {'votes' if is_one else 'vote'} here: each answer has a probability of 1, which says nothing "
+        f"of how sure it is, so that {has} no {wanted.name} and no place by it."
+    )
 
 
 def _face(pair: dict[str, Any], leader: str) -> dict[str, Any]:
@@ -95,6 +117,8 @@ def _head(
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     if not mine:
         alone = f"It is the only classifier of {task}"
+        if numbers["left_out"]:
+            alone += " that gives probabilities here"
         return f"{name}'s {wanted.name} is {figure}. {alone}: there is nothing to compare it with."
     if not level:
         shown = f"and it is shown to be better than {join(beaten)}"
@@ -106,23 +130,24 @@ def _head(
     shown = f"shown to be better than {join(beaten)}, but not" if beaten else ""
     compared = f"{name} is {shown or 'not shown to be better'} than {join(level, 'or')}"
     best = [shorten(each, task) for each in numbers["may_be_best"]]
-    among = name_best(best, len(numbers["models"]))
+    among = name_best(best, len(numbers["models"]), " by it")
 
-    return f"{lead(name, equal)} by {wanted.name}: {figure}. {compared}. {among} by it."
+    return f"{lead(name, equal)} by {wanted.name}: {figure}. {compared}. {among}."
 
 
 def _show_figure(
     leader: dict[str, Any], numbers: dict[str, Any], wanted: Wanted
 ) -> str:
     """Says a model's value; its interval does not know that the model was chosen on the same rows."""
-    value = show_value(leader["value"], wanted.metric)
-    figure = f"{value} {'a row ' if wanted.metric == COST else ''}on {count_rows(numbers['rows'])}"
-    if leader["interval"] is None:
-        return f"{figure} ({leader['reason']})"
+    interval = leader["interval"]
+    on = f"{'a row ' if wanted.metric == COST else ''}on {count_rows(numbers['rows'])}"
+    if interval is None:
+        return f"{show_value(leader['value'], wanted.metric)} {on} ({leader['reason']})"
 
-    low, high = (show_value(each, wanted.metric) for each in leader["interval"])
+    writer = _choose_writer(wanted.metric)
+    value, low, high = show_interval(leader["value"], interval, *writer)
     chosen = ", had it been the only one" if len(numbers["models"]) > 1 else ""
-    return f"{figure} (95 %{chosen}: {low} to {high})"
+    return f"{value} {on} (95 %{chosen}: {low} to {high})"
 
 
 def _compare(
@@ -130,11 +155,11 @@ def _compare(
 ) -> str:
     name = shorten(numbers["leader"], task)
     other = shorten(pair["other"], task)
-    gain = _show_gain(pair["apart"], wanted.metric)
     if pair["between"] is None:
         return f"{name} and {other}: no verdict by {wanted.name}; {pair['reason']}."
 
-    low, high = (_show_gain(each, wanted.metric) for each in pair["between"])
+    writer = _choose_gain_writer(wanted.metric)
+    gain, low, high = show_interval(pair["apart"], pair["between"], *writer)
     n_pairs = len(numbers["pairs"])
     together = f", all {n_pairs} pairs together" if n_pairs > 1 else ""
     between = f"95 %{together}: {low} to {high}; {show_p(pair['p_value_together'])}"
@@ -202,13 +227,13 @@ def _tell_costs(
     how = "For each row the class of the least expected cost is said, by the model's own probabilities"
     if threshold is not None:
         second = predictions.classes[1]
-        how += f": with these costs {second!r} from a probability of {threshold:.4g} on"
+        how += f": with these costs {second!r} from a probability of {significant(threshold)} on"
 
     n_models = len(numbers["models"])
     said = [f"{how}.", _tell_saved(leader, name, n_models=n_models)]
     if wanted.has_price:
         said.append(
-            f"The costs include {leader['price']:.3g} a row for {name}'s latency and bytes."
+            f"The costs include {significant(leader['price'], 3)} a row for {name}'s {_name_priced(wanted)}."
         )
 
     chosen = [each for each in numbers["models"] if each["chosen"] is not None]
@@ -218,21 +243,27 @@ def _tell_costs(
     return said
 
 
+def _name_priced(wanted: Wanted) -> str:
+    priced = {"latency": wanted.price_ms, "bytes": wanted.price_mb}
+    return join([name for name, price in priced.items() if price])
+
+
 def _tell_saved(leader: dict[str, Any], name: str, *, n_models: int) -> str:
     saved = leader["saved"]
-    low, high = saved["together"]
+    is_dearer = saved["together"][1] < 0
+    sign = -1 if is_dearer else 1
+    ends = tuple(sorted(sign * each for each in saved["together"]))
+    value, low, high = show_interval(
+        sign * saved["value"], (ends[0], ends[1]), significant, 3
+    )
     level = f"95 %, as the best of {n_models} here" if n_models > 1 else "95 %"
+    between = f"{value} ({level}: {low} to {high})"
     plain = (
         f"{name}'s own labels cost {show_value(leader['as_answered'], COST)} a row here"
     )
-    limits = show_minus(f"{low:.3g} to {high:.3g}")
-    value = show_minus(f"{saved['value']:.3g}")
-    between = f"{value} ({level}: {limits})"
-    if low > 0:
-        return f"{plain}: deciding by cost is shown to save {between}."
-    if high < 0:
-        dearer = f"{-saved['value']:.3g} ({level}: {-high:.3g} to {-low:.3g})"
-        return f"{plain}: deciding by cost is shown to be dearer, by {dearer}."
+    if ends[0] > 0:
+        shown = "be dearer, by" if is_dearer else "save"
+        return f"{plain}: deciding by cost is shown to {shown} {between}."
     if saved["value"] == 0:
         return f"{plain}, as much as when decided by cost."
 
@@ -244,9 +275,7 @@ def _tell_chosen(models: list[dict[str, Any]], predictions: Predictions) -> str:
     best = min(models, key=lambda each: round(each["chosen"]["cost_elsewhere"], 9))
     name = shorten(best["model"], predictions.task)
     chosen = best["chosen"]
-    threshold = (
-        f"{predictions.classes[1]!r} from a probability of {chosen['threshold']:.4g} on"
-    )
+    threshold = f"{predictions.classes[1]!r} from a probability of {significant(chosen['threshold'])} on"
 
     here, elsewhere = (
         show_value(chosen[each], COST) for each in ("cost_here", "cost_elsewhere")

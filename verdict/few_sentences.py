@@ -11,6 +11,7 @@ from verdict.words import (
     percent,
     round_up,
     shorten,
+    show_interval,
     show_p,
     signed,
 )
@@ -134,16 +135,16 @@ def _compare(pair: dict[str, Any], numbers: dict[str, Any], task: str) -> str:
     if pair["between"] is None:
         return f"{name} and {other}: no verdict; there are {labels}.{_ask(pair)}"
 
-    low, high = pair["between"]
+    apart, low, high = show_interval(pair["apart"], pair["between"], signed, 1)
     n_pairs = len(numbers["pairs"])
     together = f", all {n_pairs} pairs together" if n_pairs > 1 else ""
     p_value = show_p(pair["p_value_holm"])
-    between = f"95 %{together}: {signed(low)} to {signed(high)}; {p_value}"
+    between = f"95 %{together}: {low} to {high}; {p_value}"
     if pair["better"]:
-        more = f"right on {percent(pair['apart'])} more of the rows ({between})"
+        more = f"right on {apart.removeprefix('+')} more of the rows ({between})"
         return f"{name} is better than {other}: {more}, from {labels}."
 
-    apart = f"accuracy differs by {signed(pair['apart'])} ({between}), from {labels}"
+    apart = f"accuracy differs by {apart} ({between}), from {labels}"
     if pair["verdict"] == "too few":
         few = f"fewer than {pair['min_discordant']} rows on which one alone is right can show no difference"
         return f"{name} and {other}: no verdict; {few}: {apart}.{_ask(pair)}"
@@ -162,6 +163,15 @@ def _ask(pair: dict[str, Any]) -> str:
     return f" About {round_up(plan['labels'])} labels of such rows, {more} more than there are, {shown}."
 
 
+def _tell_accuracy(accuracy: dict[str, Any]) -> str:
+    if accuracy["interval"] is None:
+        return f"{percent(accuracy['value'])} ({accuracy['reason']})"
+    value, low, high = show_interval(
+        accuracy["value"], accuracy["interval"], percent, 1
+    )
+    return f"{value} ({low} to {high})"
+
+
 def _tell_accuracies(numbers: dict[str, Any], task: str) -> list[str]:
     """Says accuracies on all rows, where rows of both kinds are labelled, and why there are none else."""
     found = [
@@ -174,10 +184,7 @@ def _tell_accuracies(numbers: dict[str, Any], task: str) -> list[str]:
     shown = []
     for each in found:
         accuracy = each["accuracy"]
-        low, high = accuracy["interval"] or (accuracy["value"], accuracy["value"])
-        shown.append(
-            f"{shorten(each['model'], task)} {percent(accuracy['value'])} ({percent(low)} to {percent(high)})"
-        )
+        shown.append(f"{shorten(each['model'], task)} {_tell_accuracy(accuracy)}")
 
     return [
         f"Accuracies on all rows, each label weighted by how rarely its kind was asked for (95 %): {join(shown)}."

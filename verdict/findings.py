@@ -13,6 +13,7 @@ from verdict.words import (
     percent,
     round_up,
     shorten,
+    show_interval,
     show_p,
     signed,
 )
@@ -71,9 +72,10 @@ def compare(
     name = shorten(leader, task)
     other = shorten(pair["other"], task)
     rows = count_rows(numbers["rows"])
-    between = _write_interval(pair, len(numbers["pairs"]))
+    apart, between = _write_interval(pair, len(numbers["pairs"]))
     if pair["better"]:
-        return f"{name} is better than {other}: right on {percent(pair['apart'])} more of the rows ({between})."
+        more = f"right on {apart.removeprefix('+')} more of the rows ({between})"
+        return f"{name} is better than {other}: {more}."
 
     discordant = pair["only_a"] + pair["only_b"]
     if discordant == 0:
@@ -90,7 +92,7 @@ def compare(
 
     return (
         f"{name} and {other} cannot be told apart in accuracy on {rows}: one alone is right on {on}, accuracy differs "
-        f"by {signed(pair['apart'])} ({between}). {ask}"
+        f"by {apart} ({between}). {ask}"
     )
 
 
@@ -102,7 +104,12 @@ def find_worse(numbers: dict[str, Any], leader: str, task: str) -> str:
         return ""
 
     by = "by class and by column" if slices["columns"] else "by class"
-    looked = f"{slices['parts']} parts of {slices['min_rows']} rows or more, {by}, were looked at"
+    parts, were = (
+        ("1 part", "was")
+        if slices["parts"] == 1
+        else (f"{slices['parts']} parts", "were")
+    )
+    looked = f"{parts} of {slices['min_rows']} rows or more, {by}, {were} looked at"
     if not slices["worse"]:
         return f"In no part of the rows is {name} shown to be worse than another model: {looked}."
 
@@ -205,13 +212,14 @@ def calibrate(leader: dict[str, Any], task: str, *, n_rows: int, n_models: int) 
     return f"{name}'s probabilities are not shown to be off: {figure}."
 
 
-def _write_interval(pair: dict[str, Any], n_pairs: int) -> str:
-    low, high = pair["between"]
+def _write_interval(pair: dict[str, Any], n_pairs: int) -> tuple[str, str]:
+    """Returns how far a pair is apart, and its interval with the p-value."""
+    apart, low, high = show_interval(pair["apart"], pair["between"], signed, 1)
     together = f", all {n_pairs} pairs together" if n_pairs > 1 else ""
     corrected = " after Holm's correction" if n_pairs > 1 else ""
     p_value = f"{show_p(pair['p_value_holm'])}{corrected}"
 
-    return f"95 %{together}: {signed(low)} to {signed(high)}; {p_value}"
+    return apart, f"95 %{together}: {low} to {high}; {p_value}"
 
 
 def _equate(pair: dict[str, Any]) -> str:

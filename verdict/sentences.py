@@ -7,7 +7,15 @@ from typing import Any
 from verdict import findings
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.learnt import NOTHING_LEARNT, LearntSentences
-from verdict.words import count_rows, join, lead, name_best, percent, shorten
+from verdict.words import (
+    count_rows,
+    join,
+    lead,
+    name_best,
+    percent,
+    shorten,
+    show_interval,
+)
 
 
 def write_verdict(
@@ -43,12 +51,20 @@ def write_verdict(
         findings.CONDITION,
     ]
 
-    head = _head(told[leader], mine, numbers, task)
+    head = f"{_head(told[leader], mine, numbers, task)}{_tell_better_baseline(numbers)}"
 
     return {
         "headline": f"{learnt.before}{head}{learnt.after}",
         "findings": [each for each in found if each],
     }
+
+
+def _tell_better_baseline(numbers: dict[str, Any]) -> str:
+    """Says in the headline that one class said always is right more often than whoever is in front."""
+    baseline = numbers["baseline"]
+    if numbers["leader_accuracy"]["value"] >= baseline["share"]:
+        return ""
+    return f" Saying {baseline['class']!r} always is right more often."
 
 
 def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:
@@ -73,12 +89,13 @@ def _head(
 ) -> str:
     name = shorten(leader["model"], task)
     accuracy = numbers["leader_accuracy"]
-    low, high = accuracy["interval"]
+    right, low, high = show_interval(
+        accuracy["value"], accuracy["interval"], percent, 1
+    )
     rows = count_rows(numbers["rows"])
     n_models = len(numbers["models"])
     chosen = f", as the best of {n_models} here" if n_models > 1 else ""
-    interval = f"95 %{chosen}: {percent(low)} to {percent(high)}"
-    figure = f"right on {percent(accuracy['value'])} of {rows} ({interval})"
+    figure = f"right on {right} of {rows} (95 %{chosen}: {low} to {high})"
     beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     if not mine:

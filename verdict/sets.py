@@ -72,7 +72,7 @@ def _find_sets(predictions: Predictions) -> dict[str, Sets]:
 
 def tell_sets(numbers: dict[str, Any], task: str) -> str:
     """Says whose sets are smallest on these rows, if any are shown to be larger, and whose those are."""
-    wanted = percent(numbers["coverage"])
+    wanted = f"{100 * numbers['coverage']:g} %"
     smallest = numbers["smallest"]
     if smallest is None:
         return f"These rows are too few to compare prediction sets that hold the truth with {wanted}."

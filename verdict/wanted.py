@@ -42,6 +42,11 @@ class Wanted:
         return np.array(self.costs, dtype=np.float64)
 
     @property
+    def is_of_probabilities(self) -> bool:
+        """Returns whether models are judged by their probabilities, which one that votes has not."""
+        return self.metric in ("brier", "log_loss")
+
+    @property
     def has_price(self) -> bool:
         return self.price_ms != 0 or self.price_mb != 0
 

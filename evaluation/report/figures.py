@@ -56,7 +56,9 @@ def draw_all(evidence: Numbers) -> dict[str, Any]:
                 draw_reliability(model, place, task)
                 for place, model in enumerate(models)
             ],
-            "roc": [draw_roc(numbers, which) for which in range(len(models[0]["roc"]))],
+            "roc": [
+                draw_roc(numbers, which) for which in range(_count_curves(numbers))
+            ],
             "risk": draw_risk(numbers, evidence["options"]["risk"]),
         }
         drawn |= _draw_all_costs(evidence)
@@ -225,9 +227,18 @@ def _arrange_bins(bins: Sequence[Numbers]) -> dict[str, Any]:
     return middles | {"low": low, "high": high}
 
 
+def _count_curves(numbers: Numbers) -> int:
+    return max(len(model["roc"]) for model in numbers["models"])
+
+
 def draw_roc(numbers: Numbers, which: int) -> tuple[str, str]:
-    """Returns a class, and the curves of all models for it."""
-    name = numbers["models"][0]["roc"][which]["class"]
+    """Returns a class, and the curves of all models for it but those that vote."""
+    curves = {
+        place: model["roc"][which]
+        for place, model in enumerate(numbers["models"])
+        if model["roc"]
+    }
+    name = next(iter(curves.values()))["class"]
     figure, axes = make_inline_figure(
         width_px=SQUARE_PX,
         height_px=LOW_PX + 10,
@@ -238,8 +249,7 @@ def draw_roc(numbers: Numbers, which: int) -> tuple[str, str]:
     set_linear(axes, "y", 0.0, 1.0, percent=True)
     add_diagonal(axes)
 
-    for place, model in enumerate(numbers["models"]):
-        curve = model["roc"][which]
+    for place, curve in curves.items():
         rates = (
             np.array(curve[each])
             for each in ("false_positive_rate", "true_positive_rate")

@@ -22,7 +22,16 @@ from service.models import images
 from stats.confusion import most_confused
 from verdict.sets import tell_sets
 from verdict.wanted import NAMES
-from verdict.words import percent, shorten, show_p, signed
+from verdict.words import (
+    Write,
+    percent,
+    shorten,
+    show_interval,
+    show_minus,
+    show_p,
+    signed,
+    significant,
+)
 
 TEMPLATES = Path(__file__).parent
 THUMBNAIL_PX = 96
@@ -56,6 +65,32 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     numbers = evidence["numbers"]
     task = evidence["task"]
     drawn = figures.draw_all(evidence)
+    return (
+        _make_environment(task)
+        .get_template("report.html")
+        .render(
+            evidence={"load": None, **evidence, "by": _name_metric(evidence)},
+            numbers=numbers,
+            models=numbers["models"],
+            answers=evidence["answers"],
+            metrics=METRICS,
+            sets=tell_sets(evidence["sets"], task) if "sets" in evidence else "",
+            gates=[gate.describe(each) for each in evidence["gates"]],
+            write_percent=percent,
+            write_signed=_fix_signed,
+            write_significant=significant,
+            palette=Markup(palette.write_css()),
+            matrix=_arrange_pairs(numbers),
+            figures={name: _mark(each) for name, each in drawn.items()},
+            confusions=_list_confusions(evidence),
+            disagreements=_list_disagreements(evidence, pictures),
+            max_class_rows=MAX_CLASS_ROWS,
+        )
+    )
+
+
+def _make_environment(task: str) -> Environment:
+    """Returns what fills the template in, with the filters that write numbers."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -70,23 +105,9 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
         "signed": signed,
         "bind": _bind,
     }
-    environment.filters["metric"] = _show_metric
+    environment.filters |= {"metric": _show_metric, "interval": _show_interval}
 
-    return environment.get_template("report.html").render(
-        evidence={"load": None, **evidence, "by": _name_metric(evidence)},
-        numbers=numbers,
-        models=numbers["models"],
-        answers=evidence["answers"],
-        metrics=METRICS,
-        sets=tell_sets(evidence["sets"], task) if "sets" in evidence else "",
-        gates=[gate.describe(each) for each in evidence["gates"]],
-        palette=Markup(palette.write_css()),
-        matrix=_arrange_pairs(numbers),
-        figures={name: _mark(each) for name, each in drawn.items()},
-        confusions=_list_confusions(evidence),
-        disagreements=_list_disagreements(evidence, pictures),
-        max_class_rows=MAX_CLASS_ROWS,
-    )
+    return environment
 
 
 def _name_metric(evidence: dict[str, Any]) -> dict[str, Any] | None:
@@ -195,5 +216,37 @@ def _bind(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
-def _show_metric(metric: dict[str, Any]) -> str:
-    return "–" if metric["value"] is None else f"{metric['value']:.3f}"
+def _show_metric(
+    metric: dict[str, Any], write: Write | None = None, digits: int = 3
+) -> str:
+    """Returns the value of a metric, with as many digits as its interval has."""
+    value = metric["value"]
+    if value is None:
+        return "–"
+    interval = metric["interval"]
+    if not _has_ends(interval):
+        return (write or _fix)(value, digits)
+    return show_interval(value, interval, write or _fix, digits)[0]
+
+
+def _show_interval(
+    metric: dict[str, Any], write: Write | None = None, digits: int = 3
+) -> str:
+    """Returns both ends of a metric's interval, which differ in what is shown; nothing where it has none."""
+    interval = metric["interval"]
+    if not _has_ends(interval):
+        return ""
+    _, low, high = show_interval(interval[0], interval, write or _fix, digits)
+    return f"{low} to {high}"
+
+
+def _has_ends(interval: Sequence[float | None] | None) -> bool:
+    return interval is not None and interval[1] is not None
+
+
+def _fix(value: float, digits: int) -> str:
+    return show_minus(f"{value:.{digits}f}")
+
+
+def _fix_signed(value: float, digits: int) -> str:
+    return show_minus(f"{value:+.{digits}f}")

@@ -131,12 +131,15 @@ def _judge_by(predictions: Predictions, by: str) -> dict[str, Any]:
     if by == METRICS[0]:
         return {}
 
-    from verdict.by_metric import judge_by
+    from verdict.by_metric import NoProbabilities, judge_by
     from verdict.by_sentences import write_by
     from verdict.wanted import Wanted
 
     wanted = Wanted(metric=by)
-    numbers = judge_by(predictions, wanted)
+    try:
+        numbers = judge_by(predictions, wanted)
+    except NoProbabilities as error:
+        raise InvalidRequest(f"by: {error}") from None
 
     return {**write_by(numbers, predictions, wanted), "numbers_by": numbers}
 

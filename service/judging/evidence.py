@@ -12,7 +12,7 @@ from service.contract import codec
 from service.errors import EvaluationError
 from stats import class_means
 from verdict.analysis import WITHIN, judge
-from verdict.by_metric import UnknownPrice, judge_by
+from verdict.by_metric import NoProbabilities, UnknownPrice, judge_by
 from verdict.by_sentences import write_by
 from verdict.grouping import write_grouping
 from verdict.learnt import tell_learnt
@@ -118,6 +118,8 @@ def _list_costs(predictions: Predictions) -> dict[str, dict[str, float | None]]:
 def _judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
     try:
         numbers = judge_by(predictions, wanted)
+    except NoProbabilities as error:
+        raise EvaluationError(f"by: {error}") from None
     except UnknownPrice as error:
         raise EvaluationError(f"--price-ms and --price-mb: {error}") from None
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from model_card import CardError
 from service.contract.answers import (
     LIVE_METRICS,
     VERDICT_METRICS,
@@ -36,8 +37,10 @@ from service.live.journal.reader import (
     PredictionWindow,
 )
 from service.live.journal.records import MAX_CLASSES, Costs
+from service.models.model import Model
 from stats import sequential
 from stats.losses import bounded
+from stats.scores import is_vote
 
 HALF_STEP = 0.5 / MEAN_SCALE + 0.5 / (100 * MEAN_SCALE)
 """So much of the largest loss a group's mean may be off by rounding; limits are as much wider."""
@@ -57,13 +60,15 @@ BOUNDED = {
     bounded.LOG_LOSS: f"A probability of the true class under {bounded.MIN_PROBABILITY} counts as that, so that a row "
     f"costs {bounded.find_largest(bounded.LOG_LOSS, 2):.3f} at most; probabilities are kept in parts of 1/65535.",
     BALANCED_ACCURACY: "Each class counts alike, whatever its share of the labelled rows; within a class rows are "
-    "labelled without regard to what the models said.",
+    "labelled without regard to what the models said. A group with rows of several classes is one bet in the test of "
+    "each of them, and groups counts all of these.",
     COST: "Each model says what costs least by its own probabilities, as VEREDICTO_COSTS has costs.",
 }
 NO_PROBABILITIES = (
     "no labelled row of this pair has the probabilities of all classes, which are kept of champions and their "
     "challengers where there are at most {} classes"
 )
+VOTES = "{} {}: each answer to held-out rows has a probability of 1, so that only labels can be compared"
 
 
 class Bound(NamedTuple):
@@ -120,9 +125,35 @@ def describe(
 
     classes = model.classes
     return [
-        _describe_test(pairs[challenger], window, by, classes, costs)
-        for challenger in challengers
+        _describe_test(
+            pairs[key],
+            window,
+            by,
+            classes,
+            costs,
+            voters=find_voters((model, challenger), by),
+        )
+        for key, challenger in zip(challengers, deployment.challengers, strict=True)
     ]
+
+
+def find_voters(models: Sequence[Model], by: str) -> list[str]:
+    """Returns which of these models vote, where the metric is one of probabilities: it is not theirs."""
+    return [each.name for each in models if by in bounded.METRICS and _votes(each)]
+
+
+def _votes(model: Model) -> bool:
+    """Returns whether its every answer to held-out rows has a probability of 1; False where nobody knows."""
+    try:
+        record = model.held_out
+    except CardError:
+        return False
+    return record is not None and is_vote(record.probabilities)
+
+
+def _tell_voters(voters: Sequence[str]) -> str:
+    vote = "votes" if len(voters) == 1 else "vote"
+    return VOTES.format(" and ".join(voters), vote) if voters else ""
 
 
 def _describe_test(
@@ -131,9 +162,12 @@ def _describe_test(
     by: str,
     classes: tuple[str, ...],
     costs: Costs | None,
+    *,
+    voters: Sequence[str],
 ) -> ChallengerTest:
-    """Returns the test of one pair, of which each group of rows is one bet."""
-    steps = _list_steps(pair, window, by, find_metrics(by, len(classes), costs))
+    """Returns the test of one pair, of which each group of rows is one bet; with `voters` there is none."""
+    metrics = [] if voters else find_metrics(by, len(classes), costs)
+    steps = _list_steps(pair, window, by, metrics)
     largest = find_largest(by, len(classes), costs)
     bounds = bound([*steps.values()], pair.alpha, by=by, largest=largest)
     n_groups, difference, interval = bounds[-1]
@@ -153,7 +187,9 @@ def _describe_test(
         "verdict": sequential.judge(*interval),
         "conditions": list(_list_conditions(by)),
     }
-    reason = _explain(by, [*steps.values()][-1], sum(pair.counts), classes)
+    reason = _tell_voters(voters) or _explain(
+        by, [*steps.values()][-1], sum(pair.counts), classes
+    )
     if difference is None and reason:
         described["reason"] = reason
     if window.histories is not None:
@@ -165,7 +201,10 @@ def _describe_test(
 def _list_steps(
     pair: PairCounts, window: PredictionWindow, by: str, metrics: list[str]
 ) -> dict[int, list[Means]]:
-    """Returns the means of each part of the test, by numbers of labelled rows, all of them last."""
+    """Returns the means of each part of the test, by numbers of labelled rows, all last; none without a metric."""
+    if not metrics:
+        return {sum(pair.counts): [{}]}
+
     key = (pair.champion, pair.challenger)
     parts = [pair.means]
     if by != ACCURACY:

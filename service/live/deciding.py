@@ -10,7 +10,7 @@ import numpy as np
 
 from service.live import alarms
 from service.live.acts import Act, ActName, History, Served
-from service.live.challenger_tests import bound, find_largest
+from service.live.challenger_tests import bound, find_largest, find_voters
 from service.live.challengers import ShadowDeployment
 from service.live.journal.bets import ACCURACY, MEAN_SCALE, find_metrics
 from service.live.journal.reader import (
@@ -100,7 +100,7 @@ def _decide_promotion(
 ) -> Act | None:
     """Returns the promotion of the challenger that is shown to be better by most, if any is and has no alarm."""
     champion = deployment.champion
-    models = {_find_version(model): model for model in deployment.challengers}
+    models = _find_candidates(deployment, aim.by)
     best: tuple[float, Model, dict[str, Any]] | None = None
 
     for pair in counts.pairs:
@@ -130,6 +130,18 @@ def _decide_promotion(
     act = _make(history, "promotion", champion, model, because)
     act["test"] = shown
     return act
+
+
+def _find_candidates(
+    deployment: ShadowDeployment, by: str
+) -> dict[ModelVersion, Model]:
+    """Returns the challengers that the metric can compare with the champion."""
+    champion = deployment.champion
+    return {
+        _find_version(model): model
+        for model in deployment.challengers
+        if not find_voters((champion, model), by)
+    }
 
 
 def _show_test(

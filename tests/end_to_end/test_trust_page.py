@@ -160,6 +160,28 @@ def test_probabilities_thresholds_and_costs_answer_as_they_are_moved(
         page.wait_for_selector("text=Perceptron votes")
 
 
+def test_a_model_that_votes_has_no_place_by_probabilities(
+    server: Server, browser: Browser
+) -> None:
+    """By Brier score the perceptron is not among the models, the words say why, and its card shows no such figure."""
+    with open_page(
+        browser, f"{server.url}/trust?task=wine&by=brier", bench=VERDICT
+    ) as page:
+        lines = page.locator(".intervals-part .lines")
+        expect(lines).not_to_contain_text("Perceptron")
+        expect(lines).to_contain_text("Logistic")
+        page.click("details.words summary")
+        expect(page.locator("details.words")).to_contain_text("perceptron votes here: ")
+        page.click("text=balanced accuracy")
+        expect(lines).to_contain_text("Perceptron")
+
+    card = f"{server.url}/models/wine-perceptron"
+    with open_page(browser, card, bench="#card table") as page:
+        expect(page.locator("#card table")).to_contain_text("balanced accuracy")
+        expect(page.locator("#card table")).not_to_contain_text("brier")
+        expect(page.locator("#card")).to_contain_text("This model votes for a class")
+
+
 def test_the_theme_is_kept_from_page_to_page(server: Server, browser: Browser) -> None:
     """A button makes a light page dark, and the next page is dark too."""
     with open_page(browser, f"{server.url}/trust", bench=VERDICT) as page:

@@ -110,7 +110,7 @@ def test_a_mean_loss_has_the_normal_interval_from_ten_wrong_rows_on() -> None:
 def test_a_mean_loss_has_no_interval_down_to_nothing() -> None:
     """There is no interval where one row has most of the loss: it would reach under 0."""
     losses = np.concatenate([[36.0], np.full(20, 0.1)])
-    found = scores.mean_loss(losses, losses > 0)
+    found = scores.mean_loss(losses, np.arange(21) < 11)
     assert found["interval"] is None
     assert found["reason"] == "no interval: a few rows have most of the loss"
 
@@ -178,3 +178,25 @@ def test_a_thousand_classes_fit_in_memory() -> None:
     expected = oracle.f1_score(truth, predictions, average="macro")
     assert found["macro_f1"]["value"] == pytest.approx(expected, abs=1e-12)
     assert found["confusion"].sum() == 500
+
+
+@pytest.mark.parametrize(
+    ("n_right", "reason"),
+    [
+        (0, "no interval: no row is right, and the loss of such ones is another"),
+        (1, "no interval: 1 row is right, and the loss of such ones is another"),
+        (9, "no interval: 9 rows are right, and the loss of such ones is another"),
+    ],
+)
+def test_a_model_that_is_hardly_ever_right_has_no_interval_of_a_loss(
+    n_right: int, reason: str
+) -> None:
+    """Wrong answers that are nearly all as sure have losses as alike, and one more right row would be far from them."""
+    generator = np.random.default_rng(n_right)
+    truth = generator.integers(0, 2, 60)
+    labels = np.where(np.arange(60) < n_right, truth, 1 - truth)
+    sure = 1 - 1e-12 * (1 + generator.random(60) / 1000)
+    probabilities = np.where(np.eye(2)[labels] == 1, sure[:, None], 1 - sure[:, None])
+    found = scores.score(probabilities, labels, truth)["log_loss"]
+    assert found["interval"] is None
+    assert found["reason"] == reason

@@ -70,7 +70,7 @@ def test_too_few_rows_have_no_sets_and_words() -> None:
     numbers = judge_sets(make_trial({"one": 0.9, "two": 0.8}, n_rows=10))
     assert (numbers["models"], numbers["smallest"]) == ([], None)
     assert tell_sets(numbers, "task") == (
-        "These rows are too few to compare prediction sets that hold the truth with 95.0 %."
+        "These rows are too few to compare prediction sets that hold the truth with 95 %."
     )
 
 
@@ -86,7 +86,7 @@ def test_the_model_that_knows_more_has_the_smaller_sets() -> None:
         assert each["covered"]["value"] == pytest.approx(0.95, abs=0.04)
     said = tell_sets(numbers, "task")
     assert said.startswith(
-        "Of prediction sets made to hold the truth with 95.0 %, those of one"
+        "Of prediction sets made to hold the truth with 95 %, those of one"
     )
     assert said.endswith("Shown to be larger are those of two.")
 
@@ -99,5 +99,5 @@ def test_sets_that_nobodys_are_shown_to_exceed_are_not_called_smallest() -> None
     assert "smallest" not in said
 
     alone = tell_sets(judge_sets(make_trial({"one": 1.0}, n_rows=100)), "task")
-    assert alone.startswith("one's prediction sets, made to hold the truth with 95.0 %")
+    assert alone.startswith("one's prediction sets, made to hold the truth with 95 %")
     assert "larger" not in alone

@@ -1,6 +1,7 @@
 // The page of a model: what it is for, how it was measured, on what, and how it was made, as its card says.
 
 import { ask } from "./api.js";
+import { OF_PROBABILITIES, isVote } from "./catalogue/figures.js";
 import { at, make } from "./dom.js";
 import { nameClass, nameFamily, nameTask } from "./names.js";
 import { writeNavigation } from "./navigation.js";
@@ -70,7 +71,8 @@ function list(entries) {
  * @param {Record<string, {value: number | null}>} learnt
  */
 function showMetrics(metrics, learnt) {
-  const lines = Object.entries(metrics).filter(([, { value }]) => value != null).map(([name, { value, interval }]) => {
+  const shown = isVote(metrics) ? Object.entries(metrics).filter(([name]) => !OF_PROBABILITIES.includes(name)) : Object.entries(metrics);
+  const lines = shown.filter(([, { value }]) => value != null).map(([name, { value, interval }]) => {
     const write = (/** @type {number} */ each) => SHARES.includes(name)
       ? `${number(100 * each, { maximumFractionDigits: 1, minimumFractionDigits: 1 })}\u00a0%` : number(each, { maximumSignificantDigits: 3 });
     const own = learnt[name]?.value;
@@ -80,8 +82,9 @@ function showMetrics(metrics, learnt) {
       make("td", {}, own == null ? "" : write(own)));
   });
   const heads = [say("metric"), say("heldOut"), say("interval"), say("learntRows")];
-  return make("div", { class: "scrolled", tabindex: 0, role: "group", "aria-label": say("measured") }, make("table", {},
+  const table = make("div", { class: "scrolled", tabindex: 0, role: "group", "aria-label": say("measured") }, make("table", {},
     make("thead", {}, make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each)))), make("tbody", {}, ...lines)));
+  return isVote(metrics) ? make("div", {}, table, make("p", { class: "quiet" }, `${say("voteTitle")}.`)) : table;
 }
 
 /** @param {string[]} classes */

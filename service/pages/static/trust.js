@@ -4,7 +4,7 @@ import { ROOT, ask } from "./api.js";
 import { make } from "./dom.js";
 import { listEqual, loadCard } from "./models.js";
 import { nameFamily } from "./names.js";
-import { number, percent, say } from "./words.js";
+import { hundredths, number, percent, say, writeApart } from "./words.js";
 
 /**
  * Fills the place with the sentence of a task, and returns the names of the models that vote.
@@ -96,9 +96,9 @@ function showIntervals(numbers, tab) {
 /** @param {{value: number, interval: [number, number] | null}} accuracy @param {string} condition of the interval */
 function writeAccuracy({ value, interval }, condition = "") {
   if (!interval) return percent(value);
-  const [low, high] = interval;
-  const write = (/** @type {number} */ share) => number(100 * share, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
-  return `${percent(value)} (${write(low)}–${write(high)}${condition && `, ${condition}`})`;
+  const [written, low, high] = writeApart([value, ...interval], 1, hundredths);
+  const shown = written === hundredths(value, 1) ? percent(value) : `${written}\u00a0%`;
+  return `${shown} (${low}–${high}${condition && `, ${condition}`})`;
 }
 
 /** @param {import("./models.js").Tab} tab */

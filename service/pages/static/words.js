@@ -2,6 +2,8 @@
 
 import { readState, writeState } from "./state.js";
 
+const MAX_MORE_DIGITS = 8;
+
 /** @typedef {"en" | "es"} Language */
 
 export const LANGUAGES = { en: "English", es: "Español" };
@@ -383,6 +385,25 @@ export function percent(share) {
 export function writeDay(days) {
   const options = /** @type {Intl.DateTimeFormatOptions} */ ({ dateStyle: "medium", timeZone: "UTC" });
   return new Intl.DateTimeFormat(language === "es" ? "es-MX" : "en", options).format(days * 86_400_000);
+}
+
+/**
+ * Returns numbers with as many digits as it takes to tell the last two apart, the ends of an interval; none has no width.
+ * @param {number[]} values
+ * @param {number} digits at least
+ * @param {(value: number, digits: number) => string} write
+ */
+export function writeApart(values, digits, write) {
+  let written = values.map((each) => write(each, digits));
+  for (let more = digits + 1; written.at(-1) === written.at(-2) && more <= digits + MAX_MORE_DIGITS; more += 1) {
+    written = values.map((each) => write(each, more));
+  }
+  return written;
+}
+
+/** Returns a share as a number of hundredths. @param {number} share @param {number} digits */
+export function hundredths(share, digits) {
+  return number(100 * share, { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
 
 /**

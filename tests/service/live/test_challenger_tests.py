@@ -337,6 +337,53 @@ def test_balanced_accuracy_holds_where_one_class_is_labelled_more(
     assert by_classes == "not shown yet"
 
 
+def draw_mixed_groups(
+    generator: np.random.Generator, size: int, apart: float
+) -> list[list[dict[int, int]]]:
+    """Returns the means of each class's groups after each fourth of 100 groups that have rows of both classes.
+
+    The challenger is better by so much at one class and worse by as much at the other; half of the rows of a group are
+    drawn as one.
+    """
+    steps: list[list[dict[int, int]]] = []
+    counts: list[dict[int, int]] = [{}, {}]
+    for group in range(100):
+        truth = generator.integers(0, 2, size)
+        drawn = np.where(
+            generator.random(size) < 0.5, generator.random(), generator.random(size)
+        )
+        mean = np.where(truth == 0, apart, -apart)
+        differences = np.where(drawn < (0.3 + mean) / 2, 1, 0)
+        differences -= drawn > 1 - (0.3 - mean) / 2
+        for of_class, each in enumerate(counts):
+            if (truth == of_class).any():
+                value = round(differences[truth == of_class].mean() * MEAN_SCALE)
+                each[value] = each.get(value, 0) + 1
+        if group % 4 == 3:
+            steps.append([dict(each) for each in counts])
+
+    return steps
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.2])
+@pytest.mark.parametrize("size", [1, 3, 10, 30])
+@pytest.mark.parametrize("n_streams", [25, pytest.param(400, marks=pytest.mark.long)])
+def test_groups_of_several_classes_keep_the_level_of_balanced_accuracy(
+    size: int, apart: float, n_streams: int
+) -> None:
+    """Equal models are ever called different in 5 % of streams at most, though a group bets on each class it has."""
+    generator = np.random.default_rng(size)
+    n_alarms = 0
+    for _ in range(n_streams):
+        steps = draw_mixed_groups(generator, size, apart)
+        bounds = challenger_tests.bound(
+            steps, 0.05, by="balanced_accuracy", largest=1.0
+        )
+        n_alarms += any(low > 0 or high < 0 for _, _, (low, high) in bounds)
+
+    assert n_alarms / n_streams <= 0.05 + 3 * (0.05 * 0.95 / n_streams) ** 0.5
+
+
 @pytest.mark.parametrize(
     ("by", "reason"),
     [

@@ -1,8 +1,10 @@
 // Figures of a card: the one that says most of a model's kind, and each as it is written.
 
-import { number } from "../words.js";
+import { hundredths, number, writeApart } from "../words.js";
 
 const SHARES = ["accuracy", "balanced_accuracy", "macro_f1"];
+export const OF_PROBABILITIES = ["log_loss", "brier", "ece", "roc_auc"];
+const VOTE_ROUNDING = 1e-6;
 const FIRST = ["accuracy", "r2", "silhouette", "explained_variance", "confidence"];
 
 /** @typedef {{value: number | null, interval: [number, number] | null}} Figure */
@@ -27,7 +29,19 @@ export function writeFigure(metric, figure) {
 
 /** @param {string} metric @param {Figure} figure */
 export function writeInterval(metric, { interval }) {
-  return interval ? `(${interval.map((each) => writeValue(metric, each)).join(" – ")})` : "";
+  if (!interval) return "";
+  const isShare = SHARES.includes(metric);
+  const ends = writeApart(interval, isShare ? 1 : 3, isShare ? hundredths : (each, digits) => number(each, { maximumSignificantDigits: digits }));
+  return `(${ends.map((each) => isShare ? `${each}\u00a0%` : each).join(" – ")})`;
+}
+
+/**
+ * Returns whether a classifier votes: its log loss is that of its wrong answers alone, each of which is as sure as can be.
+ * @param {Record<string, {value: number | null}>} metrics
+ */
+export function isVote(metrics) {
+  const [accuracy, loss] = [metrics.accuracy?.value, metrics.log_loss?.value];
+  return accuracy != null && loss != null && Math.abs(loss + Math.log(Number.EPSILON) * (1 - accuracy)) < VOTE_ROUNDING;
 }
 
 /** @param {string} metric */

@@ -4,7 +4,7 @@ import { ROOT } from "../api.js";
 import { button, make } from "../dom.js";
 import { nameClass, nameFamily, nameTask } from "../names.js";
 import { number } from "../words.js";
-import { nameMetric, writeFigure } from "./figures.js";
+import { OF_PROBABILITIES, isVote, nameMetric, writeFigure } from "./figures.js";
 import { say } from "./words.js";
 
 const MAX_CLASSES = 10;
@@ -33,7 +33,7 @@ function listLines(cards) {
     [say("task"), ({ task }) => nameTask(task)],
     [say("kind"), ({ kind }) => say("kinds", kind)],
     [say("summary"), ({ summary }) => make("span", { lang: "en" }, summary)],
-    ...metrics.map((name) => /** @type {[string, (card: any) => any]} */ ([nameMetric(name), (card) => writeFigure(name, card.metrics[name])])),
+    ...metrics.map((name) => /** @type {[string, (card: any) => any]} */ ([nameMetric(name), (card) => writeFigure(name, isVote(card.metrics) && OF_PROBABILITIES.includes(name) ? undefined : card.metrics[name])])),
     [say("classes"), ({ classes }) => classes && writeClasses(classes)],
     [say("data"), ({ provenance }) => make("span", { lang: "en" }, provenance.data_set)],
     [say("split"), ({ provenance }) => Object.entries(provenance.split).map(([part, n]) => `${say("parts", part)} ${number(/** @type {number} */ (n), {})}`).join(", ")],

@@ -201,13 +201,13 @@ function showTests(tab, tests, name) {
   const chosen = tests.find(({ challenger }) => challenger === wished) ?? tests.find(({ verdict }) => verdict !== NOT_YET) ?? tests[0];
   const scale = makeScale([0, ...tests.flatMap(({ interval, difference }) => difference === null ? [] : interval)]);
   const ticks = scale.ticks.map(scale.place);
-  const lines = tests.map(({ challenger, difference, interval, verdict }) => {
+  const lines = tests.map(({ challenger, difference, interval, verdict, reason }) => {
     const line = button("", () => {
       writeState({ c: challenger });
       show(tab);
     }, { class: "model", "aria-pressed": challenger === chosen.challenger, "data-key": challenger });
     const shown = verdict === NOT_YET ? "" : "best";
-    line.append(make("span", { class: "family" }, name(challenger)), difference === null ? make("span", { class: "quiet" }, say("noLabel"))
+    line.append(make("span", { class: "family" }, name(challenger)), difference === null ? make("span", { class: "quiet" }, reason ? "–" : say("noLabel"))
       : drawInterval({ value: scale.place(difference), interval: interval.map(scale.place) }, ticks, shown),
     make("span", { class: "figure" }, difference === null ? "" : writeDifference(difference, by)));
     return make("li", {}, line);

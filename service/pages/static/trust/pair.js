@@ -1,7 +1,7 @@
 // Two models on the same rows: what each alone has right, by how much they differ, and whether that is shown.
 
 import { make } from "../dom.js";
-import { number } from "../words.js";
+import { hundredths, number, writeApart } from "../words.js";
 import { SHARES } from "./view.js";
 import { draw, drawInterval, makeScale, at as place } from "./svg.js";
 import { say } from "./words.js";
@@ -69,11 +69,12 @@ function showGain({ by }, { gain, better }, a) {
   const scale = makeScale([0, gain.value, ...(gain.interval ?? [])]);
   const drawn = drawInterval({ value: scale.place(gain.value), interval: /** @type {any} */ (gain.interval?.map(scale.place) ?? null) }, [scale.place(0)], better ? "best" : "");
   drawn.append(draw("text", { x: place(scale.place(0)), y: 38, class: "zero", "text-anchor": "middle" }, "0"));
-  const write = (/** @type {number} */ value) => `${value < 0 ? "−" : "+"}${SHARES.includes(by)
-    ? number(100 * Math.abs(value), { maximumFractionDigits: 1, minimumFractionDigits: 1 }) : number(Math.abs(value), { maximumSignificantDigits: 3 })}`;
+  const write = (/** @type {number} */ value, /** @type {number} */ digits) => `${value < 0 ? "−" : "+"}${SHARES.includes(by)
+    ? hundredths(Math.abs(value), digits) : number(Math.abs(value), { maximumSignificantDigits: digits })}`;
   const unit = SHARES.includes(by) ? "\u00a0%" : "";
-  const told = gain.value === 0 && gain.interval ? say("gainNone", write(gain.interval[0]), write(gain.interval[1]) + unit) : gain.interval ? say("gainBetween", a, write(gain.value) + unit, write(gain.interval[0]), write(gain.interval[1]) + unit)
-    : say("gain", a, write(gain.value) + unit);
+  const [value, low, high] = writeApart([gain.value, ...(gain.interval ?? [-1, 1])], SHARES.includes(by) ? 1 : 3, write);
+  const told = gain.value === 0 && gain.interval ? say("gainNone", low, high + unit) : gain.interval ? say("gainBetween", a, value + unit, low, high + unit)
+    : say("gain", a, value + unit);
   return make("div", { class: "gain" }, drawn, make("p", {}, told));
 }
 

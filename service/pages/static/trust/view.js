@@ -2,7 +2,7 @@
 
 import { listEqual } from "../models.js";
 import { nameFamily } from "../names.js";
-import { number, percent } from "../words.js";
+import { hundredths, number, percent, writeApart } from "../words.js";
 
 /** @typedef {"accuracy" | "balanced_accuracy" | "brier" | "log_loss"} Metric */
 /** @typedef {{value: number, interval: [number, number] | null}} Figure */
@@ -54,10 +54,12 @@ export function readView(answer, by) {
     : (/** @type {string} */ model) => numbers.models.find((/** @type {any} */ each) => each.model === model).metrics.accuracy;
   return {
     equal: listEqual(judged.pairs, judged.leader), leaderFigure: own ? figure(judged.leader) : numbers.leader_accuracy,
-    task, classes, by, rows: numbers.rows, leader: judged.leader, best: judged.may_be_best, models: numbers.models,
+    task, classes, by, rows: numbers.rows, leader: judged.leader, best: judged.may_be_best,
+    // A model that votes has no place by a metric of probabilities.
+    models: numbers.models.filter((/** @type {any} */ { model }) => figure(model)),
     figure,
     pair: (a, b) => readPair(judged.pairs, numbers.pairs, a, b),
-    name: nameModel(task), headline: verdict.headline, findings: verdict.findings, leftOut: answer.left_out ?? {},
+    name: nameModel(task), headline: verdict.headline, findings: verdict.findings, leftOut: { ...answer.left_out, ...judged.left_out },
     evidence: answer.format ? answer : null,
   };
 }
@@ -102,15 +104,20 @@ function readPair(judged, counted, a, b) {
  * @param {number} value
  */
 export function writeValue(by, value) {
-  return SHARES.includes(by) ? percent(value) : number(value, { maximumSignificantDigits: 3, minimumSignificantDigits: 3 });
+  return SHARES.includes(by) ? percent(value) : significant(value, 3);
+}
+
+/** @param {number} value @param {number} digits */
+function significant(value, digits) {
+  return number(value, { maximumSignificantDigits: digits, minimumSignificantDigits: digits });
 }
 
 /** @param {Metric} by @param {Figure} figure @param {string} condition of the interval, where it has one */
 export function writeFigure(by, { value, interval }, condition = "") {
   if (!interval) return writeValue(by, value);
-  const write = (/** @type {number} */ each) => SHARES.includes(by)
-    ? number(100 * each, { maximumFractionDigits: 1, minimumFractionDigits: 1 }) : writeValue(by, each);
-  return `${writeValue(by, value)} (${interval.map(write).join("–")}${condition && `, ${condition}`})`;
+  const [written, low, high] = SHARES.includes(by) ? writeApart([value, ...interval], 1, hundredths) : writeApart([value, ...interval], 3, significant);
+  const shown = SHARES.includes(by) ? (written === hundredths(value, 1) ? percent(value) : `${written}\u00a0%`) : written;
+  return `${shown} (${low}–${high}${condition && `, ${condition}`})`;
 }
 
 /** Returns the models, best first. @param {View} view */
