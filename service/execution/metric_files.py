@@ -10,6 +10,7 @@ import glob
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 from prometheus_client import multiprocess, values
 from prometheus_client.metrics_core import Metric
-from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.mmap_dict import mmap_key
 
 from service.execution.allocated_file import (
     AllocatedFile,
@@ -26,6 +27,7 @@ from service.execution.allocated_file import (
     in_memory,
     keep_series,
     open_files,
+    read_values,
     replace_file,
 )
 
@@ -119,7 +121,7 @@ def _merge(path: Path) -> None:
     target = path.with_name(f"{kind}_{DEAD}.db")
     for each in (target, path):
         if each.is_file():
-            for key, value, seen, _ in MmapedDict.read_all_values_from_file(str(each)):
+            for key, value, seen, _ in read_values(str(each)):
                 merged[key] = _join(kind, merged.get(key), (value, seen))
 
     replace_file(target, merged).close()
@@ -146,7 +148,7 @@ def drop_series(is_dropped: IsDropped) -> None:
             for file in list(open_files):
                 file.drop(is_dropped)
             for path in Path(folder).glob(f"*_{DEAD}.db"):
-                found = MmapedDict.read_all_values_from_file(str(path))
+                found = read_values(str(path))
                 replace_file(path, keep_series(found, is_dropped)).close()
     except OSError as error:
         # They are shown for longer.
@@ -181,14 +183,20 @@ def count_event(event: Event, word: str, folder: str | None = None) -> None:
     name, label, sentence = event
     key = mmap_key(name, f"{name}_total", [label], [word], sentence)
     with _events:
+        _unwritten[path, key] += 1
         file = AllocatedFile(path)
-        value, _ = file.read_value(key)
-        file.write_value(key, value + 1, 0.0)
+        for _, each in (known := [found for found in _unwritten if found[0] == path]):
+            value, _ = file.read_value(each)
+            file.write_value(each, value + _unwritten[path, each], 0.0)
         file.close()
-        in_memory.pop(path, None)
+        if in_memory.pop(path, None) is None:
+            for found in known:
+                del _unwritten[found]
 
 
 _events = threading.Lock()
+_unwritten: Counter[tuple[str, str]] = Counter()
+"""Events that found no room in their file are written with the next one, by path and key."""
 
 
 @contextmanager
