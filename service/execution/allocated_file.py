@@ -159,8 +159,10 @@ class AllocatedFile(MmapedDict):
         return iter(read_values(filename))
 
     def close(self) -> None:
-        """Closes the file and the map of it."""
+        """Closes the file and the map of it; the library does so in a process that was forked."""
         open_files.discard(self)
+        if in_memory.get(self._fname) is self:
+            del in_memory[self._fname]
         if self._m is not None:
             self._m.close()
             self._m = None

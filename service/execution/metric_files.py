@@ -6,6 +6,7 @@ Files of workers that are gone are merged to one, so that a scrape does not read
 from __future__ import annotations
 
 import fcntl
+import functools
 import glob
 import logging
 import os
@@ -84,7 +85,13 @@ def merge_dead_workers(folder: str | None = None) -> None:
                 _merge(path)
     except OSError as error:
         # They are still counted where they are.
-        logger.warning("cannot merge metrics of dead workers: %s", error.strerror)
+        _say_once("cannot merge metrics of dead workers", error.strerror)
+
+
+@functools.cache
+def _say_once(what: str, reason: str) -> None:
+    """Logs that something cannot be done, for each reason once: there may be a scrape every second."""
+    logger.warning("%s: %s", what, reason)
 
 
 def _find_dead(folder: str) -> Iterator[Path]:
@@ -152,7 +159,7 @@ def drop_series(is_dropped: IsDropped) -> None:
                 replace_file(path, keep_series(found, is_dropped)).close()
     except OSError as error:
         # They are shown for longer.
-        logger.warning("cannot drop series of retired models: %s", error.strerror)
+        _say_once("cannot drop series of retired models", error.strerror)
 
 
 def forget_children(metric: Any, models: set[tuple[str, str]]) -> None:
@@ -188,8 +195,9 @@ def count_event(event: Event, word: str, folder: str | None = None) -> None:
         for _, each in (known := [found for found in _unwritten if found[0] == path]):
             value, _ = file.read_value(each)
             file.write_value(each, value + _unwritten[path, each], 0.0)
+        is_written = path not in in_memory
         file.close()
-        if in_memory.pop(path, None) is None:
+        if is_written:
             for found in known:
                 del _unwritten[found]
 

@@ -192,7 +192,7 @@ def _as_array(
             return np.array(values, dtype=datatype.array)
     except (ValueError, OverflowError) as error:
         reason = _tell_unequal(values) or str(error)
-        if reason.startswith("Python int too large"):
+        if reason.startswith("Python int"):
             reason = f"it has a number that {datatype.name} cannot hold"
         raise InvalidRequest(
             f"{where}: data is no array of {datatype.name}: {reason}"

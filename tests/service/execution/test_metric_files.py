@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.mmap_dict import mmap_key
 
-from service.execution import allocated_file
+from service.execution import allocated_file, metric_files
 from service.execution.allocated_file import AllocatedFile
 from service.execution.metric_files import (
     RESTARTS,
@@ -127,6 +127,21 @@ def test_a_file_without_room_is_none(
         AllocatedFile(str(tmp_path / "counter_1.db"))
 
     assert not list(tmp_path.iterdir())
+
+
+def test_counts_in_memory_end_with_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in memory that is closed, as the library does after a fork, is read no more."""
+    monkeypatch.setattr(allocated_file, "in_memory", {})
+    monkeypatch.setattr(metric_files, "in_memory", allocated_file.in_memory)
+    path = tmp_path / f"counter_{os.getpid()}.db"
+    with limit_files(1024):
+        file = AllocatedFile(str(path))
+        file.write_value(KEY, 3.0, 0.0)
+        assert read_sum(tmp_path, "asked_total") == 3
+        file.close()
+        assert read_sum(tmp_path, "asked_total") == 0
 
 
 def test_events_that_found_no_room_are_counted_later(
