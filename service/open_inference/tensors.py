@@ -35,6 +35,7 @@ DECODE_ERRORS = (
 )
 """msgspec raises these for what is no JSON, no UTF-8, too large a number or too deep, and for another type."""
 _LENGTH = struct.Struct("<I")
+_NUMBER = re.compile(r"-?[0-9]+")
 _NESTED = re.compile(rb"\s*\[\s*\[")
 _LITTLE_ENDIAN = {
     name: np.dtype(each.array).newbyteorder("<") for name, each in DATATYPES.items()
@@ -193,7 +194,9 @@ def _as_array(
     except (ValueError, OverflowError) as error:
         reason = _tell_unequal(values) or str(error)
         if reason.startswith("Python int"):
-            reason = f"it has a number that {datatype.name} cannot hold"
+            shown = _NUMBER.search(reason)
+            number = f"the number {shown[0]}, which" if shown else "a number that"
+            reason = f"it has {number} {datatype.name} cannot hold"
         raise InvalidRequest(
             f"{where}: data is no array of {datatype.name}: {reason}"
         ) from error

@@ -185,7 +185,7 @@ def test_of_a_progressive_jpeg_without_its_end_nobody_can_tell() -> None:
 
 
 def test_a_jpeg_may_have_anything_behind_it_and_nothing_ahead() -> None:
-    """What follows a picture is none of it, as of files with a second picture; what stands ahead makes it no JPEG."""
+    """Bytes behind a picture are none of it, as of files with a second picture; bytes ahead make it no JPEG."""
     content = encode(gradient(), "JPEG")
 
     assert np.array_equal(read(content + b"\0\xff\xd8 any"), read(content))

@@ -72,7 +72,7 @@ def test_others_packing_is_unpacked() -> None:
 @pytest.mark.parametrize("level", range(10))
 @given(content=st.binary() | st.text("{}[],0123456789", max_size=400).map(str.encode))
 def test_deflate_may_be_bare(content: bytes, level: int, strategy: int) -> None:
-    """What many clients call deflate lacks zlib's head, and is unpacked, limited and found cut off like the other."""
+    """The format that many clients call deflate lacks zlib's head; it is unpacked, limited and found cut off too."""
     compressor = zlib.compressobj(level, wbits=-15, strategy=strategy)
     packed = compressor.compress(content) + compressor.flush()
     n_bytes = len(content)

@@ -307,7 +307,7 @@ def test_unloading_is_remembered(play: Play) -> None:
 def test_a_look_that_fails_again_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Why the folder cannot be looked at is said when it begins, when it changes, and to each who asks for a load."""
+    """The reason is said when the trouble begins, when it changes, and for each load that somebody asks for."""
     play = Play(tmp_path)
     play.state.start(0.0)
     play.make({"a": "1"})

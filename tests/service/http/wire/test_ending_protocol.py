@@ -126,7 +126,7 @@ def test_a_client_that_ends_within_a_request_is_told_so(
 def test_a_client_that_ends_between_requests_is_let_go(
     counting: Server, sent: bytes
 ) -> None:
-    """Who has all answers, and sends nothing more than line ends, gets no other one."""
+    """A client that has all answers, and sends nothing more than line ends, gets no other one."""
     with connect(counting) as client:
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
