@@ -47,9 +47,20 @@ _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(0|[1-9][0-9]{0,8}))?")
 
 
 class Monitor:
-    """Monitors one process; its threads start with it and end with the server."""
+    """Monitors one process; its threads start with it and end with the server.
 
-    def __init__(self, registry: Registry, settings: Settings, path: Path) -> None:
+    In a worker that takes the place of another, settings that make no sense for the models of by now are told and
+    left out, as in those that have followed a reload; else they raise SettingsError.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        path: Path,
+        *,
+        is_replacement: bool = False,
+    ) -> None:
         classifiers = _find_classifiers(registry)
         self._registry = registry
         self._settings = settings
@@ -59,9 +70,12 @@ class Monitor:
         """These are the champions that acts have made, by task."""
         self.follow_champions: Callable[[], None] = lambda: None
         """The data plane is told so that there are other champions."""
-        deployments = find_shadow_deployments(registry, settings, self.champions)
+        if is_replacement:
+            deployments = _find_deployments_left(registry, settings, self.champions)
+        else:
+            deployments = find_shadow_deployments(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
-        self._costs = find_costs(registry, settings)
+        self._costs = find_costs(registry, settings, leaves_out=is_replacement)
         self.journal = Journal(
             path,
             max_rows=settings.journal_rows,
@@ -71,7 +85,7 @@ class Monitor:
             begun=read_begun(os.environ),
             costs=self._costs,
         )
-        self._shadow = Shadow(deployments, self.journal) if deployments else None
+        self._shadow = Shadow(deployments, self.journal) if settings.shadow else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
         self._watch = Watch(
             self.journal,
@@ -145,14 +159,9 @@ class Monitor:
 
     def _deploy(self, classifiers: list[Model]) -> None:
         """Lets challengers run in the shadow of the champions that there are now."""
-        try:
-            deployments = find_shadow_deployments(
-                self._registry, self._settings, self.champions
-            )
-        except SettingsError as error:
-            logger.error("no challengers run in the shadow any more: %s", error)
-            deployments = {}
-
+        deployments = _find_deployments_left(
+            self._registry, self._settings, self.champions
+        )
         self._deployments_by_task = _by_task(deployments)
         if self._shadow is not None:
             self._shadow.deploy(deployments)
@@ -300,6 +309,17 @@ def _group_by_task(classifiers: list[Model]) -> dict[str, list[Model]]:
         grouped.setdefault(model.card.task, []).append(model)
 
     return grouped
+
+
+def _find_deployments_left(
+    registry: Registry, settings: Settings, champions: Mapping[str, str]
+) -> dict[str, ShadowDeployment]:
+    """Returns the deployments, none where the models have changed so that they make no sense any more."""
+    try:
+        return find_shadow_deployments(registry, settings, champions)
+    except SettingsError as error:
+        logger.error("no challengers run in the shadow any more: %s", error)
+        return {}
 
 
 def _by_task(

@@ -150,7 +150,12 @@ def data_plane() -> DataPlane:
     from service.live.monitor import Monitor
 
     try:
-        monitor = Monitor(registry, settings, settings.journal)
+        monitor = Monitor(
+            registry,
+            settings,
+            settings.journal,
+            is_replacement=_is_replacement(),
+        )
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")
 
