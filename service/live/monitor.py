@@ -21,6 +21,7 @@ from service.live import acts, comparison
 from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
+    find_deployments_left,
     find_shadow_deployments,
     make_model_key,
 )
@@ -65,13 +66,13 @@ class Monitor:
         self._registry = registry
         self._settings = settings
         self._model_keys = {model: make_model_key(model) for model in classifiers}
-        history = acts.read(settings.acts) if settings.acts else acts.History()
+        history = _read_acts(settings, leaves_out=is_replacement)
         self.champions: Mapping[str, str] = history.find_champions()
         """These are the champions that acts have made, by task."""
         self.follow_champions: Callable[[], None] = lambda: None
         """The data plane is told so that there are other champions."""
         if is_replacement:
-            deployments = _find_deployments_left(registry, settings, self.champions)
+            deployments = find_deployments_left(registry, settings, self.champions)
         else:
             deployments = find_shadow_deployments(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
@@ -159,7 +160,7 @@ class Monitor:
 
     def _deploy(self, classifiers: list[Model]) -> None:
         """Lets challengers run in the shadow of the champions that there are now."""
-        deployments = _find_deployments_left(
+        deployments = find_deployments_left(
             self._registry, self._settings, self.champions
         )
         self._deployments_by_task = _by_task(deployments)
@@ -311,15 +312,18 @@ def _group_by_task(classifiers: list[Model]) -> dict[str, list[Model]]:
     return grouped
 
 
-def _find_deployments_left(
-    registry: Registry, settings: Settings, champions: Mapping[str, str]
-) -> dict[str, ShadowDeployment]:
-    """Returns the deployments, none where the models have changed so that they make no sense any more."""
+def _read_acts(settings: Settings, *, leaves_out: bool) -> acts.History:
+    """Returns the acts of the log; none with `leaves_out` where it is damaged, since none is made until then."""
+    if settings.acts is None:
+        return acts.History()
+
     try:
-        return find_shadow_deployments(registry, settings, champions)
+        return acts.read(settings.acts)
     except SettingsError as error:
-        logger.error("no challengers run in the shadow any more: %s", error)
-        return {}
+        if not leaves_out:
+            raise
+        logger.error("champions are those of VEREDICTO_SHADOW for now: %s", error)
+        return acts.History()
 
 
 def _by_task(
