@@ -71,21 +71,11 @@ class Monitor:
         """These are the champions that acts have made, by task."""
         self.follow_champions: Callable[[], None] = lambda: None
         """The data plane is told so that there are other champions."""
-        if is_replacement:
-            deployments = find_deployments_left(registry, settings, self.champions)
-        else:
-            deployments = find_shadow_deployments(registry, settings, self.champions)
+        find = find_deployments_left if is_replacement else find_shadow_deployments
+        deployments = find(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
         self._costs = find_costs(registry, settings, leaves_out=is_replacement)
-        self.journal = Journal(
-            path,
-            max_rows=settings.journal_rows,
-            model_keys=list(self._model_keys.values()),
-            fsync=settings.journal_fsync,
-            max_examples=settings.journal_disagreements or 0,
-            begun=read_begun(os.environ),
-            costs=self._costs,
-        )
+        self.journal = self._open_journal(path)
         self._shadow = Shadow(deployments, self.journal) if settings.shadow else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
         self._watch = Watch(
@@ -104,6 +94,18 @@ class Monitor:
         self._comparisons: dict[tuple[str, str, bool], _MadeComparison] = {}
         tuning.switch_threads_often()
         self._watch.start()
+
+    def _open_journal(self, path: Path) -> Journal:
+        settings = self._settings
+        return Journal(
+            path,
+            max_rows=settings.journal_rows,
+            model_keys=list(self._model_keys.values()),
+            fsync=settings.journal_fsync,
+            max_examples=settings.journal_disagreements or 0,
+            begun=read_begun(os.environ),
+            costs=self._costs,
+        )
 
     def watch_load(self, count_in_flight: Callable[[], int]) -> None:
         """Lets shadows give way where more than a few requests are in flight, but for those that wait for the file.
