@@ -327,17 +327,15 @@ def _unfold_heads(form: bytes, line: bytes) -> bytes:
     start = len(line)
     while True:
         end = form.find(b"\r\n\r\n", start - 2, start + _MAX_HEAD_BYTES)
-        if end > start:
-            head = form[start:end]
-            parts += [form[done:start], _FOLD.sub(b" ", head)]
+        if end > start and _FOLD.search(form, start, end):
+            parts += [form[done:start], _FOLD.sub(b" ", form[start:end])]
             done = end
         found = form.find(line, max(start, end))
         if found < 0:
             break
         start = found + len(line) + 2
 
-    parts.append(form[done:])
-    return b"".join(parts)
+    return b"".join([*parts, form[done:]]) if parts else form
 
 
 def _explain(error: ValueError) -> str:

@@ -315,7 +315,7 @@ def _group_by_task(classifiers: list[Model]) -> dict[str, list[Model]]:
 
 
 def _read_acts(settings: Settings, *, leaves_out: bool) -> acts.History:
-    """Returns the acts of the log; none with `leaves_out` where it is damaged, since none is made until then."""
+    """Returns the acts of the log; none with `leaves_out` where it is damaged: then no act is made either."""
     if settings.acts is None:
         return acts.History()
 
