@@ -27,6 +27,7 @@ from service.processes.reloader import ReloadOptions
 from service.processes.worker import make_worker_command
 from service.service_links import log_service_links
 from service.settings import PREFIX, Settings, name_settings
+from service.settings_file import pin_settings_file
 
 TARGET = "service.app:Veredicto"
 BACKLOG = 2048
@@ -63,6 +64,7 @@ def run_server(options: ServerOptions) -> int:
     """Serves until a signal ends it; returns the exit status, after one line on stderr where it cannot start."""
     try:
         settings = Settings.from_environment(os.environ)
+        pin_settings_file(os.environ)
         check_access(settings)
         _check_environment(options, settings)
         _check_settings(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from service.errors import SettingsError
@@ -10,6 +11,14 @@ PREFIX = "VEREDICTO_"
 SELF = "VEREDICTO_SETTINGS"
 """The variable that names the file; a file cannot name another one."""
 QUOTES = ("'", '"')
+
+
+def pin_settings_file(environment: MutableMapping[str, str]) -> None:
+    """Puts the file's variables in place of its name: workers that start later must not find another file there."""
+    path = environment.pop(SELF, None)
+    if path is not None:
+        for name, value in read_settings_file(Path(path)).items():
+            environment.setdefault(name, value)
 
 
 def read_settings_file(path: Path) -> dict[str, str]:

@@ -207,6 +207,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.processes",
         "service.service_links",
         "service.settings",
+        "service.settings_file",
     },
     "service.live": {
         "model_card",

@@ -105,7 +105,7 @@ def _find_model_rights(path: str) -> Rights:
 
 def find_method_rights(method: str) -> Rights:
     """Returns the rights of which one is enough for a method of gRPC, which is named /PACKAGE.SERVICE/METHOD."""
-    _, service, name = ("/" + method.lstrip("/")).split("/", 2)
+    service, _, name = method.lstrip("/").partition("/")
     return _SERVICES.get(service) or (
         OPEN if service in _SERVICES else _METHODS.get(name, ANY)
     )

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from service.access.rights import RIGHTS, Rights
-from service.errors import Forbidden, SettingsError, Unauthenticated
+from service.errors import Forbidden, Overloaded, SettingsError, Unauthenticated
 
 TOKEN_BYTES = 32
 TOKEN_PREFIX = "veredicto_"
@@ -115,17 +115,29 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
 
 
 class Tokens:
-    """These are the tokens of a file, which is read again once it has changed; a damaged one changes nothing."""
+    """These are the tokens of a file, which is read again once it has changed; a damaged one changes nothing.
 
-    def __init__(self, path: Path) -> None:
+    With `waits` a file that is damaged from the beginning is waited for: until then no token can be judged.
+    """
+
+    def __init__(self, path: Path, *, waits: bool = False) -> None:
         self._path = path
         self._seen = _look(path)
-        self._tokens = read_tokens(path)
+        self._tokens: tuple[Token, ...] | None = None
+        try:
+            self._tokens = read_tokens(path)
+        except SettingsError as error:
+            if not waits:
+                raise
+            logger.error("no token can be judged until the file is mended: %s", error)
         self._remembered: dict[bytes, Token] = {}
         self._next_look_s = monotonic() + LOOK_EVERY_S
 
     def verify(self, authorization: bytes | None) -> Token:
-        """Returns the token of an `Authorization` header; raises Unauthenticated where it has none that is known."""
+        """Returns the token of an `Authorization` header; raises Unauthenticated where it has none that is known.
+
+        It raises Overloaded where no tokens could be read yet.
+        """
         if monotonic() >= self._next_look_s:
             self._look_again()
         if authorization is None:
@@ -143,6 +155,11 @@ class Tokens:
             )
 
         given_digest = digest(given.strip())
+        if self._tokens is None:
+            raise Overloaded(
+                "tokens cannot be judged now: the file of VEREDICTO_TOKENS is damaged"
+            )
+
         found = None
         # All are compared, whichever is the one.
         for each in self._tokens:
@@ -167,7 +184,10 @@ class Tokens:
         try:
             self._tokens = read_tokens(self._path)
         except SettingsError as error:
-            logger.error("the tokens stay as they were: %s", error)
+            if self._tokens is None:
+                logger.error("no token can be judged yet: %s", error)
+            else:
+                logger.error("the tokens stay as they were: %s", error)
             return
 
         self._remembered = {}
@@ -193,14 +213,16 @@ class Access:
         """This is true where whoever asks for anything but the administration is let in."""
 
     @classmethod
-    def of(cls, path: Path | None, public: Rights | None) -> Access:
-        """Returns the access that the settings say; raises SettingsError for a file of tokens that is damaged.
+    def of(
+        cls, path: Path | None, public: Rights | None, *, waits: bool = False
+    ) -> Access:
+        """Returns the access that the settings say; raises SettingsError for a damaged file of tokens unless it waits.
 
         What is public is all but the administration where there are no tokens, and nothing where there are.
         """
         if public is None:
             public = frozenset() if path else frozenset({"predict", "observe"})
-        return cls(None if path is None else Tokens(path), public)
+        return cls(None if path is None else Tokens(path, waits=waits), public)
 
     def require(self, rights: Rights, authorization: bytes | None) -> str | None:
         """Returns the name of the token, None where none was needed; raises Unauthenticated or Forbidden.

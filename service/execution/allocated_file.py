@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import logging
 import mmap
 import os
+import struct
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -86,14 +88,17 @@ class AllocatedFile(MmapedDict):
     def _open(self, *, is_read_only: bool) -> None:
         flags = os.O_RDONLY if is_read_only else os.O_RDWR | os.O_CREAT
         descriptor = os.open(self._fname, flags, 0o600)
+        n_bytes = os.fstat(descriptor).st_size
         try:
-            n_bytes = os.fstat(descriptor).st_size
             self._capacity = max(n_bytes, INITIAL_BYTES)
             if not is_read_only:
                 _allocate(descriptor, self._capacity)
             access = mmap.ACCESS_READ if is_read_only else mmap.ACCESS_WRITE
             self._m = mmap.mmap(descriptor, self._capacity, access=access)
         except BaseException:
+            if not is_read_only and not n_bytes:
+                # A new file without its blocks has nothing to say.
+                Path(self._fname).unlink(missing_ok=True)
             os.close(descriptor)
             raise
         self._f = os.fdopen(descriptor, "rb" if is_read_only else "r+b")
@@ -131,11 +136,8 @@ class AllocatedFile(MmapedDict):
 
     def _keep_in_memory(self, n_bytes: int, error: OSError | None) -> None:
         """Moves the values to memory, where this process alone sees them from here on."""
-        if error is not None and not in_memory:
-            logger.warning(
-                "metrics of this worker are kept in its memory, and other workers do not show them: %s",
-                error.strerror,
-            )
+        if error is not None:
+            _say_once(error.strerror)
 
         memory = mmap.mmap(-1, n_bytes)
         if self._m is not None:
@@ -154,17 +156,41 @@ class AllocatedFile(MmapedDict):
         kept = in_memory.get(filename)
         if kept is not None:
             return iter(list(kept._read_all_values()))
-        return MmapedDict.read_all_values_from_file(filename)
+        return iter(read_values(filename))
 
     def close(self) -> None:
-        """Closes the file and the map of it."""
+        """Closes the file and the map of it; the library does so in a process that was forked."""
         open_files.discard(self)
+        if in_memory.get(self._fname) is self:
+            del in_memory[self._fname]
         if self._m is not None:
             self._m.close()
             self._m = None
         if self._f is not None:
             self._f.close()
             self._f = None
+
+
+def read_values(filename: str) -> list[Any]:
+    """Returns the values of a file, as far as it can be read: one that found no room, or is damaged, may have none."""
+    found = []
+    try:
+        for each in MmapedDict.read_all_values_from_file(filename):
+            json.loads(each[0])
+            found.append(each)
+    except (struct.error, RuntimeError, ValueError) as error:
+        logger.debug("a file of metrics ends too soon: %s", error)
+
+    return found
+
+
+@functools.cache
+def _say_once(reason: str) -> None:
+    """Logs that there is no room, for this process and this reason once."""
+    logger.warning(
+        "metrics of this process are kept in its memory, and others do not show them: %s",
+        reason,
+    )
 
 
 def _allocate(descriptor: int, n_bytes: int) -> None:

@@ -6,10 +6,12 @@ Files of workers that are gone are merged to one, so that a scrape does not read
 from __future__ import annotations
 
 import fcntl
+import functools
 import glob
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any, NamedTuple
 
 from prometheus_client import multiprocess, values
 from prometheus_client.metrics_core import Metric
-from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.mmap_dict import mmap_key
 
 from service.execution.allocated_file import (
     AllocatedFile,
@@ -26,6 +28,7 @@ from service.execution.allocated_file import (
     in_memory,
     keep_series,
     open_files,
+    read_values,
     replace_file,
 )
 
@@ -82,7 +85,13 @@ def merge_dead_workers(folder: str | None = None) -> None:
                 _merge(path)
     except OSError as error:
         # They are still counted where they are.
-        logger.warning("cannot merge metrics of dead workers: %s", error.strerror)
+        _say_once("cannot merge metrics of dead workers", error.strerror)
+
+
+@functools.cache
+def _say_once(what: str, reason: str) -> None:
+    """Logs that something cannot be done, for each reason once: there may be a scrape every second."""
+    logger.warning("%s: %s", what, reason)
 
 
 def _find_dead(folder: str) -> Iterator[Path]:
@@ -119,7 +128,7 @@ def _merge(path: Path) -> None:
     target = path.with_name(f"{kind}_{DEAD}.db")
     for each in (target, path):
         if each.is_file():
-            for key, value, seen, _ in MmapedDict.read_all_values_from_file(str(each)):
+            for key, value, seen, _ in read_values(str(each)):
                 merged[key] = _join(kind, merged.get(key), (value, seen))
 
     replace_file(target, merged).close()
@@ -146,11 +155,11 @@ def drop_series(is_dropped: IsDropped) -> None:
             for file in list(open_files):
                 file.drop(is_dropped)
             for path in Path(folder).glob(f"*_{DEAD}.db"):
-                found = MmapedDict.read_all_values_from_file(str(path))
+                found = read_values(str(path))
                 replace_file(path, keep_series(found, is_dropped)).close()
     except OSError as error:
         # They are shown for longer.
-        logger.warning("cannot drop series of retired models: %s", error.strerror)
+        _say_once("cannot drop series of retired models", error.strerror)
 
 
 def forget_children(metric: Any, models: set[tuple[str, str]]) -> None:
@@ -181,14 +190,21 @@ def count_event(event: Event, word: str, folder: str | None = None) -> None:
     name, label, sentence = event
     key = mmap_key(name, f"{name}_total", [label], [word], sentence)
     with _events:
+        _unwritten[path, key] += 1
         file = AllocatedFile(path)
-        value, _ = file.read_value(key)
-        file.write_value(key, value + 1, 0.0)
+        for _, each in (known := [found for found in _unwritten if found[0] == path]):
+            value, _ = file.read_value(each)
+            file.write_value(each, value + _unwritten[path, each], 0.0)
+        is_written = path not in in_memory
         file.close()
-        in_memory.pop(path, None)
+        if is_written:
+            for found in known:
+                del _unwritten[found]
 
 
 _events = threading.Lock()
+_unwritten: Counter[tuple[str, str]] = Counter()
+"""Events that found no room in their file are written with the next one, by path and key."""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import grpc
 
 from service.access.rights import find_method_rights
 from service.access.tokens import Access
-from service.errors import Unauthenticated, VeredictoError
+from service.errors import Overloaded, Unauthenticated, VeredictoError
 from service.execution.metrics import RouteMetrics
 from service.observability.ids import (
     REQUEST_ID,
@@ -52,9 +52,12 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # it
         if handler is None:
             return None
 
-        is_unknown = isinstance(error, Unauthenticated)
         codes = grpc.StatusCode
-        code = codes.UNAUTHENTICATED if is_unknown else codes.PERMISSION_DENIED
+        code = codes.PERMISSION_DENIED
+        if isinstance(error, Unauthenticated):
+            code = codes.UNAUTHENTICATED
+        elif isinstance(error, Overloaded):
+            code = codes.UNAVAILABLE
 
         async def refuse(_: Any, context: Any) -> None:
             self._metrics.record(code.name, 0.0)

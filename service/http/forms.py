@@ -64,6 +64,8 @@ _CALLBACKS = (
     "on_part_end",
     "on_end",
 )
+_FOLD = re.compile(rb"\r\n[ \t]+")
+_MAX_HEAD_BYTES = MAX_PART_FIELDS * MAX_PART_FIELD_BYTES
 _EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=", re.IGNORECASE)
 
 # A client's fault is answered, and need not be logged too.
@@ -309,8 +311,31 @@ def _cut_form(body: bytes, boundary: bytes) -> bytes:
         body = line[2:] + body[first.end() :]
     # A pattern that begins with plain text is found quickly.
     padding = re.compile(re.escape(line) + blanks)
+    if padding.search(body):
+        body = padding.sub(lambda _: line, body)
 
-    return padding.sub(lambda _: line, body) if padding.search(body) else body
+    return _unfold_heads(body, line)
+
+
+def _unfold_heads(form: bytes, line: bytes) -> bytes:
+    """Returns a form with each field of a part's head on one line; mail programs go on after a blank on the next."""
+    if not _FOLD.search(form):
+        return form
+
+    parts = []
+    done = 0
+    start = len(line)
+    while True:
+        end = form.find(b"\r\n\r\n", start - 2, start + _MAX_HEAD_BYTES)
+        if end > start and _FOLD.search(form, start, end):
+            parts += [form[done:start], _FOLD.sub(b" ", form[start:end])]
+            done = end
+        found = form.find(line, max(start, end))
+        if found < 0:
+            break
+        start = found + len(line) + 2
+
+    return b"".join([*parts, form[done:]]) if parts else form
 
 
 def _explain(error: ValueError) -> str:

@@ -136,9 +136,9 @@ class Gate:
         """Everyone may ask for everything but changes of the models, and nothing is observed."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Gate:
-        """Returns the gate that the settings ask for; raises SettingsError for a damaged file of tokens."""
-        access = Access.of(settings.tokens, settings.public)
+    def of(cls, settings: Settings, *, waits: bool = False) -> Gate:
+        """Returns the gate that the settings ask for; raises SettingsError as `Access.of` does."""
+        access = Access.of(settings.tokens, settings.public, waits=waits)
         return cls(access, Sites(settings.cors), Observer.of(settings))
 
     def with_access(self, access: Access) -> Gate:

@@ -69,7 +69,8 @@ class StaticFile:
         """Returns the response to a request with these headers."""
         asked = dict(headers)
         own = (*self._headers, (b"etag", self._etag), _VARY)
-        if self._etag in asked.get(b"if-none-match", b""):
+        known = asked.get(b"if-none-match", b"")
+        if self._etag in known or known.strip() == b"*":
             return Response(304, b"", self._content_type, own)
 
         can_shrink = (

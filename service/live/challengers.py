@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from service.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CHECK = "from service.live import challengers; challengers.check_or_exit()"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,17 @@ def find_shadow_deployments(
         )
 
     return deployments
+
+
+def find_deployments_left(
+    registry: Registry, settings: Settings, champions: Mapping[str, str]
+) -> dict[str, ShadowDeployment]:
+    """Returns the deployments, none where the models have changed so that they make no sense any more."""
+    try:
+        return find_shadow_deployments(registry, settings, champions)
+    except SettingsError as error:
+        logger.error("no challengers run in the shadow any more: %s", error)
+        return {}
 
 
 def _refuse_champion(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from hashlib import blake2b
 from pathlib import Path
 
@@ -13,10 +14,26 @@ from service.live.journal.records import MAX_CLASSES, Costs
 from service.models.registry import Registry
 from service.settings import Settings
 
+logger = logging.getLogger(__name__)
 
-def find_costs(registry: Registry, settings: Settings) -> dict[str, Costs]:
-    """Returns the costs of each task that has some; raises SettingsError where they make no sense for the models."""
-    return {task: _find(registry, task, path) for task, path in settings.costs.items()}
+
+def find_costs(
+    registry: Registry, settings: Settings, *, leaves_out: bool = False
+) -> dict[str, Costs]:
+    """Returns the costs of each task that has some; raises SettingsError where they make no sense for the models.
+
+    With `leaves_out` such costs are told and left out.
+    """
+    found = {}
+    for task, path in settings.costs.items():
+        try:
+            found[task] = _find(registry, task, path)
+        except SettingsError as error:
+            if not leaves_out:
+                raise
+            logger.error("nothing is judged by these costs any more: %s", error)
+
+    return found
 
 
 def make_costs(table: CostTable, classes: tuple[str, ...]) -> Costs:

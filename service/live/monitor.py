@@ -21,6 +21,7 @@ from service.live import acts, comparison
 from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
+    find_deployments_left,
     find_shadow_deployments,
     make_model_key,
 )
@@ -47,31 +48,35 @@ _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(0|[1-9][0-9]{0,8}))?")
 
 
 class Monitor:
-    """Monitors one process; its threads start with it and end with the server."""
+    """Monitors one process; its threads start with it and end with the server.
 
-    def __init__(self, registry: Registry, settings: Settings, path: Path) -> None:
+    In a worker that takes the place of another, settings that make no sense for the models of by now are told and
+    left out, as in those that have followed a reload; else they raise SettingsError.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        path: Path,
+        *,
+        is_replacement: bool = False,
+    ) -> None:
         classifiers = _find_classifiers(registry)
         self._registry = registry
         self._settings = settings
         self._model_keys = {model: make_model_key(model) for model in classifiers}
-        history = acts.read(settings.acts) if settings.acts else acts.History()
+        history = _read_acts(settings, leaves_out=is_replacement)
         self.champions: Mapping[str, str] = history.find_champions()
         """These are the champions that acts have made, by task."""
         self.follow_champions: Callable[[], None] = lambda: None
         """The data plane is told so that there are other champions."""
-        deployments = find_shadow_deployments(registry, settings, self.champions)
+        find = find_deployments_left if is_replacement else find_shadow_deployments
+        deployments = find(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
-        self._costs = find_costs(registry, settings)
-        self.journal = Journal(
-            path,
-            max_rows=settings.journal_rows,
-            model_keys=list(self._model_keys.values()),
-            fsync=settings.journal_fsync,
-            max_examples=settings.journal_disagreements or 0,
-            begun=read_begun(os.environ),
-            costs=self._costs,
-        )
-        self._shadow = Shadow(deployments, self.journal) if deployments else None
+        self._costs = find_costs(registry, settings, leaves_out=is_replacement)
+        self.journal = self._open_journal(path)
+        self._shadow = Shadow(deployments, self.journal) if settings.shadow else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
         self._watch = Watch(
             self.journal,
@@ -89,6 +94,18 @@ class Monitor:
         self._comparisons: dict[tuple[str, str, bool], _MadeComparison] = {}
         tuning.switch_threads_often()
         self._watch.start()
+
+    def _open_journal(self, path: Path) -> Journal:
+        settings = self._settings
+        return Journal(
+            path,
+            max_rows=settings.journal_rows,
+            model_keys=list(self._model_keys.values()),
+            fsync=settings.journal_fsync,
+            max_examples=settings.journal_disagreements or 0,
+            begun=read_begun(os.environ),
+            costs=self._costs,
+        )
 
     def watch_load(self, count_in_flight: Callable[[], int]) -> None:
         """Lets shadows give way where more than a few requests are in flight, but for those that wait for the file.
@@ -145,14 +162,9 @@ class Monitor:
 
     def _deploy(self, classifiers: list[Model]) -> None:
         """Lets challengers run in the shadow of the champions that there are now."""
-        try:
-            deployments = find_shadow_deployments(
-                self._registry, self._settings, self.champions
-            )
-        except SettingsError as error:
-            logger.error("no challengers run in the shadow any more: %s", error)
-            deployments = {}
-
+        deployments = find_deployments_left(
+            self._registry, self._settings, self.champions
+        )
         self._deployments_by_task = _by_task(deployments)
         if self._shadow is not None:
             self._shadow.deploy(deployments)
@@ -300,6 +312,20 @@ def _group_by_task(classifiers: list[Model]) -> dict[str, list[Model]]:
         grouped.setdefault(model.card.task, []).append(model)
 
     return grouped
+
+
+def _read_acts(settings: Settings, *, leaves_out: bool) -> acts.History:
+    """Returns the acts of the log; none with `leaves_out` where it is damaged: then no act is made either."""
+    if settings.acts is None:
+        return acts.History()
+
+    try:
+        return acts.read(settings.acts)
+    except SettingsError as error:
+        if not leaves_out:
+            raise
+        logger.error("champions are those of VEREDICTO_SHADOW for now: %s", error)
+        return acts.History()
 
 
 def _by_task(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 JPEG_START = b"\xff\xd8"
+JPEG_END = b"\xff\xd9"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 MAX_PNG_TEXT_BYTES = 64_000
 """A longer text in a PNG is passed over; a shorter one may say how the image is turned."""
@@ -38,11 +39,15 @@ _OTHER_KINDS = {
 
 
 class JpegScans(NamedTuple):
-    """A JPEG has its pixels in so many scans; `keeps_all` is true where all scans are kept until the last is read."""
+    """A JPEG has its pixels in so many scans; `keeps_all` is true where all scans are kept until the last is read.
+
+    `has_end` is false where no marker says that the picture ends.
+    """
 
     n_scans: int
     n_components: int
     keeps_all: bool
+    has_end: bool
 
 
 def name_kind(content: bytes) -> str | None:
@@ -59,6 +64,7 @@ def count_scans(content: bytes) -> JpegScans:
     n_scans = 0
     n_components = 3
     is_sequential = True
+    has_end = False
     place = len(JPEG_START)
 
     while True:
@@ -69,6 +75,7 @@ def count_scans(content: bytes) -> JpegScans:
         marker = content[found.end() - 1]
         place = found.end()
         if marker == _END:
+            has_end = True
             break
         if marker in _WITHOUT_LENGTH:
             continue
@@ -82,7 +89,8 @@ def count_scans(content: bytes) -> JpegScans:
 
         place += max(2, length)
 
-    return JpegScans(n_scans, n_components, not is_sequential or n_scans > 1)
+    keeps_all = not is_sequential or n_scans > 1
+    return JpegScans(n_scans, n_components, keeps_all, has_end)
 
 
 def strip_png(content: bytes) -> bytes:

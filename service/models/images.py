@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from math import ceil, isqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.models import cancellation
 from service.models.image_files import (
+    JPEG_END,
     PNG_START,
     count_scans,
     name_kind,
@@ -228,11 +229,13 @@ def _decode_open(
     """Returns the pixels of a file whose header was read, once there is memory to decode them."""
     n_pixels = image.width * image.height
     kept_bytes = LOADED_BYTES[kind] * n_pixels
+    lacks_end = False
     if kind == "JPEG":
         scans = count_scans(content)
         budget.check_scans(scans.n_scans, n_pixels, where)
         image.draft(None, (min_px, min_px))
         kept_bytes = 2 * scans.n_components * n_pixels if scans.keeps_all else 0
+        lacks_end = not scans.has_end and not scans.keeps_all
 
     elif kind == "PNG":
         _adapt_transparency(image, read_png_depth(content))
@@ -240,6 +243,8 @@ def _decode_open(
     factor = _find_factor(image, min_px)
     taken = image.width * image.height // (1 if kind == "JPEG" else factor**2)
     with budget.memory.reserve(kept_bytes + CONVERTED_BYTES * taken, where):
+        if lacks_end:
+            content = _add_end(content, image)
         pixels = _decode_upright_jpeg(content, image) if kind == "JPEG" else None
         return _convert_to_upright_rgb(image, factor) if pixels is None else pixels
 
@@ -276,6 +281,42 @@ def _check_type(found: str, media_type: str, where: str) -> None:
         )
 
 
+def _add_end(content: bytes, image: Image.Image) -> bytes:
+    """Returns a JPEG that lacks nothing but its end marker with that, which Pillow's decoder gets too.
+
+    Browsers show such files, which some cameras write. One that lacks pixels as well stays as it is: libjpeg would make
+    them grey. Of a progressive one nobody could tell.
+    """
+    whole = content + JPEG_END
+    file: Any = getattr(image, "fp", None)
+    try:
+        is_whole = file is not None and _decode_strictly(whole, image) is not None
+    except Exception:
+        return content
+    if not is_whole:
+        return content
+
+    place = file.tell()
+    file.seek(0, SEEK_END)
+    file.write(JPEG_END)
+    file.seek(place)
+
+    return whole
+
+
+def _decode_strictly(content: bytes, image: Image.Image) -> Pixels | None:
+    """Returns a JPEG's pixels as they lie in the file; None for one of another size, and an error for a broken one."""
+    height = image.height
+    width = image.width
+    # The size of Pillow's header was checked, so that another one is not decoded.
+    found = simplejpeg.decode_jpeg_header(content, height, width)[:2]
+    if found != (height, width):
+        return None
+
+    pixels: Pixels = simplejpeg.decode_jpeg(content, min_height=height, min_width=width)
+    return pixels
+
+
 def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
     """Returns the same pixels as Pillow in less time; None where the file is broken or needs more than decoding."""
     if image.mode not in ("RGB", "L"):
@@ -285,21 +326,10 @@ def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
         if image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
             return None
 
-        height = image.height
-        width = image.width
-        # The size of Pillow's header was checked, so that another one is not decoded.
-        found = simplejpeg.decode_jpeg_header(content, height, width)[:2]
-        if found != (height, width):
-            return None
-
-        pixels: Pixels = simplejpeg.decode_jpeg(
-            content, min_height=height, min_width=width
-        )
+        return _decode_strictly(content, image)
     except Exception:
         # Pillow decodes more broken files than simplejpeg, or says more of them.
         return None
-
-    return pixels
 
 
 def _convert_to_upright_rgb(image: Image.Image, factor: int) -> Pixels:

@@ -1,4 +1,7 @@
-"""Requests and answers are compressed with gzip, or with deflate as HTTP and gRPC have it, in zlib's format."""
+"""Requests and answers are compressed with gzip, or with deflate as HTTP and gRPC have it, in zlib's format.
+
+Of requests the bare format is taken too, which many clients send for deflate.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from service.errors import InvalidRequest, TooLarge
 _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 SLICE_BYTES = 65_536
 KINDS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+_BARE = -zlib.MAX_WBITS
 
 
 def decompress(body: bytes, kind: str, max_bytes: int, setting: str) -> bytes:
@@ -52,7 +56,8 @@ def _decompress_member(
 
     What is left is handed out as a copy, so that the body is fed in slices.
     """
-    decompressor = zlib.decompressobj(KINDS[kind])
+    is_bare = kind == "deflate" and not _has_zlib_head(body)
+    decompressor = zlib.decompressobj(_BARE if is_bare else KINDS[kind])
     parts = []
     for at in range(start, len(body), SLICE_BYTES):
         part = decompressor.decompress(body[at : at + SLICE_BYTES], max_bytes)
@@ -65,6 +70,13 @@ def _decompress_member(
             break
 
     return b"".join(parts), -1
+
+
+def _has_zlib_head(body: bytes) -> bool:
+    """Returns whether a body begins as RFC 1950, 2.2 has it, as no encoder begins the bare format of RFC 1951."""
+    head = body[:2]
+    is_checked = len(head) < 2 or int.from_bytes(head, "big") % 31 == 0
+    return not head or (head[0] & 15 == zlib.DEFLATED and is_checked)
 
 
 def _explain(kind: str, start: int) -> str:

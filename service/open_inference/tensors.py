@@ -35,6 +35,7 @@ DECODE_ERRORS = (
 )
 """msgspec raises these for what is no JSON, no UTF-8, too large a number or too deep, and for another type."""
 _LENGTH = struct.Struct("<I")
+_NUMBER = re.compile(r"-?[0-9]+")
 _NESTED = re.compile(rb"\s*\[\s*\[")
 _LITTLE_ENDIAN = {
     name: np.dtype(each.array).newbyteorder("<") for name, each in DATATYPES.items()
@@ -192,8 +193,10 @@ def _as_array(
             return np.array(values, dtype=datatype.array)
     except (ValueError, OverflowError) as error:
         reason = _tell_unequal(values) or str(error)
-        if reason.startswith("Python int too large"):
-            reason = f"it has a number that {datatype.name} cannot hold"
+        if reason.startswith("Python int"):
+            shown = _NUMBER.search(reason)
+            number = f"the number {shown[0]}, which" if shown else "a number that"
+            reason = f"it has {number} {datatype.name} cannot hold"
         raise InvalidRequest(
             f"{where}: data is no array of {datatype.name}: {reason}"
         ) from error

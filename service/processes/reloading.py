@@ -131,6 +131,8 @@ class Reloading:
         self._waiting: deque[Request] = deque()
         self._unserved: dict[str, str] = {}
         self._n_made = 0
+        self._said = ""
+        """The last reload failed for this reason, which was logged."""
         self._heard_s = 0.0
 
     def start(self, now_s: float) -> None:
@@ -345,6 +347,7 @@ class Reloading:
     def _finish(self) -> None:
         """Answers whoever asked for this reload, by what is served now."""
         request = self._current.request
+        self._said = ""
         self._crew.count_reload(REFUSED if self._current.has_refused else DONE)
         self._reload = None
         self.phase = Phase.IDLE
@@ -368,9 +371,16 @@ class Reloading:
         request = self._current.request
         self._reload = None
         self.phase = Phase.IDLE
-        logger.error("the models stay as they are: %s", reason)
-        self._crew.count_reload(FAILED)
         self.is_retrying = request.action == LOOK
+        # A disk stays full for hours, and the folder is looked at every few seconds.
+        is_said = self.is_retrying and reason == self._said
+        logger.log(
+            logging.DEBUG if is_said else logging.ERROR,
+            "the models stay as they are: %s",
+            reason,
+        )
+        self._said = reason
+        self._crew.count_reload(FAILED)
         self._answer(request, BROKEN, reason)
         if not self.has_begun:
             logger.warning("workers load the model folder itself")

@@ -24,7 +24,7 @@ tuning.set_environment()
 from service import VERSION
 from service.access.check import check_access
 from service.errors import SettingsError
-from service.processes.link import Link, find_link
+from service.processes.link import CHANNEL_VARIABLE, Link, find_link
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ _SERVING = (
 # Importing this module is starting the service.
 try:
     settings = Settings.from_environment(os.environ)
-    check_access(settings)
+    if CHANNEL_VARIABLE not in os.environ:
+        # Else the supervisor has looked before, and a file that is damaged by now ends no worker's successor.
+        check_access(settings)
 except SettingsError as error:
     sys.exit(f"veredicto does not start: {error}")
 
@@ -148,7 +150,12 @@ def data_plane() -> DataPlane:
     from service.live.monitor import Monitor
 
     try:
-        monitor = Monitor(registry, settings, settings.journal)
+        monitor = Monitor(
+            registry,
+            settings,
+            settings.journal,
+            is_replacement=_is_replacement(),
+        )
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")
 
@@ -205,7 +212,7 @@ def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Applic
 
     admission = Admission(settings, ModelMetrics(plane.registry))
     batches = Batches.of(settings)
-    gate = Gate.of(settings)
+    gate = Gate.of(settings, waits=_is_replacement())
     _watch(plane, admission, batches)
     reloads = _make_reloads(plane, batches)
     for each in (*_list_companions(plane, admission), *reloads):
@@ -227,6 +234,12 @@ def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Applic
     return application
 
 
+def _is_replacement() -> bool:
+    """Returns whether this worker takes the place of another: a file that is damaged by now must not end it too."""
+    link = find_link()
+    return link is not None and bool(link.first.get("restarts"))
+
+
 def _install(
     application: Application,
     gate: Gate,
@@ -239,7 +252,7 @@ def _install(
     from service.server.scrapes import Scrapes
     from service.server.surroundings import Surroundings
 
-    access = Access.of(settings.tokens, settings.public)
+    access = Access.of(settings.tokens, settings.public, waits=_is_replacement())
     surroundings = Surroundings(
         settings=settings,
         lifecycle=plane.lifecycle,

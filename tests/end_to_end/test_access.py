@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import pytest
 
 from service.access.tokens import make_token
 from tests.conftest import write_models
+from tests.support.clients import find_workers
 from tests.support.server import Server, serve
 
 ROW = {"model": "colour-first", "inputs": [[1, "red"]]}
@@ -27,9 +30,13 @@ class Guarded:
     tokens: dict[str, str]
     file: Path
 
+    def name(self, right: str) -> dict[str, str]:
+        """Returns the header of the holder of a right."""
+        return {"Authorization": f"Bearer {self.tokens[right]}"}
+
     def ask(self, method: str, path: str, right: str, **options: Any) -> httpx.Response:
         """Returns the answer to the holder of a right."""
-        headers = {"Authorization": f"Bearer {self.tokens[right]}"}
+        headers = self.name(right)
         return self.server.client.request(method, path, headers=headers, **options)
 
 
@@ -112,6 +119,31 @@ def test_a_token_that_is_added_counts_without_a_restart(guarded: Guarded) -> Non
 
     guarded.file.write_text(before)
     wait_until(lambda: ask() == 401)
+
+
+def test_a_worker_is_replaced_beside_a_damaged_file(guarded: Guarded) -> None:
+    """A worker that dies while the file is damaged has a successor, which judges no token until the file is mended."""
+    before = guarded.file.read_text()
+    (worker,) = find_workers(guarded.server)
+    guarded.file.write_text("damaged\n")
+    os.kill(worker, signal.SIGKILL)
+
+    with httpx.Client(
+        base_url=guarded.server.url, headers=guarded.name("predict"), timeout=60
+    ) as client:
+        wait_until(lambda: find_workers(guarded.server) not in ([], [worker]))
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+        answer = client.post("/predict", json=ROW)
+        anonymous = httpx.post(f"{guarded.server.url}/predict", json=ROW)
+        guarded.file.write_text(before)
+        wait_until(lambda: client.post("/predict", json=ROW).status_code == 200)
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert answer.json()["error"] == (
+        "tokens cannot be judged now: the file of VEREDICTO_TOKENS is damaged"
+    )
+    assert anonymous.status_code == 401
 
 
 def test_a_page_of_another_site_may_not_ask(guarded: Guarded) -> None:

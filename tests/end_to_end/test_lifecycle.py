@@ -122,6 +122,24 @@ def test_a_worker_that_is_killed_loses_only_what_it_held(
     assert f"(pid {killed}) was ended by SIGKILL" in log
 
 
+def test_a_worker_is_replaced_by_one_of_the_same_settings(
+    models: Path, tmp_path: Path, start_server: Start
+) -> None:
+    """A file of settings that was changed or broken under the server is none of a successor's business."""
+    file = tmp_path / "settings.env"
+    file.write_text("VEREDICTO_MAX_ROWS=1\n")
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_SETTINGS=file) as server:
+        (worker,) = find_workers(server)
+        file.write_text("broken\n")
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: find_workers(server) not in ([], [worker]))
+        two = {"model": "colour-first", "inputs": [[1, "red"]] * 2}
+        answer = httpx.post(f"{server.url}/predict", json=two, timeout=LIMIT_S)
+
+    assert answer.status_code == 413
+    assert "VEREDICTO_MAX_ROWS" in answer.json()["error"]
+
+
 def test_a_worker_that_is_stopped_is_replaced(
     models: Path, start_server: Start
 ) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.support.connections import connect, read, write
 from tests.support.server import Server, free_port, serve
 from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
 from tests.support.triton_grpc import triton
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_for, wait_until
 
 LIMIT_S = 120
 ROW = [0.5, "green"]
@@ -236,6 +237,31 @@ def test_what_cannot_be_loaded_leaves_what_is_served(by_request: Reloading) -> N
     (by_request.folder / "colour-second.onnx").write_bytes(whole)
     assert by_request.ask("load", "colour-second").status_code == 200
     assert by_request.list_refused() == {}
+
+
+def test_a_worker_is_replaced_without_its_challengers(tmp_path: Path) -> None:
+    """A worker that dies once its champion has no challenger left has a successor, and challengers may return."""
+    settings = {
+        "VEREDICTO_RELOAD_S": 0,
+        "VEREDICTO_JOURNAL": tmp_path / "journal.db",
+        "VEREDICTO_SHADOW": "colour:colour-first",
+    }
+    with contextmanager(start)(tmp_path, **settings) as reloading:
+        (worker,) = find_workers(reloading.server)
+        assert reloading.ask("unload", "colour-second").status_code == 200
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: find_workers(reloading.server) not in ([], [worker]))
+        asked = {"model": "colour-first", "inputs": [ROW]}
+        client = reloading.server.client
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+
+        assert client.post("/predict", json=asked).status_code == 200
+        assert "no challengers run in the shadow" in reloading.server.log.read_text()
+        assert reloading.ask("load", "colour-second").status_code == 200
+        assert client.post("/predict", json=asked).status_code == 200
+        found = wait_for(reloading.server, "colour", lambda each: each["pairs"] != [])
+
+    assert found["pairs"]
 
 
 def test_a_name_is_unloaded_and_loaded_again(by_request: Reloading) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from service.errors import SettingsError
 from service.settings import Settings
+from service.settings_file import pin_settings_file
 
 
 @pytest.fixture
@@ -47,6 +48,20 @@ def test_a_line_that_is_no_setting_is_refused(
     file.write_text(text)
     with pytest.raises(SettingsError, match=message):
         read(file)
+
+
+def test_a_file_may_be_pinned(file: Path) -> None:
+    """Variables take the place of the file, which may change from there on, and go first as before."""
+    file.write_text("VEREDICTO_MAX_ROWS=5\nVEREDICTO_WORKERS=3\n")
+    environment = {"VEREDICTO_SETTINGS": str(file), "VEREDICTO_WORKERS": "2"}
+    before = Settings.from_environment(environment)
+    pin_settings_file(environment)
+    pin_settings_file(environment)
+    file.unlink()
+
+    assert environment == {"VEREDICTO_MAX_ROWS": "5", "VEREDICTO_WORKERS": "2"}
+    after = Settings.from_environment(environment)
+    assert (after.max_rows, after.workers) == (before.max_rows, before.workers)
 
 
 def test_a_file_that_cannot_be_read_is_refused(file: Path) -> None:

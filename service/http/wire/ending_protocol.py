@@ -22,6 +22,7 @@ from service.http.wire.heads import Refusal
 
 ARE_YOU_THERE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """Any client of HTTP/1.1 passes over this, and the system of one that is gone answers it by a reset."""
+_CUT_OFF = "malformed request: the client sends no more, and"
 RESET_S = 0.05
 """A reset is looked for after this time, and then whenever the connection is looked at."""
 
@@ -91,6 +92,12 @@ class EndingProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it be returned
         """Returns whether the connection stays open: where a client that sends no more still gets its answers."""
+        cut_off = self._find_cut_off()
+        if cut_off is not None:
+            self._is_half_closed = True
+            self._refuse(cut_off)
+            return False
+
         is_whole = not self._left and self._chunks is None and not self._is_ending
         if not (is_whole and self._is_answering() and self._can_ask_whether_it_reads()):
             return False
@@ -146,6 +153,30 @@ class EndingProtocol(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         """Returns whether an answer is still to come."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _find_cut_off(self) -> Refusal | None:
+        """Returns what to say to a client that sends no more within a request; None where it has its answer."""
+        if self._is_ending:
+            return None
+
+        if self._left or self._chunks is not None:
+            if not self._is_awaited():
+                return None
+            if self._chunks is not None:
+                return Refusal(400, f"{_CUT_OFF} its body ends before its last chunk")
+            return Refusal(
+                400,
+                f"{_CUT_OFF} {self._left} bytes of its Content-Length are missing",
+            )
+
+        is_head = self._rest and not self.flow.is_held and not self._is_answering()
+        return Refusal(400, f"{_CUT_OFF} it ends within its head") if is_head else None
+
+    def _is_awaited(self) -> bool:
+        """Returns whether an answer is still to come of which nothing was sent."""
+        cycle = self.cycle
+        is_started = cycle is not None and not cycle.response_complete
+        return self._is_answering() and not (is_started and cycle.response_started)
 
     def _keep(self, data: bytes) -> bool:
         """Keeps what cannot be read yet; returns whether there is room for it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.access.rights import OPEN, RIGHTS, find_method_rights, find_rights
+from service.access.rights import ANY, OPEN, RIGHTS, find_method_rights, find_rights
 from service.access.tokens import digest, make_token, parse_tokens, read_tokens
 from service.contract.calls import CALLS
 from service.errors import SettingsError
@@ -102,6 +102,8 @@ def test_methods_of_grpc_have_the_same_rights() -> None:
     """Inference needs `predict`, and to load a model needs `admin`."""
     assert find_method_rights(f"/{SERVICE}/ModelInfer") == {"predict"}
     assert find_method_rights(f"/{SERVICE}/RepositoryModelLoad") == {"admin"}
+    for method in ("", "/", "//", "/x", f"/{SERVICE}", "/x/y/z"):
+        assert find_method_rights(method) == ANY
 
 
 def test_the_command_shows_the_token_once_and_its_line_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.mmap_dict import mmap_key
 
-from service.execution import allocated_file
+from service.execution import allocated_file, metric_files
 from service.execution.allocated_file import AllocatedFile
 from service.execution.metric_files import (
     RESTARTS,
@@ -100,6 +101,65 @@ def test_without_room_counts_are_kept_in_memory(
         )
 
     assert total == 2000
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", bytes(8), b"\xff\xff\0\0" + bytes(60)])
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_a_file_that_was_never_written_counts_nothing(
+    tmp_path: Path, content: bytes, *, is_dead: bool
+) -> None:
+    """A worker that found no room, or none for all it wrote, spoils no scrape, whether it lives or not."""
+    write_count(tmp_path, find_dead_pid(), 4)
+    pid = find_dead_pid() if is_dead else os.getpid()
+    (tmp_path / f"counter_{pid}.db").write_bytes(content)
+
+    assert read_sum(tmp_path, "asked_total") == 4
+    merge_dead_workers(str(tmp_path))
+    assert read_sum(tmp_path, "asked_total") == 4
+
+
+def test_a_file_without_room_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that finds no room leaves no empty file behind."""
+    monkeypatch.setattr(allocated_file, "in_memory", {})
+    with limit_files(1024):
+        AllocatedFile(str(tmp_path / "counter_1.db"))
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_counts_in_memory_end_with_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in memory that is closed, as the library does after a fork, is read no more."""
+    monkeypatch.setattr(allocated_file, "in_memory", {})
+    monkeypatch.setattr(metric_files, "in_memory", allocated_file.in_memory)
+    path = tmp_path / f"counter_{os.getpid()}.db"
+    with limit_files(1024):
+        file = AllocatedFile(str(path))
+        file.write_value(KEY, 3.0, 0.0)
+        assert read_sum(tmp_path, "asked_total") == 3
+        file.close()
+        assert read_sum(tmp_path, "asked_total") == 0
+
+
+def test_events_that_found_no_room_are_counted_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the disk is full events are remembered, which is said once, and written with the first that has room."""
+    allocated_file._say_once.cache_clear()
+    with limit_files(1024):
+        for reason in ("died", "died", "hung"):
+            count_event(RESTARTS, reason, str(tmp_path))
+    said = len(caplog.records)
+    before = read_sum(tmp_path, "veredicto_worker_restarts_total")
+    count_event(RESTARTS, "died", str(tmp_path))
+    count_event(RESTARTS, "died", str(tmp_path))
+
+    assert said == 1
+    assert before == 0
+    assert read_sum(tmp_path, "veredicto_worker_restarts_total") == 5
 
 
 @contextmanager

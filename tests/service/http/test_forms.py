@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import email.policy
 import quopri
 import re
 from collections.abc import Callable
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
 from typing import Any
 
 import pytest
@@ -282,6 +285,38 @@ def test_a_part_may_be_encoded_as_in_a_mail(
     body = form(text(*TASK), head + encode(content) + b"\r\n")
 
     assert read(MULTIPART, body).inputs[0].content == content
+
+
+@pytest.mark.parametrize("n_chars", [1, 60, 200, 900])
+@pytest.mark.parametrize("content", [b"P", b"\r\n \r\n\t\r\n\r\n \r\n--BOUND\r\n x: y"])
+def test_fields_of_a_part_may_go_on_on_the_next_line(
+    n_chars: int, content: bytes
+) -> None:
+    """Python's `email` folds long fields, as RFC 5322, 2.2.3 has it; what looks so in a file stays as it is."""
+    mail = MIMEMultipart("form-data", BOUNDARY)
+    for fields in ({"name": "task"}, {"name": "image", "filename": "n" * n_chars}):
+        entry = MIMENonMultipart("image", "png")
+        entry.add_header("Content-Disposition", "form-data", **fields)
+        mail.attach(entry)
+    whole = mail.as_bytes(policy=email.policy.HTTP.clone(max_line_length=40))
+    _, _, body = whole.partition(b"\r\n\r\n")
+    before, middle, after = re.split(rb"(?<=\r\n\r\n)(?=\r\n--BOUNDARY)", body)
+    request = read(MULTIPART, before + b"colour" + middle + content + after)
+
+    assert b"\r\n " in middle
+    assert request.task == "colour"
+    assert [each.content for each in request.inputs] == [content]
+
+
+@pytest.mark.parametrize("fold", [b"\r\n ", b"\r\n\t \t", b"\r\n \r\n "])
+def test_a_field_may_go_on_anywhere(fold: bytes) -> None:
+    """A line end with a blank behind it is a blank, in every field of every part's head."""
+    body = form(text(*TASK), picture(b"1\r\n 2"), picture(b"3"))
+    folded = body.replace(b": ", b":" + fold).replace(b"; ", b";" + fold)
+    request = read(MULTIPART, folded)
+
+    assert folded.count(fold) >= 8
+    assert request == read(MULTIPART, body)
 
 
 def test_a_form_without_a_boundary_is_refused() -> None:

@@ -574,7 +574,7 @@ def x_of(
             "identity_UINT8",
             x_of([1, 3], [1, 2, 256], "UINT8"),
             400,
-            "256 out of bounds for uint8",
+            "it has the number 256, which UINT8 cannot hold",
         ),
         (
             "identity_FP32",

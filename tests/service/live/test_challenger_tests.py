@@ -416,9 +416,13 @@ def test_a_metric_without_a_test_is_refused(by: str, reason: str) -> None:
     ],
 )
 def test_costs_that_make_no_sense_are_refused(
-    registry: Registry, tmp_path: Path, content: str | None, reason: str
+    registry: Registry,
+    tmp_path: Path,
+    content: str | None,
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A file of costs that is none, is not there or says nothing keeps the server from starting, with words."""
+    """A file of costs that is none, is not there or says nothing keeps the server from starting, but no successor."""
     path = tmp_path / "costs.csv"
     if content is not None:
         path.write_text(content)
@@ -432,6 +436,9 @@ def test_costs_that_make_no_sense_are_refused(
     with pytest.raises(SettingsError) as refused:
         find_costs(registry, settings)
     assert str(refused.value).startswith(f"VEREDICTO_COSTS: colour: {reason}")
+
+    assert find_costs(registry, settings, leaves_out=True) == {}
+    assert reason in caplog.text
 
 
 def test_other_costs_begin_another_test(

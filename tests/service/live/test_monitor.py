@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import InvalidRequest, NotFound, Overloaded
+from service.errors import InvalidRequest, NotFound, Overloaded, SettingsError
 from service.live import monitor as module
 from service.live.monitor import Monitor
 from service.models.registry import Registry
@@ -38,6 +38,41 @@ def observe(monitor: Monitor, models: Path, rows: np.ndarray) -> str:
     """Classifies rows and returns the id of the prediction."""
     model = Registry.load(models).model("colour-first")
     return monitor.observe(model, rows, model.run(rows)[0])
+
+
+def test_a_replacement_begins_where_its_settings_make_no_sense_any_more(
+    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker that starts with the server refuses what one that takes another's place tells of and leaves out."""
+    log = tmp_path / "acts.jsonl"
+    log.write_text("damaged\n")
+    path = tmp_path / "journal.db"
+    settings = Settings.from_environment(
+        {
+            "VEREDICTO_JOURNAL": str(path),
+            "VEREDICTO_SHADOW": "colour:colour-third",
+            "VEREDICTO_ACTS": str(log),
+            "VEREDICTO_COSTS": f"colour:{tmp_path / 'gone.csv'}",
+        }
+    )
+    registry = Registry.load(models)
+    switch_interval_s = sys.getswitchinterval()
+    with pytest.raises(SettingsError, match="VEREDICTO_ACTS"):
+        Monitor(registry, settings, path)
+    try:
+        with closing(
+            Monitor(registry, settings, path, is_replacement=True)
+        ) as replacement:
+            assert replacement.champions == {}
+            prediction_id = observe(replacement, models, ROWS[:1])
+            assert (
+                replacement.record_feedback(prediction_id, "no").result(LIMIT_S) is None
+            )
+    finally:
+        sys.setswitchinterval(switch_interval_s)
+
+    for each in ("VEREDICTO_SHADOW: ", "acts.jsonl: line 1 is no act", "gone.csv"):
+        assert each in caplog.text
 
 
 def test_feedback_is_stored_for_a_row_of_a_prediction(

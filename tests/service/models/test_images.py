@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from base64 import b64encode
@@ -17,6 +18,9 @@ from service.errors import InvalidRequest, TooLarge
 from service.models.images import PixelBudget, decode
 from tests.support.image_files import encode
 
+REFUSED_AS_SHORT = (
+    "inputs[0]: the image cannot be decoded: the file ends before its image does"
+)
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 
@@ -146,6 +150,47 @@ def test_a_jpegs_pixels_are_pillows(
         expected = np.asarray(image.convert("RGB"))
 
     assert np.array_equal(read(content, max_pixels=100_000, min_px=min_px), expected)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_needs_no_end_marker(mode: str, orientation: int) -> None:
+    """A JPEG that lacks only its end has the pixels of the whole; one that lacks pixels is refused, never made grey."""
+    noise = np.random.default_rng(0).integers(0, 256, (301, 243, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = Image.fromarray(noise).convert(mode)
+    content = encode(picture, "JPEG", exif=exif.tobytes())
+    whole = read(content)
+    refused = []
+
+    for n_missing in (*range(1, 12), 100, 5000, len(content) // 2):
+        try:
+            pixels = read(content[:-n_missing])
+        except InvalidRequest as error:
+            refused.append((n_missing, str(error)))
+        else:
+            assert np.array_equal(pixels, whole)
+
+    assert len(refused) >= 10
+    assert {text for _, text in refused} == {REFUSED_AS_SHORT}
+    assert min(refused)[0] > 2
+
+
+def test_of_a_progressive_jpeg_without_its_end_nobody_can_tell() -> None:
+    """A progressive JPEG without its end may lack its finer scans, and is refused as all that is cut off."""
+    content = encode(gradient(), "JPEG", progressive=True)
+    with pytest.raises(InvalidRequest, match=f"^{re.escape(REFUSED_AS_SHORT)}$"):
+        read(content[:-2])
+
+
+def test_a_jpeg_may_have_anything_behind_it_and_nothing_ahead() -> None:
+    """Bytes behind a picture are none of it, as of files with a second picture; bytes ahead make it no JPEG."""
+    content = encode(gradient(), "JPEG")
+
+    assert np.array_equal(read(content + b"\0\xff\xd8 any"), read(content))
+    with pytest.raises(InvalidRequest, match=r"got \d+ bytes that begin with b'\\n"):
+        read(b"\n" + content)
 
 
 def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(

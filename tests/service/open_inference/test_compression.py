@@ -68,6 +68,23 @@ def test_others_packing_is_unpacked() -> None:
             assert decompress(packed, kind, len(content), SETTING) == content
 
 
+@pytest.mark.parametrize("strategy", [zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED])
+@pytest.mark.parametrize("level", range(10))
+@given(content=st.binary() | st.text("{}[],0123456789", max_size=400).map(str.encode))
+def test_deflate_may_be_bare(content: bytes, level: int, strategy: int) -> None:
+    """The format that many clients call deflate lacks zlib's head; it is unpacked, limited and found cut off too."""
+    compressor = zlib.compressobj(level, wbits=-15, strategy=strategy)
+    packed = compressor.compress(content) + compressor.flush()
+    n_bytes = len(content)
+
+    assert decompress(packed, "deflate", n_bytes, SETTING) == content
+    with refuse(InvalidRequest, "the body's deflate is cut off"):
+        decompress(packed[:-1], "deflate", n_bytes, SETTING)
+    if content:
+        with pytest.raises(TooLarge):
+            decompress(packed, "deflate", n_bytes - 1, SETTING)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_body_over_the_limit_is_refused(kind: str) -> None:
     """One byte more than the limit is too many; the refusal names the setting."""

@@ -161,7 +161,7 @@ def test_elements_that_are_cut_off_are_refused(
             "[1, 300]",
             "INT8",
             [2],
-            "data is no array of INT8: Python integer 300 out of bounds for int8",
+            "data is no array of INT8: it has the number 300, which INT8 cannot hold",
         ),
         (
             "[18446744073709551616]",
@@ -224,7 +224,7 @@ def test_json_that_is_nested_too_deep_is_refused() -> None:
         (
             [1, 300],
             "UINT8",
-            "data is no array of UINT8: Python integer 300 out of bounds for uint8",
+            "data is no array of UINT8: it has the number 300, which UINT8 cannot hold",
         ),
         (
             ["a", "b"],

@@ -304,6 +304,27 @@ def test_unloading_is_remembered(play: Play) -> None:
     assert play.crew.orders[-1].names == ("b",)
 
 
+def test_a_look_that_fails_again_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reason is said when the trouble begins, when it changes, and for each load that somebody asks for."""
+    play = Play(tmp_path)
+    play.state.start(0.0)
+    play.make({"a": "1"})
+    full = "no copies can be kept: No space left on device"
+    failures = [(LOOK, full)] * 3 + [(LOOK, "another"), (LOAD, "another"), (LOOK, full)]
+    for action, reason in failures:
+        play.ask(action, "a" if action == LOAD else "")
+        play.state.note_failed(reason)
+    play.ask(LOOK)
+    play.make({"a": "1"})
+    play.ask(LOOK)
+    play.state.note_failed(full)
+
+    said = [each.args for each in caplog.records if each.levelname == "ERROR"]
+    assert said == [(full,), ("another",), ("another",), (full,), (full,)]
+
+
 def test_without_copies_the_workers_begin_all_the_same(tmp_path: Path) -> None:
     """A full disk keeps nobody from serving the folder itself, and the next look tries again."""
     play = Play(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import socket
 import weakref
 from collections.abc import Iterator
@@ -56,16 +57,82 @@ def test_a_client_that_sends_no_more_gets_its_answers(
         assert b'"data":[%d]' % number in each
 
 
-@pytest.mark.parametrize("n_left", [1, 40, 200])
-def test_a_client_that_ends_within_a_request_is_let_go(
-    counting: Server, n_left: int
-) -> None:
-    """Nothing is waited for that will not come: the connection ends at once."""
-    with connect(counting) as client:
-        client.sendall(count(QUICK)[:-n_left])
-        client.shutdown(socket.SHUT_WR)
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+CHUNKS = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+LONG = 1_000_000
+CUT_OFF = {
+    "within the request line": (b"POST /pre", "it ends within its head"),
+    "within the fields": (HEAD + b"Content-Le", "it ends within its head"),
+    "before the last line end": (HEAD + b"A: b\r\n", "it ends within its head"),
+    "without a body": (
+        HEAD + b"Content-Length: 100\r\n\r\n",
+        "100 bytes of its Content-Length are missing",
+    ),
+    "within the body": (
+        HEAD + b"Content-Length: 100\r\n\r\n" + b"x" * 50,
+        "50 bytes of its Content-Length are missing",
+    ),
+    "within a long body": (
+        HEAD + b"Content-Length: %d\r\n\r\n" % LONG + b"x" * (LONG - 3),
+        "3 bytes of its Content-Length are missing",
+    ),
+    "of HTTP/1.0": (
+        b"POST /predict HTTP/1.0\r\nContent-Length: 9\r\n\r\n{}",
+        "7 bytes of its Content-Length are missing",
+    ),
+    "where it may go on": (
+        HEAD + b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+        "9 bytes of its Content-Length are missing",
+    ),
+    "on a route without a fast path": (
+        HEAD.replace(b"/predict", b"/predict?a=b") + b"Content-Length: 9\r\n\r\n{}",
+        "7 bytes of its Content-Length are missing",
+    ),
+    "within a chunk": (CHUNKS + b"9\r\n{}", "its body ends before its last chunk"),
+    "within a chunk's size": (CHUNKS + b"2", "its body ends before its last chunk"),
+    "behind a chunk": (
+        CHUNKS + b"2\r\n{}\r\n",
+        "its body ends before its last chunk",
+    ),
+    "behind the last chunk": (
+        CHUNKS + b"2\r\n{}\r\n0\r\n",
+        "its body ends before its last chunk",
+    ),
+}
 
-        assert read_to_end(client) == b""
+
+@pytest.mark.parametrize("before", [[], [QUICK], [SLOW, QUICK]])
+@pytest.mark.parametrize(("sent", "words"), CUT_OFF.values(), ids=list(CUT_OFF))
+def test_a_client_that_ends_within_a_request_is_told_so(
+    counting: Server, sent: bytes, words: str, before: list[int]
+) -> None:
+    """Nothing is waited for that will not come: what is missing is said behind the answers to the requests before."""
+    with connect(counting) as client:
+        client.sendall(b"".join(map(count, before)) + sent)
+        client.shutdown(socket.SHUT_WR)
+        answers = read_to_end(client).replace(LEAVE, b"").split(b"HTTP/1.1 ")[1:]
+
+    last = answers.pop()
+    document = json.loads(last.partition(b"\r\n\r\n")[2])
+
+    assert [each[:6] for each in answers] == [b"200 OK"] * len(before)
+    assert last.startswith(b"400 Bad Request\r\n")
+    assert document == {
+        "error": f"malformed request: the client sends no more, and {words}"
+    }
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", count(QUICK)])
+def test_a_client_that_ends_between_requests_is_let_go(
+    counting: Server, sent: bytes
+) -> None:
+    """A client that has all answers, and sends nothing more than line ends, gets no other one."""
+    with connect(counting) as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        answers = read_to_end(client).replace(LEAVE, b"").split(b"HTTP/1.1 ")[1:]
+
+    assert [each[:6] for each in answers] == [b"200 OK"] * bool(sent.strip())
 
 
 @pytest.mark.parametrize("target", [b"http://x", b"HTTPS://x:80", b"http://x?a=b"])
