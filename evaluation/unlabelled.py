@@ -11,16 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.image_hashes import hash_images
 from evaluation.labelled_data import (
     IMAGE_ENDINGS,
     read_asked,
     read_feature_table,
 )
-from evaluation.learnt import hash_images
 from model_card import Card, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import LabelledData, find_new, fingerprint_images
-from service.judging.learnt import NOTHING, Hashes, hash_feature_rows
+from service.judging.row_hashes import NOTHING, Hashes, hash_feature_rows
 from service.models.rows import choose_columns
 from stats.labelling.plan import split_budget
 

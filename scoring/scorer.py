@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evaluation.learnt import hash_images
+from evaluation.image_hashes import hash_images
 from model_card import FeatureInput
 from row_records import hash_rows
 from scoring import summary

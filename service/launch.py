@@ -218,9 +218,9 @@ def _check_settings(settings: Settings) -> None:
         check_can_listen(settings)
 
     if settings.journal is not None:
-        from service.live.journal.begin import begin
+        from service.live.journal.startup import prepare_file
 
-        begin(settings.journal)
+        prepare_file(settings.journal)
 
     if settings.acts is not None:
         from service.live import acts

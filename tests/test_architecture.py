@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPS = (
@@ -28,18 +24,6 @@ TOPS = (
     "training",
     "tuning",
     "cli",
-)
-HEAVY = (
-    "torch",
-    "sklearn",
-    "scipy",
-    "onnx",
-    "onnxscript",
-    "skl2onnx",
-    "pandas",
-    "polars",
-    "matplotlib",
-    "training",
 )
 MAX_MODULES = 20
 """Modules of one package: a larger folder is no layout."""
@@ -329,7 +313,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.jobs",
         "training.learning",
         "training.pipeline",
-        "training.ray_lessons",
+        "training.ray_jobs",
         "training.shipped",
     },
     "training.console": {"model_card", "training.export", "training.learning"},
@@ -418,7 +402,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.learning",
     },
-    "training.ray_lessons": {"training.jobs", "training.learning"},
+    "training.ray_jobs": {"training.jobs", "training.learning"},
     "training.transfer": {
         "model_card",
         "training.data",
@@ -462,8 +446,8 @@ SHOWN: dict[str, set[str]] = {
         "clock",
         "evidence",
         "gate",
+        "image_hashes",
         "labelled_data",
-        "learnt",
         "remote",
         "unlabelled",
         "wanted_metric",
@@ -503,7 +487,7 @@ SHOWN: dict[str, set[str]] = {
         "calls",
         "codec",
         "cost_table",
-        "far_numbers",
+        "extreme_numbers",
         "limits",
         "requests",
     },
@@ -528,8 +512,8 @@ SHOWN: dict[str, set[str]] = {
         "classifiers",
         "evidence",
         "labelled_rows",
-        "learnt",
         "predictions",
+        "row_hashes",
         "table",
     },
     "service.live": {
@@ -540,7 +524,7 @@ SHOWN: dict[str, set[str]] = {
         "monitor",
     },
     "service.live.journal": {
-        "begin",
+        "startup",
         "bets",
         "group_keys",
         "merging",
@@ -566,7 +550,7 @@ SHOWN: dict[str, set[str]] = {
         "time_limits",
     },
     "service.models.parsing": {"external_tensors", "onnx_file", "tree_ensemble"},
-    "service.observability": {"ids", "logs", "observer"},
+    "service.observability": {"ended_request", "ids", "logs", "observer"},
     "service.open_inference": {
         "compression",
         "inference",
@@ -585,8 +569,8 @@ SHOWN: dict[str, set[str]] = {
         "worker",
     },
     "service.reference": {"document", "openapi", "pages"},
-    "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"behind", "composition"},
+    "service.repository": {"generation", "loading", "next_generation", "stamps"},
+    "service.server": {"bentoml_stand_in", "composition"},
     "stats": {
         "agreement",
         "binomial",
@@ -888,140 +872,3 @@ def test_each_package_says_what_it_is() -> None:
 
             assert isinstance(body[0], ast.Expr), module
             assert len(body) == 1 or module in ("service", "training"), module
-
-
-def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
-    """Neither the service nor anything that it imports needs a library of training."""
-    program = (
-        "import sys\n"
-        f"for name in {HEAVY!r}: sys.modules[name] = None\n"
-        "from service.app import Veredicto\n"
-        "print(Veredicto().predict(model='points-mlp', inputs=[[1, 2]])['predictions'])"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "['orange']"
-
-
-@pytest.mark.parametrize(
-    ("module", "variables"),
-    [
-        ("service.models.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
-        (
-            "service.app",
-            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
-        ),
-        (
-            "service.server.composition",
-            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
-        ),
-        ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
-    ],
-)
-def test_the_environment_is_set_before_the_first_import(
-    module: str, variables: tuple[str, ...], models: Path
-) -> None:
-    """The switches of a library are set before it is first looked for, whatever the shell says."""
-    program = (
-        "import os, sys, importlib.abc\n"
-        "class Watch(importlib.abc.MetaPathFinder):\n"
-        "    def find_spec(self, name, path, target=None):\n"
-        "        if name in ('onnxruntime', 'bentoml'):\n"
-        f"            print(name, [os.environ.get(each) for each in {variables!r}])\n"
-        "sys.meta_path.insert(0, Watch())\n"
-        f"import {module}\n"
-        f"getattr({module}, 'data_plane', str)()\n"  # what the service imports when it loads its models
-    )
-    environment = {
-        name: value for name, value in os.environ.items() if name not in variables
-    } | {"VEREDICTO_MODELS": str(models)}
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    lines = finished.stdout.splitlines()
-
-    assert any(line.startswith("onnxruntime ") for line in lines)
-
-    expected = {
-        "ORT_DISABLE_TELEMETRY": "1",
-        "BENTOML_DO_NOT_TRACK": "True",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-
-    assert all(
-        line.endswith(str([expected[each] for each in variables])) for line in lines
-    ), lines
-
-
-def test_serving_loads_nothing_of_the_report(models: Path) -> None:
-    """A serving process loads no module of the report, which would only delay its start."""
-    program = (
-        "import sys, service.app, service.server.composition, service.http.application\n"
-        "service.server.composition.data_plane()\n"
-        "print([name for name in sys.modules if name in %r])"
-    )
-    report = [
-        "evaluation",
-        "evaluation.evidence",
-        "verdict.analysis",
-        "evaluation.report.page",
-        "charts.svg",
-        "stats.paired",
-        "matplotlib",
-        "polars",
-    ]
-    finished = subprocess.run(
-        [sys.executable, "-c", program % report],
-        cwd=ROOT,
-        env=os.environ | {"VEREDICTO_MODELS": str(models)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "[]"
-
-
-def test_matplotlib_is_loaded_where_something_is_drawn() -> None:
-    """The command of the evaluation and that of training start without matplotlib, which takes a second to load."""
-    program = (
-        "import sys, evaluation.__main__, evaluation.report.page, training.__main__\n"
-        "print('matplotlib' in sys.modules)"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "False"
-
-
-def test_the_supervisor_does_not_load_what_serves() -> None:
-    """The supervisor imports the service for its settings alone, and starts the sooner."""
-    program = (
-        "import sys, service.app; "
-        "print(sorted({'numpy', 'onnxruntime', 'service.http.application'} & set(sys.modules)))"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "[]"

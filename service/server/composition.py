@@ -235,12 +235,12 @@ def _install(
 ) -> None:
     """Makes the server of this process drain as the settings say, and end these companions last."""
     from service.access.tokens import Access
+    from service.server.context import ServerContext
     from service.server.install import install_server
     from service.server.scrapes import Scrapes
-    from service.server.surroundings import Surroundings
 
     access = Access.of(settings.tokens, settings.public)
-    surroundings = Surroundings(
+    context = ServerContext(
         settings=settings,
         lifecycle=plane.lifecycle,
         link=find_link(),
@@ -250,7 +250,7 @@ def _install(
         probes=application.probes,
         scrapes=Scrapes(gate.with_access(access)),
     )
-    install_server(surroundings)
+    install_server(context)
 
 
 def _list_companions(plane: DataPlane, admission: Admission) -> list[Companion]:

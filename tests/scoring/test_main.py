@@ -19,8 +19,13 @@ from model_card import FeatureInput
 from scoring.__main__ import main
 from service.models.model import Model
 from tests.support.coloured_rows import write_rows
-from tests.support.hues import write_images
-from tests.support.scored import count_done, count_rows, read_outputs, start_scoring
+from tests.support.hue_images import write_images
+from tests.support.scoring_runs import (
+    count_done,
+    count_rows,
+    read_outputs,
+    start_scoring,
+)
 from tests.support.tiny_models import (
     tiny_card,
     write_image_model,

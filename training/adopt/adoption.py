@@ -197,22 +197,22 @@ def _finish(
     classes: naming.Classes | None,
 ) -> Adoption:
     """Wraps, measures and writes; what is slow to import is imported once little else can be refused."""
-    from training.adopt import measure, relatives
+    from training.adopt import measure, same_task
 
     name = f"{options.task}-{options.family}"
-    relative = relatives.find_relative(options.output, options.task, name)
-    if relative is not None:
+    other = same_task.find_other_model(options.output, options.task, name)
+    if other is not None:
         answered = replace(
-            answered, placement=relatives.follow(answered.placement, relative)
+            answered, placement=same_task.align(answered.placement, other)
         )
-        if classes is not None and relative.classes:
-            classes = naming.reorder(classes, relative.classes)
+        if classes is not None and other.classes:
+            classes = naming.reorder(classes, other.classes)
 
     order, labels = (classes.order, classes.labels) if classes else ((), ())
     outputs = Outputs(roles=roles, order=order, labels=labels)
     described = _describe(options, foreign, answered, classes)
-    if relative is not None:
-        relatives.check_fits(described, relative)
+    if other is not None:
+        same_task.check_same_features(described, other)
 
     path, card = measure.publish(
         options,

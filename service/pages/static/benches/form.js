@@ -1,6 +1,6 @@
 // A form made from the card: a slider over the histogram of each number, a choice for each category.
 
-import { Adds } from "../adds.js";
+import { Adds } from "../contributions.js";
 import { button, make } from "../dom.js";
 import { nameClass } from "../names.js";
 import { readPastedRow } from "../pasted.js";
@@ -94,7 +94,7 @@ class Form {
     this.ask(null);
   }
 
-  /** @param {Map<string, import("../adds.js").Flip>} flips */
+  /** @param {Map<string, import("../contributions.js").Flip>} flips */
   markFlips(flips) {
     for (const field of this.fields) field.markFlip(flips.get(field.feature) ?? null);
   }
@@ -176,7 +176,7 @@ class NumberField {
     return Number(text);
   }
 
-  /** Shows over the slider where the class flips. @param {import("../adds.js").Flip | null} flip */
+  /** Shows over the slider where the class flips. @param {import("../contributions.js").Flip | null} flip */
   markFlip(flip) {
     const at = flip?.flips_at ?? null;
     this.flip.hidden = at === null;

@@ -1,4 +1,4 @@
-"""The OpenAPI document as it is served: each example of a request stands beside what the models answer to it."""
+"""The OpenAPI document is served with examples: each request stands beside what the models answer to it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _JOURNALLED = ("predict", "predict_proba", "feedback", "invocations")
 """The answers of these go into the journal, where there is one; an example is nobody's question."""
 
 
-class Interface:
+class OpenAPIDocument:
     """The document is written when it is first asked for, and again after the models have changed."""
 
     def __init__(
@@ -41,21 +41,21 @@ class Interface:
         self._protocol = protocol
         self._platforms = platforms
         self._written: bytes | None = None
-        self._number = 0
+        self._generation = 0
         """It changes with the models, so that a document that was begun before is not kept."""
 
-    def follow(self) -> None:
+    def forget(self) -> None:
         """Forgets the document, whose examples are of models that may be gone."""
-        self._number += 1
+        self._generation += 1
         self._written = None
 
     def write(self) -> bytes:
         """Returns the document in JSON; the first time takes the models' answers, in a thread."""
         written = self._written
         if written is None:
-            number = self._number
+            generation = self._generation
             written = encode(self._describe())
-            if number == self._number:
+            if generation == self._generation:
                 self._written = written
 
         return written

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from service.contract.limits import MAX_FAR_NUMBERS
+from service.contract.limits import MAX_EXTREME_NUMBERS
 from service.errors import InvalidRequest
 
-MIN_CHECKED_BYTES = 5 * MAX_FAR_NUMBERS
+MIN_CHECKED_BYTES = 5 * MAX_EXTREME_NUMBERS
 """A shorter body cannot have as many of them."""
 _FAR = re.compile(rb"[eE][+-]?0*(?:28[5-9]|29[0-9]|[3-9][0-9][0-9]|[1-9][0-9]{3})")
 
@@ -22,13 +22,13 @@ def check_numbers(body: bytes) -> None:
         return
 
     # Few bodies have as many exponents: to look for letters takes 8 us for 240 kB, and to count them 180.
-    if _count_exponents(body) <= MAX_FAR_NUMBERS:
+    if _count_exponents(body) <= MAX_EXTREME_NUMBERS:
         return
 
     n_far = sum(1 for _ in _FAR.finditer(body))
-    if n_far > MAX_FAR_NUMBERS:
+    if n_far > MAX_EXTREME_NUMBERS:
         raise InvalidRequest(
-            f"{n_far} numbers are beyond 1e285 or below 1e-285, the limit is {MAX_FAR_NUMBERS}: "
+            f"{n_far} numbers are beyond 1e285 or below 1e-285, the limit is {MAX_EXTREME_NUMBERS}: "
             "models compute in float32, which ends at 3.4e38 and at 1.4e-45"
         )
 
@@ -38,7 +38,7 @@ def _count_exponents(body: bytes) -> int:
     n_found = 0
     for letter in (b"e", b"E"):
         at = body.find(letter)
-        while at >= 0 and n_found <= MAX_FAR_NUMBERS:
+        while at >= 0 and n_found <= MAX_EXTREME_NUMBERS:
             n_found += 1
             at = body.find(letter, at + 1)
 
