@@ -1,4 +1,4 @@
-"""Rows with their true classes: a table with a column of labels, or a folder with a folder of images for each class."""
+"""Labelled rows are read from a table with a column of labels, or from a folder of images for each class."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ UNKNOWN = -1
 
 
 class Choice(NamedTuple):
-    """The indices of the rows to be labelled, in random order, and with which probability each was chosen."""
+    """A Choice has the indices of the rows to be labelled, in random order, and the probability of choosing each."""
 
     rows: list[int]
     inclusion: list[float]

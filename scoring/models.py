@@ -1,4 +1,4 @@
-"""The models of a job: chosen by task or by name in a folder of exported files, and loaded in each process."""
+"""The models of a job are chosen by task or by name in a folder of exported files, and loaded in each process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process a core, each with its own sessions of one thread, which take blocks as they are done with others."""
+"""A pool has one process for each core, with sessions of one thread, which takes a block when one is done."""
 
 from __future__ import annotations
 

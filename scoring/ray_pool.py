@@ -1,4 +1,4 @@
-"""The same blocks over a cluster of Ray: one actor a core, the models' bytes once in the object store.
+"""A cluster of Ray takes the same blocks: one actor for each core, the models' bytes once in the object store.
 
 This is the only module that knows Ray. All nodes must see the data and the folder of the answers at the same paths.
 """

@@ -1,4 +1,4 @@
-"""Scores one block after the other: reads it, asks the models, and writes its answers and its summary."""
+"""A scorer takes one block after the other: it reads it, asks the models, and writes its answers and its summary."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Outputs = list[list[NDArray[Any]]]
 
 @dataclass(kw_only=True)
 class _Rows:
-    """The rows of a block: `places`, lines or names, and `truth`, -1 where a row has no label, are `(n_rows,)`.
+    """A block has these rows: `places`, lines or names, and `truth`, -1 where a row has no label, are `(n_rows,)`.
 
     `faults` has the place and the reason of each row that is set aside.
     """

@@ -80,7 +80,7 @@ class Agreement:
 
 @dataclass(kw_only=True)
 class Hits:
-    """Rows on which models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
+    """Hits count rows on which models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
 
     `together` `(n_models, n_models)` are the rows on which both are right; `apart` sums over the rows how many models
     are right times how many are wrong. Bins of confidence `(n_models, 15)` have rows, rows that are right, and the sum

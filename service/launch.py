@@ -1,4 +1,4 @@
-"""Starting the server: everything that can be wrong is looked at first, then the supervisor starts the workers.
+"""At a start everything that can be wrong is looked at first; then the supervisor starts the workers.
 
 `python -m service`, `veredicto serve` and `bentoml serve` all end here.
 """

@@ -1,4 +1,4 @@
-"""Cuts tables that are larger than the memory into blocks, each of which is read by itself, in whatever process."""
+"""Tables that are larger than the memory are cut into blocks, each of which any process reads by itself."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class CutTable:
-    """A table cut into blocks: each row is in one of them; `digest` is the SHA-256 of the file."""
+    """A CutTable is cut into blocks: each row is in one of them; `digest` is the SHA-256 of the file."""
 
     layout: Layout
     digest: str
@@ -71,7 +71,7 @@ class CutTable:
 
 @dataclass(frozen=True, kw_only=True)
 class BlockRows:
-    """The rows of a block: `frame` has the wanted columns, `lines` `(n_rows,)` where the file has each.
+    """BlockRows are those of a block: `frame` has the wanted columns, `lines` `(n_rows,)` where the file has each.
 
     Columns of CSV are texts, but numbers where all of a block's are asked for as numbers and written as programs do.
     `faults` has the lines that are no rows, with the reason.

@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerServer(uvicorn.Server):
-    """One worker's server: it accepts in a thread, tells that it lives, and drains before it ends."""
+    """A WorkerServer accepts in a thread, tells the supervisor that it lives, and drains before it ends."""
 
     context: ClassVar[ServerContext]
 

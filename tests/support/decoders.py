@@ -1,4 +1,4 @@
-"""Each decoder of what clients send, as a function of bytes: it returns a request or raises a VeredictoError.
+"""Each decoder of what clients send is a function of bytes: it returns a request or raises a VeredictoError.
 
 Tests mutate the seeds by chance, and `python -m tests.fuzz` by what they reach in the code.
 """

@@ -164,7 +164,7 @@ class Hostile(NamedTuple):
 
 
 class Valid(NamedTuple):
-    """A valid request over HTTP."""
+    """A Valid request over HTTP is what hostile ones are made from."""
 
     line: bytes
     fields: tuple[bytes, ...] = ()

@@ -1,7 +1,7 @@
 """This module lets networks with depthwise convolutions learn at the speed of their other layers on a processor.
 
 In bfloat16 torch finds the gradient of a depthwise convolution's kernels, and of its input where it takes every other
-place, with code that is up to a hundred times slower than the convolution: in EfficientNet-Lite0 on images of 96 pixels
+place, with code that is up to a hundred times slower than the convolution. In EfficientNet-Lite0 on images of 96 pixels
 that was three quarters of each step. So these kernels, a fiftieth of the weights, stay as they were learnt, and
 the gradient of the input is found by other means.
 """

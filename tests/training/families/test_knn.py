@@ -1,4 +1,4 @@
-"""k nearest neighbours: scikit-learn is the oracle, the tie rule is our own, and the graph says which rows decided."""
+"""scikit-learn is the oracle of k nearest neighbours, the tie rule is our own, and the graph says what decided."""
 
 from __future__ import annotations
 
