@@ -91,8 +91,10 @@ def _plan(
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
     environment = _make_environment(folder)
     arguments = (
-        *("--backlog", str(options.backlog)),
-        *("--timeout-graceful-shutdown", str(grace_s)),
+        "--backlog",
+        str(options.backlog),
+        "--timeout-graceful-shutdown",
+        str(grace_s),
         *list_bentoml_options(settings),
         *options.worker_arguments,
     )

@@ -62,8 +62,15 @@ def start_training(
     where = ("--output", str(out))
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "training", "all", *data, *where, *words),
-            *("--family", *families),
+            sys.executable,
+            "-m",
+            "training",
+            "all",
+            *data,
+            *where,
+            *words,
+            "--family",
+            *families,
         ],
         cwd=ROOT,
         text=True,

@@ -81,15 +81,13 @@ def test_the_encoded_columns_have_names(dataset: Dataset) -> None:
     """The encoded columns have names, with which a tree can be drawn."""
     encoded = Encoding(dataset, split(dataset, seed=0)).apply(dataset)
     assert encoded.feature_names == (
-        *(
-            "size",
-            "colour=red",
-            "colour=green",
-            "colour=blue",
-            "weight",
-            "wet=false",
-            "wet=true",
-        ),
+        "size",
+        "colour=red",
+        "colour=green",
+        "colour=blue",
+        "weight",
+        "wet=false",
+        "wet=true",
     )
 
 

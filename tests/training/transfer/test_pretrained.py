@@ -207,7 +207,13 @@ def test_names_that_repeat_are_told_apart() -> None:
     """Names that repeat get a number, which no other name has yet."""
     assert publications.number_duplicates(
         ["crane", "tench", "crane", "crane (2)", "crane"]
-    ) == (*("crane", "tench", "crane (2)", "crane (2) (2)", "crane (3)"),)
+    ) == (
+        "crane",
+        "tench",
+        "crane (2)",
+        "crane (2) (2)",
+        "crane (3)",
+    )
 
 
 def test_weights_come_from_the_cache_of_torch_hub(
@@ -363,17 +369,13 @@ def test_what_does_not_go_together_is_refused(
 @pytest.mark.parametrize(
     ("arch", "name"),
     [
-        *(
-            ("resnet18", "fc"),
-            ("mobilenet_v3_small", "classifier.3"),
-            ("squeezenet1_1", "classifier.1"),
-        ),
-        *(
-            ("densenet121", "classifier"),
-            ("vit_b_32", "heads.head"),
-            ("googlenet", "fc"),
-            ("convnet", "head"),
-        ),
+        ("resnet18", "fc"),
+        ("mobilenet_v3_small", "classifier.3"),
+        ("squeezenet1_1", "classifier.1"),
+        ("densenet121", "classifier"),
+        ("vit_b_32", "heads.head"),
+        ("googlenet", "fc"),
+        ("convnet", "head"),
     ],
 )
 def test_the_head_is_what_gives_the_scores(arch: str, name: str) -> None:

@@ -53,7 +53,10 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
         example = ShadowExample(prediction_id, 0, "[1]")
         yield [
             PredictionRecord(
-                *(prediction_id, FIRST, labels[0], keys),
+                prediction_id,
+                FIRST,
+                labels[0],
+                keys,
                 probabilities=np.stack([1 - confidences[0], confidences[0]], axis=1),
             ),
             ShadowRecord(
