@@ -20,7 +20,7 @@ def measure_target(
     options: argparse.Namespace, *, model: str | None = None
 ) -> tuple[dict[str, Any], list[Run]]:
     """Measures one target, at the load that is given or at the highest rate; returns the result and the runs."""
-    target = find_target(arguments.make_wanted(options, model=model))
+    target = find_target(arguments.make_target_options(options, model=model))
     if is_search(options):
         return _search(options, target)
 
@@ -81,7 +81,7 @@ def _tell_trial(trial: Trial) -> None:
 
 def judge_task(options: argparse.Namespace) -> dict[str, Any]:
     """Measures every classifier of a task under the same load, and joins that with their accuracy."""
-    server = Server(options.url, arguments.make_wanted(options).headers)
+    server = Server(options.url, arguments.make_target_options(options).headers)
     contenders = []
     for name in server.list_models(options.task):
         tell(name)

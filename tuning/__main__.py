@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 
 from loadtest.command_line import DONE, check_place, run, say, tell
 from loadtest.targets.server import Server
-from loadtest.targets.target import Wanted, find_target
+from loadtest.targets.target import TargetOptions, find_target
 from service.execution.processors import count_processors
 from tuning import arguments, choice, console
 from tuning.candidates import Candidate, Choices, find_default, list_candidates
-from tuning.halving import Found, Halving
-from tuning.measurement import Figures, Measurer, Question
+from tuning.halving import Halving, HalvingResult
+from tuning.measurement import Figures, MeasurementPlan, Measurer
 from tuning.server import run_server
 
 NOT_KEPT = 1
@@ -40,7 +40,7 @@ def _tune(options: argparse.Namespace) -> int:
     default = find_default(n_processors)
     candidates = _list_candidates(options, n_processors)
     tell(f"{len(candidates)} combinations, {options.budget:,.0f} s at most")
-    measurer = Measurer(_make_question(options))
+    measurer = Measurer(_make_plan(options))
     found = _search(options, measurer, candidates)
 
     summaries = [
@@ -74,7 +74,7 @@ def _list_candidates(options: argparse.Namespace, n_processors: int) -> list[Can
         TemporaryDirectory(prefix="veredicto-tune-") as folder,
         run_server({}, models=options.models, folder=Path(folder)) as server,
     ):
-        wanted = Wanted(
+        wanted = TargetOptions(
             url=server.url,
             model=options.model,
             data=options.data,
@@ -97,8 +97,8 @@ def _list_candidates(options: argparse.Namespace, n_processors: int) -> list[Can
     )
 
 
-def _make_question(options: argparse.Namespace) -> Question:
-    return Question(
+def _make_plan(options: argparse.Namespace) -> MeasurementPlan:
+    return MeasurementPlan(
         model=options.model,
         models=options.models,
         data=options.data,
@@ -112,7 +112,7 @@ def _make_question(options: argparse.Namespace) -> Question:
 
 def _search(
     options: argparse.Namespace, measurer: Measurer, candidates: Sequence[Candidate]
-) -> Found:
+) -> HalvingResult:
     def measure(candidate: Candidate, repeat: int) -> Figures:
         figures = measurer.measure(candidate.list_variables(), repeat=repeat)
         tell(console.say_measurement(candidate, candidates[0], figures))

@@ -37,7 +37,7 @@ def make_queue(
 
 def find(
     make: Callable[[float], Samples], *, start_rate: float = 100, repeats: int = 1
-) -> search.Found:
+) -> search.SearchResult:
     return search.search(
         lambda rate: Run(samples=make(rate), server=None),
         SLO,

@@ -10,7 +10,7 @@ import pytest
 from tuning import choice
 from tuning.candidates import Candidate
 from tuning.choice import MEMORY, RATE
-from tuning.halving import Found, Halving
+from tuning.halving import Halving, HalvingResult
 from tuning.measurement import Figures
 
 
@@ -29,7 +29,7 @@ def choose(
     theirs: Sequence[Figures], ours: Sequence[Figures], goal: str = RATE
 ) -> choice.Choice:
     finals = {DEFAULT: list(theirs), OTHER: list(ours)}
-    found = Found(figures=finals, finals=finals, is_cut_short=False)
+    found = HalvingResult(figures=finals, finals=finals, is_cut_short=False)
     return choice.choose(goal, found, DEFAULT)
 
 

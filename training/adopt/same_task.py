@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from model_card import Card, Feature, FeatureInput, ImageInput, NoiseInput
-from training.adopt.measure import Described
+from training.adopt.measure import ModelDescription
 from training.adopt.refusal import AdoptionError, shorten
 from training.adopt.table import Column, Placement
 from training.export.freshness import read_card
@@ -25,17 +25,17 @@ def find_other_model(folder: Path, task: str, name: str) -> Card | None:
     return None
 
 
-def check_same_features(described: Described, other: Card) -> None:
+def check_same_features(description: ModelDescription, other: Card) -> None:
     """Raises AdoptionError where a service would not take this model beside another of its task."""
-    mine, its = _list_features(described.input), _list_features(other.input)
+    mine, its = _list_features(description.input), _list_features(other.input)
     differ = bool(
-        described.classes and other.classes and described.classes != other.classes
+        description.classes and other.classes and description.classes != other.classes
     )
     if mine != its or differ:
         names = shorten([each[0] for each in its]) or "images"
         classes = shorten(list(other.classes or ())) or "numbers"
         raise AdoptionError(
-            f"the task {described.task!r} has {other.name} already, whose features or classes are others "
+            f"the task {description.task!r} has {other.name} already, whose features or classes are others "
             f"({names}; {classes}): choose another --task, or another --output folder"
         )
 

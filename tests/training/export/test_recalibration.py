@@ -115,24 +115,6 @@ def test_no_number_stays_no_number() -> None:
     assert np.isnan(adjust(np.full((1, 2), np.nan), curves)).all()
 
 
-@pytest.fixture
-def far_apart(generator: np.random.Generator) -> Dataset:
-    """Returns 300 rows of two classes far apart, with 6 of them on the wrong side."""
-    target = np.repeat(np.arange(2), 150)
-    side = target.copy()
-    side[[0, 1, 2, 150, 151, 152]] ^= 1
-    features = generator.normal(size=(300, 3)) + 40 * side[:, None]
-    return Dataset(
-        task="far",
-        summary="far apart",
-        source="generated",
-        features=features.astype(np.float32),
-        target=target.astype(np.int64),
-        feature_names=("a", "b", "c"),
-        classes=("no", "yes"),
-    )
-
-
 @pytest.mark.parametrize("family", ["naive_bayes", "knn"])
 def test_no_class_is_impossible(
     far_apart: Dataset, family: str, tmp_path: Path

@@ -1,6 +1,6 @@
 // A form made from the card: a slider over the histogram of each number, a choice for each category.
 
-import { Adds } from "../contributions.js";
+import { Contributions } from "../contributions.js";
 import { button, make } from "../dom.js";
 import { nameClass } from "../names.js";
 import { readPastedRow } from "../pasted.js";
@@ -30,7 +30,7 @@ class Form {
     this.columns = joinTexts(this.features);
     this.fields = this.columns.map((column, index) => makeField(column, index, () => this.change()));
     this.warning = make("p", { class: "far", role: "status" });
-    this.adds = new Adds(bench, (flips) => this.markFlips(flips));
+    this.adds = new Contributions(bench, (flips) => this.markFlips(flips));
     const isExplained = bench.isClassifier || bench.tab.kind === "regressor";
     if (isExplained) bench.verdicts.element.after(this.adds.element);
     bench.onExample = ({ row, truth }) => this.show(row, truth);
