@@ -68,7 +68,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "stats",
     },
-    "loadtest.__main__": {"loadtest", "loadtest.report", "service.errors"},
+    "loadtest.__main__": {"cli", "loadtest", "loadtest.report", "service.errors"},
     "loadtest.report": {"charts", "loadtest"},
     "loadtest.sending": {"service.errors", "tables"},
     "loadtest.targets": {
@@ -94,7 +94,7 @@ PACKAGES: dict[str, set[str]] = {
         "tables",
         "verdict",
     },
-    "scoring.__main__": {"cli.__main__", "scoring", "service.errors"},
+    "scoring.__main__": {"cli", "cli.__main__", "scoring", "service.errors"},
     "service.__main__": {"service.launch", "service.processes", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -420,7 +420,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
     },
-    "tuning.__main__": {"loadtest", "loadtest.targets", "service.execution", "tuning"},
+    "tuning.__main__": {
+        "cli",
+        "loadtest",
+        "loadtest.targets",
+        "service.execution",
+        "tuning",
+    },
     "verdict": {"service.contract", "stats", "stats.labelling", "stats.losses"},
 }
 """Each package imports these packages of ours."""
@@ -438,7 +444,7 @@ SHOWN: dict[str, set[str]] = {
         "scatter",
         "svg",
     },
-    "cli": {"parser"},
+    "cli": {"output", "parser"},
     "evaluation": {
         "acts",
         "arguments",
@@ -477,7 +483,7 @@ SHOWN: dict[str, set[str]] = {
         "schedule",
     },
     "loadtest.targets": {"server", "target"},
-    "scoring": {"arguments", "console", "pool", "run"},
+    "scoring": {"arguments", "pool", "run"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane", "invocations", "judgement"},
     "service.calls.explaining": {"contributions", "rows"},

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from loadtest.command_line import DONE, check_place, run, say, tell
+from cli.output import write_note, write_result
+from loadtest.command_line import DONE, check_place, run
 from loadtest.targets.server import Server
 from loadtest.targets.target import TargetOptions, find_target
 from service.execution.processors import count_processors
@@ -39,7 +40,7 @@ def _tune(options: argparse.Namespace) -> int:
     n_processors = count_processors()
     default = find_default(n_processors)
     candidates = _list_candidates(options, n_processors)
-    tell(f"{len(candidates)} combinations, {options.budget:,.0f} s at most")
+    write_note(f"{len(candidates)} combinations, {options.budget:,.0f} s at most")
     measurer = Measurer(_make_plan(options))
     found = _search(options, measurer, candidates)
 
@@ -49,10 +50,12 @@ def _tune(options: argparse.Namespace) -> int:
     ]
     common_rate = measurer.common_rate or 0.0
     chosen = choice.choose(options.goal, found, default)
-    say(*console.show(summaries, default, common_rate=common_rate), "")
+    write_result(*console.show(summaries, default, common_rate=common_rate), "")
     if found.is_cut_short:
-        say("The time ran out: --budget allows more, --trial shortens each trial.")
-    say(console.say_choice(chosen, default, goal=options.goal))
+        write_result(
+            "The time ran out: --budget allows more, --trial shortens each trial."
+        )
+    write_result(console.say_choice(chosen, default, goal=options.goal))
 
     if output is not None:
         text = console.write_settings(
@@ -63,7 +66,9 @@ def _tune(options: argparse.Namespace) -> int:
             n_processors=n_processors,
         )
         output.write_text(text, encoding="utf-8")
-        say(f"settings: {output}; VEREDICTO_SETTINGS={output} makes the server read it")
+        write_result(
+            f"settings: {output}; VEREDICTO_SETTINGS={output} makes the server read it"
+        )
 
     return DONE if any(each.rate is not None for each in summaries) else NOT_KEPT
 
@@ -115,7 +120,7 @@ def _search(
 ) -> HalvingResult:
     def measure(candidate: Candidate, repeat: int) -> Figures:
         figures = measurer.measure(candidate.list_variables(), repeat=repeat)
-        tell(console.say_measurement(candidate, candidates[0], figures))
+        write_note(console.say_measurement(candidate, candidates[0], figures))
         return figures
 
     halving = Halving(

@@ -109,9 +109,9 @@ class OpenAPIDocument:
             if "{name}" in path and not name:
                 continue
             if "get" in operations and path.startswith(PREFIX):
-                views[path] = partial(_look, self._protocol.view, url)
+                views[path] = partial(_call_view, self._protocol.view, url)
             elif "get" in operations and path.startswith(V1):
-                views[path] = partial(_look, self._platforms.view, url)
+                views[path] = partial(_call_view, self._platforms.view, url)
 
         return views
 
@@ -122,7 +122,7 @@ class OpenAPIDocument:
             route = self._protocol.routes.get(url) or self._platforms.find(url)
             asked = find_request(paths[path]["post"])
             if asked and route and not self._plane.monitor:
-                _show_answer(paths[path]["post"], partial(_ask, route, asked))
+                _show_answer(paths[path]["post"], partial(_call_route, route, asked))
 
 
 def find_request(operation: dict[str, Any]) -> Any:
@@ -136,11 +136,11 @@ def _find_name(operation: dict[str, Any]) -> str:
     return names[0] if names else ""
 
 
-def _look(view: Callable[[str], Response], url: str) -> Any:
+def _call_view(view: Callable[[str], Response], url: str) -> Any:
     return read_json(view(url).body)
 
 
-def _ask(route: HTTPRoute, asked: Any) -> Any:
+def _call_route(route: HTTPRoute, asked: Any) -> Any:
     head = route.read_head([])
     reply = wait_for(route.answer(route.decode(encode(asked), head), head))
     return read_json(reply.content.body)

@@ -52,7 +52,7 @@ def test_a_regression_is_shown_beyond_the_margin(
     """Neither a small change, nor a gain, nor repeats that differ among themselves are one."""
     found = comparison.compare(OLD, make_document(latency_ms), margin=margin)
     assert found["regression"] is is_regression
-    assert (comparison.say(found)[-1] == "REGRESSION") is is_regression
+    assert (comparison.write_lines(found)[-1] == "REGRESSION") is is_regression
 
 
 def test_slices_stand_for_repeats_where_there_are_few() -> None:
