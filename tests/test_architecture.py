@@ -602,6 +602,7 @@ SHOWN: dict[str, set[str]] = {
     "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
     "stats.monitoring": {"alarm", "label_free"},
     "tables": {
+        "block_cutting",
         "blocks",
         "columns",
         "csv_text",
@@ -725,6 +726,7 @@ DOORS: dict[str, set[str]] = {
         "loadtest.targets.inputs",
         "scoring.features",
         "scoring.scorer",
+        "tables.block_cutting",
         "tables.blocks",
         "tables.columns",
         "tables.dates",
