@@ -555,7 +555,12 @@ SHOWN: dict[str, set[str]] = {
         "session",
         "time_limits",
     },
-    "service.models.parsing": {"external_tensors", "onnx_file", "tree_ensemble"},
+    "service.models.parsing": {
+        "external_tensors",
+        "needed_part",
+        "onnx_file",
+        "tree_ensemble",
+    },
     "service.observability": {"ended_request", "ids", "logs", "observer"},
     "service.open_inference": {
         "compression",

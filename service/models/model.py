@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -30,6 +32,8 @@ from service.models.graph import MAX_FIRST_RUN_S, Graph
 from service.models.rows import RowEncoder
 from service.models.session import Session, TensorInfo, limit_runs, one_line
 
+logger = logging.getLogger(__name__)
+
 Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
 """A graph takes rows of features or noise `(n_rows, n)`, or a list of images `(height, width, 3)` of any size."""
 
@@ -39,6 +43,8 @@ SELF_CHECK_TOLERANCE = 1e-4
 MAX_IMAGES = 16
 """One request for the layers of a network may have this many images."""
 ROWS_AT_A_TIME = 1024
+MANY_ROWS = 1000
+"""A model that had so many rows is worth a second session; a start with 2,000 models opens none."""
 PART_S = 0.1
 """One run takes so many rows or images as are expected to take a tenth of a second, so that work ends soon."""
 VALUES_AT_A_TIME = 1024 * 1024
@@ -94,7 +100,7 @@ class Model:
         self.name = card.name
         self.version = session.version
         self.classes = card.classes or ()
-        self._run = session.run
+        self._session = session
         self._options = session.options
         self._tensor = card.input.tensor
         self.output_names = list(OUTPUTS[card.kind])
@@ -108,6 +114,9 @@ class Model:
         """This is the larger side of what its graph resizes images to; None where it takes no images."""
         self.runtime: RuntimeInfo | None = None
         self._encoder: RowEncoder | None = None
+        self._spare: ModelContent | None = None
+        """The content is kept where a model that is much used is to be quickened."""
+        self._n_rows = 0
         if isinstance(card.input, FeatureInput):
             self._encoder = RowEncoder(card.input)
         elif isinstance(card.input, ImageInput):
@@ -200,9 +209,9 @@ class Model:
         """Runs the graph so that the run ends where the work of this thread is no longer wanted."""
         token = current.token
         outputs: list[NDArray[Any]] = (
-            self._run(names, inputs, self._options)
+            self._session.run(names, inputs, self._options)
             if token is None
-            else token.run(self._run, names, inputs)
+            else token.run(self._session.run, names, inputs)
         )
 
         return outputs
@@ -226,10 +235,32 @@ class Model:
         """Returns the same outputs without a look at their values: the caller checks them with `check_finite`."""
         if isinstance(inputs, list):
             return self._run_images(names, inputs)
+        if self._spare is not None:
+            self._count_rows(len(inputs))
         if len(inputs) > ROWS_AT_A_TIME:
             return self._run_in_parts(names, inputs)
 
         return self._run_once(names, {self._tensor: inputs})
+
+    def keep_spare(self, content: ModelContent) -> None:
+        """Keeps the content of the file where a second session, without what only explains, may be worth its memory."""
+        if self._session.can_be_quickened(content, self.output_names):
+            self._spare = content
+
+    def _count_rows(self, n_rows: int) -> None:
+        """Begins to quicken the model once it has had MANY_ROWS, beside the requests, which go on meanwhile."""
+        self._n_rows += n_rows
+        if self._n_rows >= MANY_ROWS:
+            spare, self._spare = self._spare, None
+            if spare is not None:
+                Thread(target=self._quicken, args=(spare,), name="quicken").start()
+
+    def _quicken(self, content: ModelContent) -> None:
+        try:
+            self._session.quicken(content, self.output_names)
+        except Exception as error:
+            # It goes on as it did.
+            logger.warning("%s stays as quick as it is: %s", self.name, one_line(error))
 
     def _run_images(
         self, names: list[str], images: list[NDArray[np.uint8]]
@@ -316,7 +347,7 @@ class Model:
 
         with limit_runs(MAX_FIRST_RUN_S) as options:
             try:
-                outputs = self._run(names, inputs, options)
+                outputs = self._session.run(names, inputs, options)
             except Exception as error:
                 reason = one_line(error)
                 if options.terminate:
@@ -382,7 +413,9 @@ def load_graph(
     if card is None:
         graph.try_out()
     else:
-        graph.attach(Model.from_card(card, graph, threads=threads))
+        model = Model.from_card(card, graph, threads=threads)
+        model.keep_spare(content)
+        graph.attach(model)
 
     return graph
 

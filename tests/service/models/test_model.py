@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from onnx import TensorProto, helper
 
 from model_card import METADATA_KEY, Feature, FeatureInput, ImageInput
 from service.errors import InvalidRequest, ModelRefused
-from service.models.model import ROWS_AT_A_TIME, Model
+from service.models.model import MANY_ROWS, ROWS_AT_A_TIME, Model
+from tests.conftest import EXPORTED_MODELS
 from tests.support.tiny_models import (
     self_check,
     tiny_card,
@@ -228,3 +230,30 @@ def test_an_automatic_device_falls_back(models: Path) -> None:
     model = Model.load(models / "colour-first.onnx", device="auto")
     assert model is not None
     assert model.describe()["runtime"]["providers"][-1] == "CPUExecutionProvider"
+
+
+def test_a_model_that_is_much_used_computes_no_explanations() -> None:
+    """After MANY_ROWS another session answers, with the same labels, and contributions can be asked for as before."""
+    path = EXPORTED_MODELS / "breast_cancer-logistic.onnx"
+    model = Model.load(path)
+    assert model is not None
+    known = model.self_check_inputs()
+    rows = np.resize(known, (MANY_ROWS, known.shape[1]))
+    explained = [*model.output_names, "contributions", "base"]
+    whole = model.graph.session.run
+    before = model.run_outputs(explained, rows[:7])
+    model.run(rows[: MANY_ROWS - 8])
+    assert model.graph.session.run == whole
+
+    model.run(rows[:1])
+    for thread in threading.enumerate():
+        if thread.name == "quicken":
+            thread.join()
+
+    assert model.graph.session.run != whole
+    for expected, given in zip(before, model.run(rows[:7]), strict=False):
+        assert np.array_equal(expected, given)
+    for expected, given in zip(
+        before, model.run_outputs(explained, rows[:7]), strict=True
+    ):
+        assert np.array_equal(expected, given)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
 from service.errors import ModelRefused
 from service.models import graph as graph_module
+from service.models.content import read_one
 from service.models.datatypes import from_bfloat16, to_bfloat16
 from service.models.graph import Graph
 from service.models.model import load_graph
+from service.models.session import MAX_TWICE_BYTES, Session
 from tests.support.graphs import (
     tensor,
     write_endless,
@@ -143,3 +146,53 @@ def test_a_graph_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ModelRefused, match=r"memory|load it"):
         load(write_graph(tmp_path / "large.onnx", nodes, *ends))
+
+
+def write_explained(folder: Path) -> Path:
+    """Writes a graph whose `why` fails for indices that `value` never looks at."""
+    table = helper.make_tensor("table", TensorProto.FLOAT, [2], [1.0, 2.0])
+    nodes = [
+        helper.make_node("Identity", ["x"], ["value"]),
+        helper.make_node("Gather", ["table", "x"], ["why"]),
+    ]
+    ends = (
+        [tensor("x", TensorProto.INT64, ["n"])],
+        [tensor("value", TensorProto.INT64, ["n"]), tensor("why", 1, ["n"])],
+    )
+    path = write_graph(folder / "explained.onnx", nodes, *ends)
+    model = onnx.load(path)
+    model.graph.initializer.append(table)
+    onnx.save(model, path)
+
+    return path
+
+
+def test_what_is_not_asked_for_is_not_computed(tmp_path: Path) -> None:
+    """A run for the answer alone does not fail where what explains it would, and the explanation can still be asked."""
+    content = read_one(write_explained(tmp_path))
+    session = Session(content)
+    good, bad = ({"x": np.array([index])} for index in (1, 7))
+    with pytest.raises(Exception, match="indices element out of data bounds"):
+        session.run(["value"], bad, session.options)
+
+    session.quicken(content, ["value"])
+
+    assert session.run(["value"], bad, session.options)[0].tolist() == [7]
+    assert session.run(["why", "value"], good, session.options)[0].tolist() == [2.0]
+    assert list(session.outputs) == ["value", "why"]
+    with pytest.raises(Exception, match="indices element out of data bounds"):
+        session.run(["why"], bad, session.options)
+
+
+def test_a_large_file_is_held_once(tmp_path: Path) -> None:
+    """A file beyond the limit is not held twice, and neither is one whose outputs are all wanted."""
+    path = write_explained(tmp_path)
+    small = read_one(path)
+    session = Session(small)
+    model = onnx.load(path)
+    model.doc_string = "x" * MAX_TWICE_BYTES
+    onnx.save(model, path)
+
+    assert session.can_be_quickened(small, ["value"])
+    assert not session.can_be_quickened(small, ["why", "value"])
+    assert not session.can_be_quickened(read_one(path), ["value"])

@@ -1,0 +1,116 @@
+"""A graph's file is cut down to some of its outputs: onnxruntime runs every node, whichever outputs are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from service.models.parsing.wire import Field, WireReader
+
+MAX_KEPT_SHARE = 0.8
+"""A part with a greater share of the nodes is not worth a session of its own."""
+_GRAPH, _NODE, _OUTPUT = 7, 1, 12
+"""A file's graph, and a graph's nodes and outputs, have these numbers."""
+_GRAPH_TAG = bytes([_GRAPH << 3 | 2])
+_INPUT_NAME, _OUTPUT_NAME, _ATTRIBUTE = 1, 2, 5
+_ATTRIBUTE_GRAPHS = (6, 11)
+
+
+class _Node(NamedTuple):
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    has_graphs: bool
+
+
+def cut_out(content: bytes, outputs: Collection[str]) -> bytes | None:
+    """Returns a file with these outputs of its graph alone, and the nodes that they need; None where most are needed.
+
+    The file is one that onnxruntime has loaded. It is left whole, too, where a node has graphs within it, which may use
+    what any other node gives.
+    """
+    wire = WireReader(content)
+    parts = _split(wire, 0, len(content))
+    graph, first = next(part for part in parts if part[0].number == _GRAPH)
+    fields = _split(wire, graph.start, graph.end)
+    kept = _find_needed_nodes(wire, [each for each, _ in fields], outputs)
+    if kept is None:
+        return None
+
+    kept.update(
+        each
+        for each, _ in fields
+        if each.number == _OUTPUT and _read_name(wire, each) in outputs
+    )
+    cut = b"".join(
+        content[start : each.end]
+        for each, start in fields
+        if each.number not in (_NODE, _OUTPUT) or each in kept
+    )
+    start, end = content[:first], content[graph.end :]
+
+    return b"".join((start, _GRAPH_TAG, _write_varint(len(cut)), cut, end))
+
+
+def _find_needed_nodes(
+    wire: WireReader, fields: list[Field], outputs: Collection[str]
+) -> set[Field] | None:
+    """Returns the nodes that these outputs need; None where most are needed, or one has graphs within it."""
+    nodes = {each: _read_node(wire, each) for each in fields if each.number == _NODE}
+    if any(node.has_graphs for node in nodes.values()):
+        return None
+
+    needed = set(outputs)
+    kept: set[Field] = set()
+    # A node comes after those that it needs.
+    for each, node in reversed(nodes.items()):
+        if not needed.isdisjoint(node.outputs):
+            needed |= node.inputs
+            kept.add(each)
+
+    return kept if len(kept) <= MAX_KEPT_SHARE * len(nodes) else None
+
+
+def _split(wire: WireReader, start: int, end: int) -> list[tuple[Field, int]]:
+    """Returns the fields of a message, each with the place at which its tag begins."""
+    fields = []
+    for each in wire.fields(start, end):
+        fields.append((each, start))
+        start = each.end
+
+    return fields
+
+
+def _read_node(wire: WireReader, node: Field) -> _Node:
+    names: dict[int, list[str]] = {_INPUT_NAME: [], _OUTPUT_NAME: []}
+    has_graphs = False
+    for each in wire.fields(node.start, node.end):
+        if each.number in names:
+            names[each.number].append(wire.text(each))
+        elif each.number == _ATTRIBUTE:
+            has_graphs |= any(
+                part.number in _ATTRIBUTE_GRAPHS
+                for part in wire.fields_but_values(each)
+            )
+
+    # An input or output that is left out has an empty name.
+    inputs, outputs = (frozenset(each) - {""} for each in names.values())
+    return _Node(inputs, outputs, has_graphs)
+
+
+def _read_name(wire: WireReader, value_info: Field) -> str:
+    names = [
+        wire.text(each)
+        for each in wire.fields(value_info.start, value_info.end)
+        if each.number == 1
+    ]
+    return "".join(names)
+
+
+def _write_varint(value: int) -> bytes:
+    written = bytearray()
+    while value >= 0x80:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+
+    return bytes(written)
