@@ -88,7 +88,9 @@ class Registry:
             at_once=at_once,
         )
         registry = loader.load(loaded or {})
-        add_aliases(registry, aliases or {})
+        registry.aliases, registry.alias_problems = add_aliases(
+            registry.versions, aliases or {}
+        )
         registry._log_problems(known_bad or {})
         if not loaded:
             names = ", ".join(registry.versions)
