@@ -175,9 +175,9 @@ def _make_reloads(plane: DataPlane, batches: Batches) -> list[Reloads]:
 
 
 def make_application(
-    make_behind: Callable[[], ASGIApp], *, has_own_server: bool = True
+    make_fallback: Callable[[], ASGIApp], *, has_own_server: bool = True
 ) -> Application:
-    """Returns the application that answers ahead of the one behind it, and installs it in this process's server.
+    """Returns the application that answers ahead of its fallback, and installs it in this process's server.
 
     Without `has_own_server` others run it as any application of ASGI, and nothing of theirs is replaced.
     """
@@ -185,7 +185,7 @@ def make_application(
 
     configure_logging(settings)
     plane = data_plane()
-    application = _front(plane, make_behind(), has_own_server=has_own_server)
+    application = _front(plane, make_fallback(), has_own_server=has_own_server)
     # With no handler the line of an access is not even formatted.
     logging.getLogger("uvicorn.access").propagate = False
     tuning.settle_memory()
@@ -193,7 +193,7 @@ def make_application(
     return application
 
 
-def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Application:
+def _front(plane: DataPlane, fallback: ASGIApp, *, has_own_server: bool) -> Application:
     """Returns our application with its companions, installed where the server is ours."""
     from service.execution.admission import Admission
     from service.execution.batching import Batches
@@ -209,14 +209,14 @@ def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Applic
     _watch(plane, admission, batches)
     reloads = _make_reloads(plane, batches)
     for each in (*_list_companions(plane, admission), *reloads):
-        behind = accompany(behind, each)
+        fallback = accompany(fallback, each)
 
     servers = _make_grpc_servers(plane, admission, batches, gate)
     for server in servers:
-        behind = accompany(behind, server)
+        fallback = accompany(fallback, server)
 
     application = Application(
-        plane, settings, admission, batches, behind=behind, gate=gate
+        plane, settings, admission, batches, fallback=fallback, gate=gate
     )
     for each in reloads:
         each.followers += [plane.follow, application.follow]
