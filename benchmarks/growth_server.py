@@ -122,6 +122,7 @@ def ask(
         raise SystemExit(
             f"{path}: expected an answer, got {response.status}: {answer[:300]!r}"
         )
+
     return answer
 
 

@@ -157,6 +157,7 @@ def _judge_model(summary: Summary, place: int, name: str) -> dict[str, Any]:
     n_wrong = n_rows - int(np.trace(matrix))
     bins = _describe_bins(summary, place)
     ece = without_interval(reliability.calibration_error(bins), NO_ECE_INTERVAL)
+
     return {
         "model": name,
         "metrics": {

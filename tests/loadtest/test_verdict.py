@@ -69,6 +69,7 @@ def test_a_test_that_says_nothing_is_called_void() -> None:
     failed = make_contender("failed", 0.9, holds=False, why=BUSY)
     slowed = make_contender("slowed", 0.9, loop="closed", why=BUSY)
     kept = make_contender("kept", 0.9, why=BUSY)
+
     assert (failed.keeps, failed.is_void) == (False, True)
     assert (slowed.keeps, slowed.is_void) == (False, True)
     assert (kept.keeps, kept.is_void) == (True, False)
@@ -83,6 +84,7 @@ def test_a_search_says_itself_at_which_rate_a_classifier_keeps_them() -> None:
     found.document["search"] = {"rate": 120.0}
     lost = make_contender("lost", 0.9)
     lost.document["search"] = {"rate": None}
+
     assert (found.keeps, found.rate) == (True, 120)
     assert (lost.keeps, lost.rate) == (False, None)
 

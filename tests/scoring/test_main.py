@@ -295,6 +295,7 @@ def test_models_of_other_kinds_are_scored_by_name(tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
     model = Model.load(write_kind(models, "regressor"))
+
     assert model is not None
     assert isinstance(model.card.input, FeatureInput)
     path = tmp_path / "rows.csv"

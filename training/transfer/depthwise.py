@@ -93,6 +93,7 @@ class _Convolve(torch.autograd.Function):
         ]
         padded = nn.functional.pad(gradient, (before[1], after[1], before[0], after[0]))
         found = nn.functional.conv2d(padded, weight.flip(2, 3), groups=len(weight))
+
         return found, None, None, None
 
 

@@ -63,6 +63,7 @@ def test_votes_of_nothing_are_not_impossible() -> None:
     target[:10] = 1 - target[:10]
     found = calibrate(votes, target)
     after = apply_temperature(votes, temperature=found.temperature, floor=found.floor)
+
     assert after[0, 1] == pytest.approx(0.1, abs=0.02)
     assert found.before["log_loss"] > 3 > found.after["log_loss"]
 
