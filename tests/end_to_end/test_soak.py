@@ -33,6 +33,8 @@ SHORT_S = 18
 SHORT_WARM_UP_S = 12
 """Workers copy the pages that they write to first, of the memory that they share: that is growth, which ends."""
 SHORT_RATE = 100
+SHORT_ROUNDS = 3
+"""A busy machine takes longer to copy them: what grew is looked at again, in which a leak grows as before."""
 LEAKING_S = 9
 LEAKING_WARM_UP_S = 4
 SHORT_MAX_GROWTH = 0.05
@@ -55,15 +57,18 @@ def test_nothing_fails_or_grows_for_seconds(tmp_path: Path) -> None:
     """Some seconds of a mixed load fail nowhere, and neither memory nor descriptors grow."""
     models = copy_models(tmp_path / "models")
     with start_soaked(tmp_path, models=models) as (server, grpc_port):
-        found = soak(
-            server,
-            grpc_port,
-            rate=SHORT_RATE,
-            seconds=SHORT_S,
-            warm_up_s=SHORT_WARM_UP_S,
-        )
+        for _ in range(SHORT_ROUNDS):
+            found = soak(
+                server,
+                grpc_port,
+                rate=SHORT_RATE,
+                seconds=SHORT_S,
+                warm_up_s=SHORT_WARM_UP_S,
+            )
+            check_answers(found)
+            if found.growth < SHORT_MAX_GROWTH:
+                break
 
-    check_answers(found)
     assert found.growth < SHORT_MAX_GROWTH, found
     assert found.descriptors_growth < SHORT_MAX_DESCRIPTORS, found
     assert found.max_probe_ms < SHORT_MAX_PROBE_MS, found
