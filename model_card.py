@@ -1,4 +1,4 @@
-"""The contract between training and serving: what an exported model says about itself.
+"""This module is the contract between training and serving: what an exported model says about itself.
 
 A card is one JSON document under one metadata key of the ONNX file. Both sides import this module and
 nothing of each other. A wrong card cannot be constructed, hence it can be neither written nor served.
@@ -99,7 +99,7 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """One column: a number with the range seen in training, or a category with its known values.
+    """A Feature is one column: a number with the range seen in training, or a category with its known values.
 
     `imputed` is what the graph puts in place of a missing value, or the middle of the training rows where the summary
     says that gaps are split on; without it no value may be missing.
@@ -215,7 +215,7 @@ Input = FeatureInput | ImageInput | NoiseInput
 
 @dataclass(frozen=True, kw_only=True)
 class SelfCheck:
-    """Input rows and the outputs that they must give, by tensor name: run at every load. None is a missing value."""
+    """A SelfCheck has input rows and the outputs that they give at every load, by name. None is a missing value."""
 
     input: tuple[Any, ...]
     output: Mapping[str, tuple[Any, ...]]
@@ -238,7 +238,7 @@ class SelfCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A figure measured on the exported file over held-out rows, with its 95 % interval where it has one."""
+    """A Metric is measured on the exported file over held-out rows, with its 95 % interval where it has one."""
 
     value: float
     interval: tuple[float, float] | None = None
@@ -251,7 +251,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Mean and standard deviation (of the sample: n - 1) of a metric over folds."""
+    """A Spread is the mean and the standard deviation (of the sample: n - 1) of a metric over folds."""
 
     mean: float
     standard_deviation: float

@@ -1,7 +1,7 @@
 """This module is the part of the contract that says which rows a file was learnt from, and what it answered to others.
 
-Each record is one JSON document under a metadata key of its own, beside the card, and numbers in it are little-endian
-bytes in base64: they are many, and neither a person nor an answer of the server has use for them as text.
+Each record is one JSON document under a metadata key of its own, beside the card. Numbers in it are little-endian bytes
+in base64: they are many, and neither a person nor an answer of the server has use for them as text.
 
     veredicto.held_out   the true classes of the held-out rows, and the file's own labels and probabilities for them
     veredicto.learnt     a hash of each row that the model was learnt from, those that chose an epoch or a temperature

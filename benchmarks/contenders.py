@@ -1,4 +1,4 @@
-"""The contenders: how each server is started, and how each workload is asked of it."""
+"""This module says of each contender how its server is started, and how each workload is asked of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SERVERS = "benchmarks.servers"
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """The place where a contender runs: the folder of models, a folder for whatever it writes, and its port."""
+    """A Location is where a contender runs: the folder of models, a folder for whatever it writes, and its port."""
 
     models: Path
     scratch: Path

@@ -1,4 +1,4 @@
-"""Dialects: how a request for a workload is written, and how the labels are read from the answer."""
+"""A dialect says how a request for a workload is written, and how the labels are read from the answer."""
 
 from __future__ import annotations
 

@@ -135,6 +135,7 @@ def measure_journal(folder: Path, n_rows: int) -> Point:
         "journal_rows": 2 * n_rows,
         "shadow": "grown:grown-copy_0",
     }
+
     with grow(folder, **settings) as server:
         return {
             "ready_s": server.start_s,

@@ -1,4 +1,4 @@
-"""Pictures of how a server's figures grow, one for each thing that there may be more of."""
+"""This module draws how a server's figures grow, one picture for each thing that there may be more of."""
 
 from __future__ import annotations
 

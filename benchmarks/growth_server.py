@@ -1,4 +1,4 @@
-"""A server that grows: it is started with what it is to hold, and asked one thing again and again."""
+"""A server that grows is started with what it is to hold, and asked one thing again and again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Cost(NamedTuple):
 
 @dataclass(kw_only=True)
 class GrownServer:
-    """A server that was ready after `start_s` seconds, `cpu_s` of them of its own processors."""
+    """A GrownServer was ready after `start_s` seconds, and took `cpu_s` seconds of processor time for it."""
 
     port: int
     processes: ProcessTree
@@ -122,6 +122,7 @@ def ask(
         raise SystemExit(
             f"{path}: expected an answer, got {response.status}: {answer[:300]!r}"
         )
+
     return answer
 
 

@@ -36,7 +36,7 @@ class OpenLoopResult:
 
 
 class Connection:
-    """A connection with at most one request under way, which was meant to be sent at `due_s` (perf_counter)."""
+    """A Connection has at most one request under way, which was meant to be sent at `due_s` (perf_counter)."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""Processor time and memory of a server's processes, read from Linux' /proc."""
+"""This module reads processor time and memory of a server's processes from Linux' /proc."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Process:
 
 @dataclass(frozen=True)
 class ProcessTree:
-    """A process and all its descendants."""
+    """A ProcessTree is a process and all its descendants."""
 
     root: int
 

@@ -32,7 +32,7 @@ NOISE = 0.05
 
 
 class Rate(NamedTuple):
-    """Rows in a second of one processor, and of the clock."""
+    """A Rate is how many rows are scored in a second of one processor, and of the clock."""
 
     by_processor: float
     by_clock: float

@@ -1,4 +1,4 @@
-"""Workloads: the inputs of requests, and the labels that every right answer has."""
+"""A workload has the inputs of requests, and the labels that every right answer has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bars with their names."""
+"""This module draws bars with their names."""
 
 from __future__ import annotations
 

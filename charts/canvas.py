@@ -1,4 +1,4 @@
-"""Figures and axes in one look, without pyplot and its global state: the same fonts, sizes and lines in all charts."""
+"""All figures and axes are made here, without pyplot and its global state, with the same fonts, sizes and lines."""
 
 from __future__ import annotations
 

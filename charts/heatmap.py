@@ -1,4 +1,4 @@
-"""Heat maps: counts shaded by their share of the row, and numbers as colours."""
+"""This module draws heat maps: counts shaded by their share of the row, and numbers as colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values with their intervals: in rows under one another, or along a curve."""
+"""This module draws values with their intervals: in rows under one another, or along a curve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines, with bands where they have them, and the lines that say what to compare them with."""
+"""This module draws lines, with bands where they have them, and the lines that say what to compare them with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours, markers and dashes of all charts: on a light ground and on a dark one.
+"""All charts take their colours, markers and dashes from here, on a light ground and on a dark one.
 
 People of any colour vision tell the eight colours of series apart, and so does a grey print, since no two are equally
 light. Each stands out from its ground by a contrast of 3 or more, as WCAG 2.2 asks of graphics (1.4.11).

@@ -1,4 +1,4 @@
-"""Reliability: how often a model is right where it is so sure."""
+"""A reliability diagram shows how often a model is right where it is so sure."""
 
 from __future__ import annotations
 

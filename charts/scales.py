@@ -1,4 +1,4 @@
-"""Scales of axes: round ticks, how numbers are written on them, and values kept within them."""
+"""This module makes the scales of axes: round ticks, numbers written on them, and values kept within them."""
 
 from __future__ import annotations
 

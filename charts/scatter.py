@@ -1,4 +1,4 @@
-"""Points, the steps that join the best of them, and names beside them that do not lie on one another."""
+"""This module draws points, the steps that join the best of them, and names that do not lie on one another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure as SVG, mostly inside a page: small, without ids and addresses, and in the page's colours, light or dark.
+"""A figure becomes SVG here, mostly inside a page: small, without ids or addresses, in the page's colours.
 
 matplotlib writes a whole document. What a page has itself is taken out of it, what is named there is written where it
 is used, and each colour of the palette becomes a variable of the page's style sheet (`palette.write_css`).

@@ -39,14 +39,14 @@ class ArgumentParser(argparse.ArgumentParser):
     def _hint(self, message: str) -> str:
         found = INVALID_CHOICE.search(message)
         if found is not None:
-            return ask([found["given"]], CHOICE.findall(found["choices"]))
+            return suggest([found["given"]], CHOICE.findall(found["choices"]))
         if message.startswith("unrecognized arguments: "):
-            return ask(OPTION.findall(message), OPTION.findall(self.format_help()))
+            return suggest(OPTION.findall(message), OPTION.findall(self.format_help()))
 
         return ""
 
 
-def ask(given: Iterable[str], known: Iterable[str]) -> str:
+def suggest(given: Iterable[str], known: Iterable[str]) -> str:
     """Returns "(did you mean ...?)" with what is nearest to the first word that is near to any, else nothing."""
     choices = sorted(set(known))
     for word in given:

@@ -1,1 +1,1 @@
-"""Evaluation of exported files or a running server on labelled rows: `python -m evaluation`. Nothing imports it."""
+"""This package judges exported files or a running server on labelled rows; only `scoring` imports it."""

@@ -28,7 +28,7 @@ from service.errors import EvaluationError, VeredictoError
 from service.judging import predictions
 from service.judging.classifiers import Classifiers
 from service.judging.labelled_rows import LabelledData
-from service.judging.learnt import NOTHING, collect_learnt
+from service.judging.row_hashes import NOTHING, collect_learnt
 from service.settings import Settings
 from verdict.few_labels import judge_few
 from verdict.few_sentences import write_few, write_plan

@@ -1,4 +1,4 @@
-"""The options of `python -m evaluation`."""
+"""This module parses the options of `python -m evaluation`."""
 
 from __future__ import annotations
 

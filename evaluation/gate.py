@@ -1,4 +1,4 @@
-"""A claim about two models that a build may depend on: "challenger better than champion by 0.01"."""
+"""A gate is a claim about two models on which a build may depend: "challenger better than champion by 0.01"."""
 
 from __future__ import annotations
 

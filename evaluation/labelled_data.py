@@ -1,4 +1,4 @@
-"""Rows with their true classes: a table with a column of labels, or a folder with a folder of images for each class."""
+"""Labelled rows are read from a table with a column of labels, or from a folder of images for each class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.learnt import hash_images
+from evaluation.image_hashes import hash_images
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
@@ -23,7 +23,7 @@ from service.judging.labelled_rows import (
     read_value,
     sift_learnt,
 )
-from service.judging.learnt import (
+from service.judging.row_hashes import (
     NOTHING,
     Hashes,
     fingerprint_rows,

@@ -1,4 +1,4 @@
-"""The classifiers of a task on a running server, asked over HTTP with httpx."""
+"""This module asks the classifiers of a task on a running server, over HTTP with httpx."""
 
 from __future__ import annotations
 

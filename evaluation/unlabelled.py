@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.image_hashes import hash_images
 from evaluation.labelled_data import (
     IMAGE_ENDINGS,
     note_dates,
     read_asked,
     read_feature_table,
 )
-from evaluation.learnt import hash_images
 from model_card import Card, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
@@ -26,7 +26,7 @@ from service.judging.labelled_rows import (
     find_new,
     fingerprint_images,
 )
-from service.judging.learnt import NOTHING, Hashes, hash_feature_rows
+from service.judging.row_hashes import NOTHING, Hashes, hash_feature_rows
 from service.models.rows import choose_columns, find_dates
 from stats.labelling.plan import split_budget
 from tables.date_columns import DATE_PARTS, DAYS, find_day
@@ -41,7 +41,7 @@ UNKNOWN = -1
 
 
 class Choice(NamedTuple):
-    """The indices of the rows to be labelled, in random order, and with which probability each was chosen."""
+    """A Choice has the indices of the rows to be labelled, in random order, and the probability of choosing each."""
 
     rows: list[int]
     inclusion: list[float]

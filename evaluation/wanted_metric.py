@@ -1,4 +1,4 @@
-"""The metric that matters, as --by names it: one that is known, or a file of costs."""
+"""The option --by names the metric that matters: one that is known, or a file of costs."""
 
 from __future__ import annotations
 

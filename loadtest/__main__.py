@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cli.output import write_note, write_result
 from loadtest import arguments, commands, comparison, console, result, verdict
-from loadtest.command_line import DONE, check_place, run, say, tell
+from loadtest.command_line import DONE, check_place, run
 from service.errors import LoadTestError
 
 NOT_SHOWN = 1
@@ -44,28 +45,28 @@ def _test(options: argparse.Namespace) -> int:
 
     if options.task and options.slo:
         document = commands.judge_task(options)
-        say(*verdict.show(document))
+        write_result(*verdict.show(document))
         code = DONE if document["best"] else NOT_SHOWN
     else:
         document, runs = commands.measure_target(options)
-        say(*console.show(document))
+        write_result(*console.show(document))
         code = find_exit_code(document)
         if options.raw is not None:
             from loadtest import raw_file
 
             raw_file.write(runs, options.raw)
-            say(f"requests: {options.raw}")
+            write_result(f"requests: {options.raw}")
 
     if old is not None:
         document["comparison"] = comparison.compare(
             old, document, margin=options.margin
         )
-        say("", *comparison.say(document["comparison"]))
+        write_result("", *comparison.write_lines(document["comparison"]))
         code = NOT_SHOWN if document["comparison"]["regression"] else code
 
     if options.output is not None:
         result.write(document, options.output)
-        say(f"result: {options.output}")
+        write_result(f"result: {options.output}")
         _write_report(document, options.output.with_suffix(".html"))
 
     return code
@@ -74,13 +75,13 @@ def _test(options: argparse.Namespace) -> int:
 def _write_report(document: dict[str, Any], path: Path) -> None:
     """Draws the report beside the result where matplotlib is installed, which nothing else here needs."""
     if find_spec("matplotlib") is None:
-        tell("no report: it needs matplotlib: pip install 'veredicto[load]'")
+        write_note("no report: it needs matplotlib: pip install 'veredicto[load]'")
         return
 
     from loadtest.report import page
 
     path.write_text(page.render(document), encoding="utf-8")
-    say(f"report: {path}")
+    write_result(f"report: {path}")
 
 
 def find_exit_code(document: dict[str, Any]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from loadtest import command_line, objectives, option_types
 from loadtest.run import Load
 from loadtest.sending.schedule import ARRIVALS, POISSON, Rate, read_arrivals
-from loadtest.targets.target import PROTOCOLS, Wanted
+from loadtest.targets.target import PROTOCOLS, TargetOptions
 from service.errors import LoadTestError
 
 DURATION_S = 10.0
@@ -227,9 +227,11 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     add("--raw", type=Path, metavar="FILE.parquet", help="where all requests go")
 
 
-def make_wanted(options: argparse.Namespace, *, model: str | None = None) -> Wanted:
+def make_target_options(
+    options: argparse.Namespace, *, model: str | None = None
+) -> TargetOptions:
     """Returns what is loaded; `model` is one of the task's."""
-    return Wanted(
+    return TargetOptions(
         url=options.url,
         model=model or options.model,
         task=None if model else options.task,

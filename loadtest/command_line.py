@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.output import write_note
 from cli.parser import ArgumentParser
 from service.errors import LoadTestError, VeredictoError
 
@@ -34,17 +34,17 @@ def run(command: Callable[[], int], *, extras: str) -> int:
     try:
         return command()
     except VeredictoError as error:
-        tell(f"error: {' '.join(str(error).split())}")
+        write_note(f"error: {' '.join(str(error).split())}")
     except ModuleNotFoundError as error:
-        tell(
+        write_note(
             f"error: {error.name} is not installed: pip install 'veredicto[{extras}]' brings it"
         )
     except OSError as error:
-        tell(
+        write_note(
             f"error: {f'{error.filename}: ' * bool(error.filename)}{error.strerror or error}"
         )
     except KeyboardInterrupt:
-        tell("\nstopped")
+        write_note("\nstopped")
 
     return UNUSABLE
 
@@ -53,14 +53,3 @@ def check_place(path: Path) -> None:
     """Raises LoadTestError where no file can be written, before anything is measured."""
     if path.is_dir() or not path.parent.is_dir():
         raise LoadTestError(f"{path}: expected a file in a folder that is there")
-
-
-def say(*lines: object) -> None:
-    """Writes lines of the outcome on stdout."""
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-
-
-def tell(line: str) -> None:
-    """Writes a line about the work itself on stderr."""
-    sys.stderr.write(f"{line}\n")

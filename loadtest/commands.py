@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from cli.output import write_note
 from loadtest import arguments, console, result, search, verdict
-from loadtest.command_line import tell
 from loadtest.run import Load, Run, measure
 from loadtest.search import Trial
 from loadtest.targets.server import Server
@@ -20,7 +20,7 @@ def measure_target(
     options: argparse.Namespace, *, model: str | None = None
 ) -> tuple[dict[str, Any], list[Run]]:
     """Measures one target, at the load that is given or at the highest rate; returns the result and the runs."""
-    target = find_target(arguments.make_wanted(options, model=model))
+    target = find_target(arguments.make_target_options(options, model=model))
     if is_search(options):
         return _search(options, target)
 
@@ -76,15 +76,15 @@ def _tell_trial(trial: Trial) -> None:
         for text, value in trial.seen.items()
     )
     word = "void" if trial.fault else "holds" if trial.holds else "fails"
-    tell(f"{trial.rate:10,.1f}/s {word}  {seen}")
+    write_note(f"{trial.rate:10,.1f}/s {word}  {seen}")
 
 
 def judge_task(options: argparse.Namespace) -> dict[str, Any]:
     """Measures every classifier of a task under the same load, and joins that with their accuracy."""
-    server = Server(options.url, arguments.make_wanted(options).headers)
+    server = Server(options.url, arguments.make_target_options(options).headers)
     contenders = []
     for name in server.list_models(options.task):
-        tell(name)
+        write_note(name)
         card = server.find_card(name)
         if card is None:
             raise LoadTestError(f"{server.base}: its models changed: {name}")

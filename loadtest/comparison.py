@@ -156,7 +156,7 @@ def _has_more_errors(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return 1 - binomial_cdf(n_new - 1, n_new + n_old, share=share) < ERRORS_P_VALUE
 
 
-def say(comparison: dict[str, Any]) -> list[str]:
+def write_lines(comparison: dict[str, Any]) -> list[str]:
     """Returns the comparison as lines."""
     lines = [f"against the old test, over {comparison['over']}:"]
     for each in comparison["changes"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from loadtest.objectives import say
+from loadtest.objectives import write_sentence
 from loadtest.sending.pacing import Progress
 
 LINE_S = 0.5
@@ -77,7 +77,7 @@ def show(document: dict[str, Any]) -> list[str]:
         *_show_server(document["repeats"]),
         *show_generator(document["repeats"]),
     ]
-    lines += [say(each) for each in document["objectives"]]
+    lines += [write_sentence(each) for each in document["objectives"]]
     lines += show_search(document)
     if not document["valid"]:
         lines += ["", f"NOT VALID: {document['why']}"]

@@ -114,7 +114,7 @@ def _describe(
     }
 
 
-def say(described: dict[str, Any]) -> str:
+def write_sentence(described: dict[str, Any]) -> str:
     """Returns the finding as a sentence."""
     seen = described["seen"]
     if seen is None:

@@ -37,7 +37,7 @@ Measure = Callable[[float], Run]
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """This is a run at one rate; `fault` is why it says nothing of the server."""
+    """A Trial is a run at one rate; `fault` is why it says nothing of the server."""
 
     rate: float
     holds: bool
@@ -46,8 +46,8 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """These are the highest rates that held, of each repeat one or none, all trials, and what ended the search."""
+class SearchResult:
+    """A SearchResult has the highest rates that held, of each repeat one or none, all trials, and what ended it."""
 
     rates: list[float]
     trials: list[Trial]
@@ -89,7 +89,7 @@ def search(
     start_rate: float,
     repeats: int,
     on_trial: Callable[[Trial], None],
-) -> Found:
+) -> SearchResult:
     """Raises the rate until it fails, then halves the gap; further repeats begin near what the first one found."""
     trials = list[Trial]()
     rates = list[float]()
@@ -113,7 +113,7 @@ def search(
             rates.append(found)
             start, growth = found, NEAR
 
-    return Found(rates=rates, trials=trials, why=why)
+    return SearchResult(rates=rates, trials=trials, why=why)
 
 
 def _search_once(

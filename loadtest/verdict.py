@@ -110,13 +110,13 @@ def describe(contenders: Sequence[Contender], *, task: str, slo: str) -> dict[st
         **shown.document,
         "task": task,
         "slo": slo,
-        "verdict": say(contenders, task=task, slo=slo),
+        "verdict": write_verdict(contenders, task=task, slo=slo),
         "best": best.name if best else None,
         "classifiers": [each.describe() for each in ordered],
     }
 
 
-def say(contenders: Sequence[Contender], *, task: str, slo: str) -> str:
+def write_verdict(contenders: Sequence[Contender], *, task: str, slo: str) -> str:
     """Returns the verdict as sentences."""
     best = decide(contenders)
     where = _say_load(contenders[0].document)

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from cli.__main__ import run
+from cli.output import write_note
 from scoring.arguments import parse
-from scoring.console import tell
 
 DONE = 0
 UNUSABLE = 2
@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         score(options)
     except (VeredictoError, OSError) as error:
-        tell(f"error: {describe_error(error)}")
+        write_note(f"error: {describe_error(error)}")
         return UNUSABLE
     except KeyboardInterrupt:
-        tell("\nstopped; the same command goes on")
+        write_note("\nstopped; the same command goes on")
         return STOPPED
 
     return DONE

@@ -1,4 +1,4 @@
-"""The options of `python -m scoring`."""
+"""This module parses the options of `python -m scoring`."""
 
 from __future__ import annotations
 

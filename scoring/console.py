@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from time import monotonic
-from typing import Any
+
+from cli.output import write_note
 
 EVERY_S = 0.5
 EVERY_LINE_S = 10.0
@@ -47,15 +48,4 @@ class Progress:
             sys.stderr.write(f"\r{text}")
             sys.stderr.flush()
         else:
-            tell(text)
-
-
-def say(*lines: Any) -> None:
-    """Writes lines on stdout."""
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-
-
-def tell(line: str) -> None:
-    """Writes a line on stderr."""
-    sys.stderr.write(f"{line}\n")
+            write_note(text)

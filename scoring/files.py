@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever ends the process or the machine."""
+"""This module writes files that are there whole or not at all, whatever ends the process or the machine."""
 
 from __future__ import annotations
 

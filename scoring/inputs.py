@@ -12,7 +12,8 @@ from model_card import Card, FeatureInput
 from scoring.features import find_missing
 from scoring.job import ImageFiles, Input, Task
 from service.errors import EvaluationError
-from tables.blocks import Layout, cut_table
+from tables.block_cutting import cut_table
+from tables.blocks import Layout
 from tables.reader import PARQUET_SUFFIXES, UnreadableTableError
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", *PARQUET_SUFFIXES)

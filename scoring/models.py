@@ -1,4 +1,4 @@
-"""The models of a job: chosen by task or by name in a folder of exported files, and loaded in each process."""
+"""The models of a job are chosen by task or by name in a folder of exported files, and loaded in each process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model_card import Card, CardError, ImageInput
 from row_records import read_learnt
 from scoring.job import ChosenModel
 from service.errors import EvaluationError, ModelRefused, VeredictoError
-from service.judging.learnt import Hashes
+from service.judging.row_hashes import Hashes
 from service.models.content import ModelContent, read_one
 from service.models.folder import ModelFolder
 from service.models.model import Inputs, Model, load_graph

@@ -131,6 +131,7 @@ def write_set_aside(job: Job) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         table = csv.writer(text, lineterminator="\n")
         table.writerow(["file", "line", "reason"])
+
         for summary in read_summaries(job):
             for place, reason in summary["set_aside"]:
                 is_line = isinstance(place, int)

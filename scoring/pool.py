@@ -1,4 +1,4 @@
-"""One process a core, each with its own sessions of one thread, which take blocks as they are done with others."""
+"""A pool has one process for each core, with sessions of one thread, which takes a block when one is done."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Worker:
         self._process.start()
         theirs.close()
 
-    def give(self, task: Task) -> None:
+    def assign(self, task: Task) -> None:
         self.tasks.append(task)
         try:
             self.pipe.send(task)
@@ -80,38 +80,38 @@ class ProcessPool:
     def run(self, tasks: Iterable[Task]) -> Iterator[Done]:
         os.environ.update(ONE_THREAD)
         with closing(_Run(self._job, self.n_workers, iter(tasks))) as run:
-            yield from run.go()
+            yield from run.score_all()
 
 
 class _Run:
     def __init__(self, job: Job, n_workers: int, tasks: Iterator[Task]) -> None:
         self._job = job
         self._tasks = tasks
-        self._again: deque[Task] = deque()
+        self._to_repeat: deque[Task] = deque()
         self._attempts: dict[int, int] = {}
         self._workers = [_Worker(job) for _ in range(n_workers)]
 
-    def go(self) -> Iterator[Done]:
+    def score_all(self) -> Iterator[Done]:
         for _ in range(AT_A_TIME):
             for worker in self._workers:
-                self._feed(worker)
+                self._assign_next(worker)
 
         while busy := [each for each in self._workers if each.tasks]:
             ready = wait([each.pipe for each in busy])
             for worker in busy:
                 if worker.pipe in ready:
-                    yield from self._hear(worker)
+                    yield from self._receive(worker)
 
     def close(self) -> None:
         for worker in self._workers:
             worker.end()
 
-    def _feed(self, worker: _Worker) -> None:
-        task = self._again.popleft() if self._again else next(self._tasks, None)
+    def _assign_next(self, worker: _Worker) -> None:
+        task = self._to_repeat.popleft() if self._to_repeat else next(self._tasks, None)
         if task is not None:
-            worker.give(task)
+            worker.assign(task)
 
-    def _hear(self, worker: _Worker) -> Iterator[Done]:
+    def _receive(self, worker: _Worker) -> Iterator[Done]:
         try:
             answer: Any = worker.pipe.recv()
         except (EOFError, OSError):
@@ -121,7 +121,7 @@ class _Run:
         task = worker.tasks.popleft()
         if isinstance(answer, str):
             raise EvaluationError(answer)
-        self._feed(worker)
+        self._assign_next(worker)
         yield task, answer
 
     def _replace(self, worker: _Worker) -> None:
@@ -136,12 +136,12 @@ class _Run:
                 f"block {first.number}, of {name}: {attempts} processes have ended at it, the last with {reason}"
             )
 
-        self._again.extend(worker.tasks)
+        self._to_repeat.extend(worker.tasks)
         worker.end()
         new = _Worker(self._job)
         self._workers[self._workers.index(worker)] = new
         for _ in range(AT_A_TIME):
-            self._feed(new)
+            self._assign_next(new)
 
 
 def _serve(pipe: Connection, job: Job) -> None:

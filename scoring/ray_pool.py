@@ -1,4 +1,4 @@
-"""The same blocks over a cluster of Ray: one actor a core, the models' bytes once in the object store.
+"""A cluster of Ray takes the same blocks: one actor for each core, the models' bytes once in the object store.
 
 This is the only module that knows Ray. All nodes must see the data and the folder of the answers at the same paths.
 """
@@ -76,7 +76,7 @@ class RayPool:
     def run(self, tasks: Iterable[Task]) -> Iterator[Done]:
         run = _Run(self._job, self.n_workers, iter(tasks))
         try:
-            yield from run.go()
+            yield from run.score_all()
         finally:
             run.close()
 
@@ -85,14 +85,14 @@ class _Run:
     def __init__(self, job: Job, n_workers: int, tasks: Iterator[Task]) -> None:
         self._job = job
         self._tasks = tasks
-        self._again: deque[Task] = deque()
+        self._to_repeat: deque[Task] = deque()
         self._attempts: dict[int, int] = {}
         self._stored = (ray.put(job), ray.put(load_contents(job.models)))
         self._waiting: dict[Any, _Worker] = {}
         """Of each answer that is to come, the worker that gives it."""
         self._workers = [self._start() for _ in range(n_workers)]
 
-    def go(self) -> Iterator[Done]:
+    def score_all(self) -> Iterator[Done]:
         while self._is_at_work():
             ready, _ = ray.wait(list(self._waiting), num_returns=1, timeout=MAX_WAIT_S)
             if not ready and not any(each.tasks for each in self._workers):
@@ -100,7 +100,7 @@ class _Run:
                     f"--ray: expected a free processor of the cluster, got none in {MAX_WAIT_S} s"
                 )
             for answer in ready:
-                yield from self._hear(answer, self._waiting.pop(answer))
+                yield from self._receive(answer, self._waiting.pop(answer))
 
     def close(self) -> None:
         for worker in self._workers:
@@ -108,11 +108,11 @@ class _Run:
 
     def _is_at_work(self) -> bool:
         """Returns whether a block is to be scored; an actor that is still being started alone is none."""
-        if any(each.tasks for each in self._workers) or self._again:
+        if any(each.tasks for each in self._workers) or self._to_repeat:
             return True
         following = next(self._tasks, None)
         if following is not None:
-            self._again.append(following)
+            self._to_repeat.append(following)
         return following is not None
 
     def _start(self) -> _Worker:
@@ -124,7 +124,7 @@ class _Run:
 
         return worker
 
-    def _hear(self, answer: Any, worker: _Worker) -> Iterator[Done]:
+    def _receive(self, answer: Any, worker: _Worker) -> Iterator[Done]:
         try:
             said = ray.get(answer)
         except LOST:
@@ -137,16 +137,20 @@ class _Run:
             raise EvaluationError(said)
         if said == "":
             worker.is_open = True
-            self._feed(worker)
+            self._assign_next(worker)
             return
 
         task = worker.tasks.popleft()
-        self._feed(worker)
+        self._assign_next(worker)
         yield task, said
 
-    def _feed(self, worker: _Worker) -> None:
+    def _assign_next(self, worker: _Worker) -> None:
         while len(worker.tasks) < AT_A_TIME:
-            task = self._again.popleft() if self._again else next(self._tasks, None)
+            task = (
+                self._to_repeat.popleft()
+                if self._to_repeat
+                else next(self._tasks, None)
+            )
             if task is None:
                 return
             worker.tasks.append(task)
@@ -169,8 +173,8 @@ class _Run:
                     f"block {first.number}, of {name}: {attempts} actors were lost at it"
                 )
 
-        self._again.extend(worker.tasks)
+        self._to_repeat.extend(worker.tasks)
         self._workers[self._workers.index(worker)] = self._start()
         for each in self._workers:
             if each.is_open:
-                self._feed(each)
+                self._assign_next(each)

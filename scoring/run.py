@@ -6,8 +6,9 @@ import argparse
 import os
 from typing import Any
 
+from cli.output import write_note, write_result
 from scoring import plan, summary, verdict
-from scoring.console import Progress, say, tell
+from scoring.console import Progress
 from scoring.files import lock, write_file
 from scoring.inputs import BLOCK_BYTES, find_inputs
 from scoring.job import Job, Options
@@ -29,7 +30,7 @@ def score(options: argparse.Namespace) -> None:
 
     options.out.mkdir(parents=True, exist_ok=True)
     with lock(options.out):
-        tell(f"reading {options.data}")
+        write_note(f"reading {options.data}")
         inputs, tasks = find_inputs(
             options.data,
             models.card,
@@ -56,7 +57,7 @@ def _run(job: Job, options: argparse.Namespace) -> None:
     done = plan.begin(job)
     left = [each for each in job.tasks if each.number not in done]
     if done:
-        tell(f"{len(done)} of {len(job.tasks)} blocks were done before")
+        write_note(f"{len(done)} of {len(job.tasks)} blocks were done before")
 
     progress = Progress(n_blocks=len(left))
     if left:
@@ -150,14 +151,20 @@ def _judge(job: Job, models: LoadedModels) -> dict[str, Any]:
 
 def _report(job: Job, totals: dict[str, int], judged: dict[str, Any]) -> None:
     if "numbers" in judged:
-        say(*verdict.write_sentences(judged["numbers"]))
+        write_result(*verdict.write_sentences(judged["numbers"]))
     if job.options.label is not None:
         if totals["n_learnt"]:
-            say(
+            write_result(
                 f"rows that models were learnt from are not judged by: {totals['n_learnt']:,}"
             )
         if totals["n_unlabelled"]:
-            say(f"rows without a label are not judged by: {totals['n_unlabelled']:,}")
+            write_result(
+                f"rows without a label are not judged by: {totals['n_unlabelled']:,}"
+            )
     if totals["set_aside"]:
-        say(f"rows set aside: {totals['set_aside']:,}, in {job.out / plan.SET_ASIDE}")
-    say(f"answers: {job.out / ANSWERS}, {totals['rows']:,} rows; {plan.MANIFEST}")
+        write_result(
+            f"rows set aside: {totals['set_aside']:,}, in {job.out / plan.SET_ASIDE}"
+        )
+    write_result(
+        f"answers: {job.out / ANSWERS}, {totals['rows']:,} rows; {plan.MANIFEST}"
+    )

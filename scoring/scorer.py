@@ -1,4 +1,4 @@
-"""Scores one block after the other: reads it, asks the models, and writes its answers and its summary."""
+"""A scorer takes one block after the other: it reads it, asks the models, and writes its answers and its summary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evaluation.learnt import hash_images
+from evaluation.image_hashes import hash_images
 from model_card import FeatureInput
 from row_records import hash_rows
 from scoring import summary
@@ -45,7 +45,7 @@ Outputs = list[list[NDArray[Any]]]
 
 @dataclass(kw_only=True)
 class _Rows:
-    """The rows of a block: `places`, lines or names, and `truth`, -1 where a row has no label, are `(n_rows,)`.
+    """A block has these rows: `places`, lines or names, and `truth`, -1 where a row has no label, are `(n_rows,)`.
 
     `faults` has the place and the reason of each row that is set aside.
     """

@@ -67,9 +67,11 @@ class Agreement:
         same = np.diag(np.full(n_models, n_rows, np.int64))
         # Codes of one byte, each model's beside each other: 28 pairs take 9 ns a row, of eight bytes 250.
         codes = np.ascontiguousarray(labels.T, np.min_scalar_type(n_classes))
+
         for a, b in combinations(range(n_models), 2):
             same[a, b] = same[b, a] = np.count_nonzero(codes[a] == codes[b])
         votes = [np.bincount(each, minlength=n_classes) for each in labels.T]
+
         return cls(
             rows=n_rows,
             votes=np.array(votes, np.int64),
@@ -80,7 +82,7 @@ class Agreement:
 
 @dataclass(kw_only=True)
 class Hits:
-    """Rows on which models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
+    """Hits count rows on which models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
 
     `together` `(n_models, n_models)` are the rows on which both are right; `apart` sums over the rows how many models
     are right times how many are wrong. Bins of confidence `(n_models, 15)` have rows, rows that are right, and the sum
@@ -105,6 +107,7 @@ class Hits:
             _fill_bins(label, hit, each)
             for label, hit, each in zip(labels.T, hits.T, probabilities, strict=True)
         ]
+
         return cls(
             confusion=np.array(
                 [

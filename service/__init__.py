@@ -1,4 +1,4 @@
-"""Serving: exported models behind one BentoML service, on onnxruntime alone."""
+"""This package serves exported models behind one BentoML service, on onnxruntime alone."""
 
 import os
 

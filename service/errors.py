@@ -1,4 +1,4 @@
-"""The domain's errors, none of which knows HTTP or gRPC: each transport maps them to its own statuses in one place.
+"""The domain's errors know nothing of HTTP or gRPC: each transport maps them to its own statuses in one place.
 
 VeredictoError
 ├── SettingsError        a VEREDICTO_* variable is unknown or has a bad value: the service refuses to start

@@ -1,4 +1,4 @@
-"""Starting the server: everything that can be wrong is looked at first, then the supervisor starts the workers.
+"""At a start everything that can be wrong is looked at first; then the supervisor starts the workers.
 
 `python -m service`, `veredicto serve` and `bentoml serve` all end here.
 """
@@ -93,8 +93,10 @@ def _plan(
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
     environment = _make_environment(folder)
     arguments = (
-        *("--backlog", str(options.backlog)),
-        *("--timeout-graceful-shutdown", str(grace_s)),
+        "--backlog",
+        str(options.backlog),
+        "--timeout-graceful-shutdown",
+        str(grace_s),
         *list_bentoml_options(settings),
         *options.worker_arguments,
     )
@@ -220,9 +222,9 @@ def _check_settings(settings: Settings) -> None:
         check_can_listen(settings)
 
     if settings.journal is not None:
-        from service.live.journal.begin import begin
+        from service.live.journal.startup import prepare_file
 
-        begin(settings.journal)
+        prepare_file(settings.journal)
 
     if settings.acts is not None:
         from service.live import acts

@@ -18,10 +18,10 @@ TARGET_ONGOING_REQUESTS = 4
 
 def make_application() -> ASGIApp:
     """Returns the application of one replica, which loads the models of its node's VEREDICTO_MODELS."""
-    from service.server.behind import Behind
+    from service.server.bentoml_stand_in import BentoMLStandIn
     from service.server.composition import make_application as make
 
-    return make(Behind, has_own_server=False)
+    return make(BentoMLStandIn, has_own_server=False)
 
 
 application = serve.deployment(

@@ -1,1 +1,1 @@
-"""Statistics: numbers from arrays, on numpy alone. Every other package may import it; it imports nothing of ours."""
+"""This package computes numbers from arrays, on numpy alone. All packages may import it; it imports nothing of ours."""

@@ -1,4 +1,4 @@
-"""The area under the ROC curve with its interval.
+"""This module computes the area under the ROC curve with its interval.
 
 Axes: probabilities `(n_rows, n_classes)` float64, truth `(n_rows,)` int64 indices of the true classes.
 """

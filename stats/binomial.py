@@ -1,4 +1,4 @@
-"""Exact binomial probabilities, and the confidence limits of a share that follow from them.
+"""Exact binomial probabilities give the confidence limits of a share.
 
 A binomial variable is the number of hits among `n_rows` rows that are hits with probability `share` each.
 """

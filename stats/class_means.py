@@ -1,4 +1,4 @@
-"""Means over the classes of a confusion matrix, balanced accuracy and macro F1, with their intervals.
+"""Balanced accuracy and macro F1 are means over the classes of a confusion matrix; both have their intervals here.
 
 Axes: confusion `(n_classes, n_classes)` counts rows; its rows are true classes, its columns predicted ones.
 """
@@ -26,7 +26,7 @@ MIN_ROWS_OF_CLASS = 5
 
 
 class Margins(NamedTuple):
-    """The margins of confusion matrices: hits, true and predicted rows of each class, `(..., n_classes)` each."""
+    """Margins are those of confusion matrices: hits, true and predicted rows of each class, `(..., n_classes)` each."""
 
     hits: NDArray[Any]
     true: NDArray[Any]

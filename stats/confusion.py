@@ -1,4 +1,4 @@
-"""Figures of each class from a confusion matrix.
+"""This module computes the figures of each class from a confusion matrix.
 
 Axes: confusion `(n_classes, n_classes)` counts rows; its rows are true classes, its columns predicted ones, as in
 scikit-learn.

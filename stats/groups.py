@@ -1,4 +1,4 @@
-"""Rows that belong together: how many independent rows they are worth.
+"""Rows that belong together are worth fewer independent rows; this module says how many.
 
 Rows of one patient, one film or one shop, and rows that are equal, are alike in whether a model is right; taken for
 independent ones they make every interval too narrow and every test too sure.

@@ -1,4 +1,4 @@
-"""A metric as the answers have it: a value, its 95 % interval, and a reason where one of the two is missing."""
+"""A metric has a value, its 95 % interval, and a reason where one of the two is missing, as the answers have it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two classifiers on the same rows: how far their accuracies are apart.
+"""This module says how far the accuracies of two classifiers are apart on the same rows.
 
 All of it follows from the four counts of `Pair`; only the discordant rows, on which one alone is right, say anything
 of a difference.
@@ -58,7 +58,7 @@ class Pair:
 
     @property
     def difference(self) -> float:
-        """The accuracy of a less that of b, from -1 to 1."""
+        """Returns the accuracy of a less that of b, from -1 to 1."""
         return (self.only_a - self.only_b) / self.n_rows
 
 

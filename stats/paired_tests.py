@@ -1,4 +1,4 @@
-"""Tests that classifiers are right equally often on the same rows: McNemar's, Cochran's, and Holm's correction."""
+"""These tests ask if classifiers are right equally often on the same rows: McNemar's, Cochran's, Holm's correction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ROC curve: the true positive rate against the false positive rate, over all thresholds of a score."""
+"""The ROC curve is the true positive rate against the false positive rate, over all thresholds of a score."""
 
 from __future__ import annotations
 

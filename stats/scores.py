@@ -1,4 +1,4 @@
-"""Metrics of one classifier's labels and probabilities, each with its 95 % interval.
+"""This module measures one classifier's labels and probabilities, each metric with its 95 % interval.
 
 Axes: probabilities `(n_rows, n_classes)` float64, predictions `(n_rows,)` and truth `(n_rows,)` int64 indices of the
 predicted and the true classes. There is at least one row. A metric is a dict of a value, an interval `(low, high)`, and
@@ -108,7 +108,7 @@ def mean_loss(
 ) -> dict[str, Any]:
     """Returns the mean of losses `(n_rows,)` with the normal interval of a mean, from ten rows or groups of each kind.
 
-    The loss of a good model is mostly that of its rare mistakes, whose number a few of them do not tell: with fewer the
+    The loss of a good model is mostly that of its rare mistakes, whose number a few of them do not tell. With fewer the
     interval would hold the truth in far less than 95 % of samples, and so it would where it reached down to 0. Of a
     model that is hardly ever right the right ones are those that a sample may lack.
     """

@@ -1,4 +1,4 @@
-"""A sequential test of which of two classifiers is right more often, valid after every labelled group of rows.
+"""A sequential test tells which of two classifiers is right more often, validly after every labelled group of rows.
 
 A row's difference is 1 where the challenger alone is right, -1 where the champion alone is, else 0; by a bounded loss
 it is how much less the challenger loses, in parts of the largest loss. A group's is the mean of its rows'. Rows of one
@@ -48,8 +48,8 @@ def bound(
     """Returns the interval `(n_pairs, 2)` of each pair's average difference over these groups, within -1 and 1.
 
     `alpha` is one level for all pairs, or `(n_pairs,)`. Who bets on x = (difference + 1) / 2 multiplies the capital by
-    (1 + odds x) / (1 + odds mu) with each group, where mu is what was to be expected of it, and ever has 1 / alpha
-    times of it with a probability of at most alpha (Ville). The product of the divisors is at most that of their
+    (1 + odds x) / (1 + odds mu) with each group, where mu is what was to be expected of it. The capital ever grows
+    1 / alpha times with a probability of at most alpha (Ville). The product of the divisors is at most that of their
     average's (Jensen), so what makes even that so rich cannot be the average. One bets that it is higher, one that it
     is lower, each on alpha / 2, with several odds at once (the grid Kelly of Waudby-Smith and Ramdas, JRSS B 86, 2024;
     of averages that change: Choe and Ramdas, Oper. Res. 72, 2024). The order of groups is of no account.

@@ -1,4 +1,4 @@
-"""Several classifiers on the same rows at once: who may be the best, and intervals that all hold together.
+"""This module compares several classifiers on the same rows: who may be the best, and intervals that all hold together.
 
 Axes: hits `(n_rows, n_models)` are True where a model is right; groups `(n_rows,)` as in `stats.groups`.
 """

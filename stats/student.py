@@ -1,4 +1,4 @@
-"""Quantiles of Student's t distribution, without scipy."""
+"""This module computes quantiles of Student's t distribution, without scipy."""
 
 from __future__ import annotations
 

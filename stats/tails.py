@@ -89,8 +89,8 @@ def judge_share(
 ) -> ShareFinding:
     """Judges the claim that a share of hits is below `share`, by exact one-sided tests of it and of its contrary.
 
-    This is the early stopping of MLPerf's inference rules (appendix "Early Stopping Criterion") with a tolerance of 0:
-    a run may end as soon as so few hits among so many rows have a probability of at most `1 - confidence`, were the
+    This is the early stopping of MLPerf's inference rules (appendix "Early Stopping Criterion") with a tolerance of 0.
+    A run may end as soon as so few hits among so many rows have a probability of at most `1 - confidence`, were the
     share as large as allowed.
     """
     alpha = 1 - confidence

@@ -1,1 +1,1 @@
-"""Tables that people bring, read in one way for training and for evaluation."""
+"""This package reads tables that people bring, in one way for training and for evaluation."""

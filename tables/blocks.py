@@ -1,10 +1,8 @@
-"""Cuts tables that are larger than the memory into blocks, each of which is read by itself, in whatever process."""
+"""Any process reads a block of a table by itself: some bytes of a CSV file, or some rows of Parquet."""
 
 from __future__ import annotations
 
-import codecs
 import csv
-import hashlib
 import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,23 +14,12 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
-from tables.columns import find_table_mark
 from tables.csv_text import (
     MAX_FIELD_CHARS,
     UnreadableTableError,
     decode_bytes,
-    find_separator,
-    fit_names,
     name_columns,
-    skip_preamble,
 )
-from tables.reader import is_parquet
-
-HEAD_BYTES = 1024 * 1024
-"""Names, separator and the mark before decimals are found out from so much of a file."""
-HEAD_ROWS = 1000
-MIN_BLOCK_ROWS = 1024
-MAX_BLOCK_ROWS = 262_144
 
 MAX_PLAIN = float(np.finfo(np.float32).max)
 """Numbers beyond float32 are read as texts, so that whoever refuses one can show it as it was written."""
@@ -62,7 +49,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class CutTable:
-    """A table cut into blocks: each row is in one of them; `digest` is the SHA-256 of the file."""
+    """A CutTable is cut into blocks: each row is in one of them; `digest` is the SHA-256 of the file."""
 
     layout: Layout
     digest: str
@@ -71,7 +58,7 @@ class CutTable:
 
 @dataclass(frozen=True, kw_only=True)
 class BlockRows:
-    """The rows of a block: `frame` has the wanted columns, `lines` `(n_rows,)` where the file has each.
+    """BlockRows are those of a block: `frame` has the wanted columns, `lines` `(n_rows,)` where the file has each.
 
     Columns of CSV are texts, but numbers where all of a block's are asked for as numbers and written as programs do.
     `faults` has the lines that are no rows, with the reason.
@@ -80,16 +67,6 @@ class BlockRows:
     frame: pl.DataFrame
     lines: Lines
     faults: list[tuple[int, str]] = field(default_factory=list)
-
-
-def cut_table(path: Path, *, block_bytes: int) -> CutTable:
-    """Reads a file once, to find where blocks begin; raises UnreadableTableError, or OSError.
-
-    The same file is cut in the same places each time.
-    """
-    if is_parquet(path):
-        return _cut_parquet(path, block_bytes)
-    return _cut_csv(path, block_bytes)
 
 
 def read_block(
@@ -126,35 +103,6 @@ def read_block(
     )
 
 
-def digest_file(path: Path) -> str:
-    """Returns the SHA-256 of a file of any size."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
-    try:
-        table = pl.scan_parquet(path)
-        names = name_columns(path.name, table.collect_schema().names())
-        n_rows = int(table.select(pl.len()).collect().item())
-    except PolarsError as error:
-        summary = " ".join(str(error).split())[:200]
-        raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
-
-    size = block_bytes // (8 * max(1, len(names)))
-    size = max(MIN_BLOCK_ROWS, min(MAX_BLOCK_ROWS, size))
-    blocks = [
-        Block(start=start, stop=min(start + size, n_rows), first=start + 1)
-        for start in range(0, n_rows, size)
-    ]
-
-    return CutTable(
-        layout=Layout(names=names, is_parquet=True),
-        digest=digest_file(path),
-        blocks=blocks,
-    )
-
-
 def _read_parquet_block(path: Path, block: Block, wanted: list[str]) -> BlockRows:
     n_rows = block.stop - block.start
     try:
@@ -172,167 +120,6 @@ def _read_parquet_block(path: Path, block: Block, wanted: list[str]) -> BlockRow
     return BlockRows(
         frame=frame, lines=np.arange(block.first, block.first + frame.height)
     )
-
-
-def _cut_csv(path: Path, block_bytes: int) -> CutTable:
-    digest = hashlib.sha256()
-    is_utf8 = _Utf8()
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-        layout, start, line = _read_head(path, head)
-        file.seek(0)
-        skipped = file.read(start)
-        digest.update(skipped)
-        is_utf8.look(skipped)
-        blocks = []
-
-        for content in _read_blocks(file, block_bytes):
-            digest.update(content)
-            is_utf8.look(content)
-            stop = start + len(content)
-            blocks.append(Block(start=start, stop=stop, first=line))
-            start, line = stop, line + content.count(b"\n")
-
-    return CutTable(
-        layout=Layout(
-            names=layout.names,
-            encoding="utf-8" if is_utf8.so_far else "cp1252",
-            separator=layout.separator,
-            mark=layout.mark,
-        ),
-        digest=digest.hexdigest(),
-        blocks=blocks,
-    )
-
-
-class _Utf8:
-    """Tells whether all that it looked at, which ends with whole lines, is UTF-8."""
-
-    def __init__(self) -> None:
-        self.so_far = True
-
-    def look(self, content: bytes) -> None:
-        if self.so_far and not content.isascii():
-            try:
-                content.decode("utf-8-sig")
-            except UnicodeDecodeError:
-                self.so_far = False
-
-
-def _read_blocks(file: io.BufferedReader, block_bytes: int) -> Iterator[bytes]:
-    """Yields the rest of the file in parts that end with a row."""
-    left = b""
-    while True:
-        n_missing = block_bytes - len(left)
-        read = file.read(n_missing if n_missing > 0 else block_bytes)
-        content = left + read
-        if not read:
-            if content:
-                yield content
-            return
-
-        end = _find_row_end(content)
-        if not end and len(content) > block_bytes + MAX_FIELD_CHARS:
-            # A quote that nothing closes is a text's own: else the rest of the file would be one row.
-            end = content.rfind(b"\n") + 1
-        if end:
-            yield content[:end]
-        left = content[end:]
-
-
-def _find_row_end(content: bytes) -> int:
-    """Returns where the last whole row ends, 0 where there is none: a line that ends within quotes ends no row."""
-    end = content.rfind(b"\n") + 1
-    n_quotes = content.count(b'"', 0, end)
-    while end and n_quotes % 2:
-        before = content.rfind(b"\n", 0, end - 1) + 1
-        n_quotes -= content.count(b'"', before, end)
-        end = before
-
-    return end
-
-
-def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
-    """Returns the layout of CSV, the byte at which its rows begin, and their first line."""
-    _refuse_packed(path, head)
-    text, mark_bytes = _decode_head(head)
-    table = skip_preamble(text)
-    separator = table.separator or find_separator(table.body)
-    if separator == " ":
-        raise UnreadableTableError(
-            path.name,
-            "expected a comma, semicolon, tab or bar between values, got spaces",
-        )
-    csv.field_size_limit(MAX_FIELD_CHARS)
-    reader = csv.reader(
-        io.StringIO(table.body, newline=""),
-        delimiter=separator,
-        skipinitialspace=True,
-    )
-    first = next(reader, [])
-    if not first:
-        raise UnreadableTableError(
-            path.name, "expected a line of names and at least one row, got no row"
-        )
-
-    n_lines = table.n_skipped + reader.line_num
-    every = [row for row in islice(reader, HEAD_ROWS) if row]
-    names = name_columns(path.name, fit_names(first, every, table.body, separator))
-    rows = [row for row in every if len(row) == len(names)]
-    lines = head[mark_bytes:].split(b"\n", n_lines)[:n_lines]
-    start = mark_bytes + sum(len(each) + 1 for each in lines)
-
-    return (
-        Layout(
-            names=names,
-            separator=separator,
-            mark=_find_mark(names, rows, separator),
-        ),
-        min(start, path.stat().st_size),
-        n_lines + 1,
-    )
-
-
-def _find_mark(names: list[str], rows: list[list[str]], separator: str) -> str:
-    columns = [
-        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
-        for at, name in enumerate(names)
-    ]
-    return find_table_mark(columns, separator=separator)
-
-
-def _decode_head(head: bytes) -> tuple[str, int]:
-    """Returns the text of whole lines, and how many bytes a mark before it has."""
-    whole = head[: head.rfind(b"\n") + 1] or head
-    try:
-        text = whole.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        n_mark = len(codecs.BOM_UTF8) if whole.startswith(codecs.BOM_UTF8) else 0
-        return decode_bytes(whole), n_mark
-
-    return text, len(whole) - len(text.encode())
-
-
-def _refuse_packed(path: Path, head: bytes) -> None:
-    """Raises UnreadableTableError for what cannot be cut into blocks."""
-    kinds = {
-        b"\x1f\x8b": "a gzip file: unpack it, as with gunzip",
-        b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save its sheet as CSV UTF-8",
-        b"\xd0\xcf\x11\xe0": "an Excel workbook: save its sheet as CSV UTF-8",
-        b"\xff\xfe": "CSV in UTF-16: save it as UTF-8",
-        b"\xfe\xff": "CSV in UTF-16: save it as UTF-8",
-    }
-    for start, kind in kinds.items():
-        if head.startswith(start):
-            raise UnreadableTableError(
-                path.name, f"expected CSV that can be read in parts, got {kind}"
-            )
-
-    at = head.find(b"\0")
-    if at >= 0:
-        raise UnreadableTableError(
-            path.name, f"expected CSV in UTF-8, got bytes that are not, at {at}"
-        )
 
 
 def _read_fast(

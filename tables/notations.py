@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 MISSING = (
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
-    *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-    *("na", "?", "#N/D", "NaT", "NAN", r"\N", "(null)", "<null>", "[null]"),
+    "",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "-1.#IND",
+    "-1.#QNAN",
+    "-NaN",
+    "-nan",
+    "1.#IND",
+    "1.#QNAN",
+    "<NA>",
+    "N/A",
+    "NA",
+    "NULL",
+    "NaN",
+    "None",
+    "n/a",
+    "nan",
+    "null",
+    "na",
+    "?",
+    "#N/D",
+    "NaT",
+    "NAN",
+    r"\N",
+    "(null)",
+    "<null>",
+    "[null]",
 )
 """Those of pandas, and a few that other programs write, are missing values in every column."""
 MISSING_AMONG_NUMBERS = (
@@ -30,9 +55,31 @@ MORE_COMMAS = (
 NUMBER = "|".join((POINT, COMMA, MORE_POINTS, MORE_COMMAS))
 INFINITE = r"(?i)^[+-]?inf(inity)?$"
 YES_AND_NO = (
-    *("yes", "no", "y", "n", "t", "f", "si", "sí", "s", "on", "off", "oui", "non"),
-    *("ja", "nein", "sim", "não", "wahr", "falsch", "vrai", "faux", "vero", "falso"),
-    *("verdadero", "verdadeiro"),
+    "yes",
+    "no",
+    "y",
+    "n",
+    "t",
+    "f",
+    "si",
+    "sí",
+    "s",
+    "on",
+    "off",
+    "oui",
+    "non",
+    "ja",
+    "nein",
+    "sim",
+    "não",
+    "wahr",
+    "falsch",
+    "vrai",
+    "faux",
+    "vero",
+    "falso",
+    "verdadero",
+    "verdadeiro",
 )
 CURRENCY = (
     r"(?:(?:R|US|AU|A|CA|C|NZ|HK|NT|MX|S)?\$|[€£¥₹₽₩₺₪₫₴₦฿₱₲₵₡]|Rs\.?|zł|Kč|kr\.?|[Ee]uros?|[Ee]ur|[Uu]sd|"

@@ -1,7 +1,7 @@
 """A text becomes features: one for each term, a word or a pair of neighbouring words, that is 1 where the text has it.
 
-The features of the column `review` are called `review: good` and `review: not good`, so that their names say all that
-is needed to make them of a text again, and a card needs no more of them than of other numbers.
+The features of the column `review` are called `review: good` and `review: not good`. So their names say all that is
+needed to make them of a text again, and a card needs no more of them than of other numbers.
 """
 
 from __future__ import annotations

@@ -101,7 +101,11 @@ def _unpack_zip(name: str, content: bytes, max_bytes: int) -> bytes:
             with archive.open(member) as file:
                 unpacked = file.read(max_bytes + 1)
     except (
-        *(zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError),
+        zipfile.BadZipFile,
+        OSError,
+        EOFError,
+        zlib.error,
+        RuntimeError,
         lzma.LZMAError,
     ):
         is_excel = name.lower().endswith((".xlsx", ".xlsm"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from tests.support.order import put_long_files_first
+from tests.support.file_order import put_long_files_first
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_tiny
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPS = (
@@ -28,18 +24,6 @@ TOPS = (
     "training",
     "tuning",
     "cli",
-)
-HEAVY = (
-    "torch",
-    "sklearn",
-    "scipy",
-    "onnx",
-    "onnxscript",
-    "skl2onnx",
-    "pandas",
-    "polars",
-    "matplotlib",
-    "training",
 )
 MAX_MODULES = 20
 """Modules of one package: a larger folder is no layout."""
@@ -84,7 +68,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "stats",
     },
-    "loadtest.__main__": {"loadtest", "loadtest.report", "service.errors"},
+    "loadtest.__main__": {"cli", "loadtest", "loadtest.report", "service.errors"},
     "loadtest.report": {"charts", "loadtest"},
     "loadtest.sending": {"service.errors", "tables"},
     "loadtest.targets": {
@@ -110,7 +94,7 @@ PACKAGES: dict[str, set[str]] = {
         "tables",
         "verdict",
     },
-    "scoring.__main__": {"cli.__main__", "scoring", "service.errors"},
+    "scoring.__main__": {"cli", "cli.__main__", "scoring", "service.errors"},
     "service.__main__": {"service.launch", "service.processes", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -330,7 +314,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.jobs",
         "training.learning",
         "training.pipeline",
-        "training.ray_lessons",
+        "training.ray_jobs",
         "training.shipped",
     },
     "training.console": {"model_card", "training.export", "training.learning"},
@@ -419,7 +403,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.learning",
     },
-    "training.ray_lessons": {"training.jobs", "training.learning"},
+    "training.ray_jobs": {"training.jobs", "training.learning"},
     "training.transfer": {
         "model_card",
         "training.data",
@@ -437,7 +421,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
     },
-    "tuning.__main__": {"loadtest", "loadtest.targets", "service.execution", "tuning"},
+    "tuning.__main__": {
+        "cli",
+        "loadtest",
+        "loadtest.targets",
+        "service.execution",
+        "tuning",
+    },
     "verdict": {"service.contract", "stats", "stats.labelling", "stats.losses"},
 }
 """Each package imports these packages of ours."""
@@ -455,7 +445,7 @@ SHOWN: dict[str, set[str]] = {
         "scatter",
         "svg",
     },
-    "cli": {"parser"},
+    "cli": {"output", "parser"},
     "evaluation": {
         "acts",
         "arguments",
@@ -463,8 +453,8 @@ SHOWN: dict[str, set[str]] = {
         "clock",
         "evidence",
         "gate",
+        "image_hashes",
         "labelled_data",
-        "learnt",
         "remote",
         "unlabelled",
         "wanted_metric",
@@ -494,7 +484,7 @@ SHOWN: dict[str, set[str]] = {
         "schedule",
     },
     "loadtest.targets": {"server", "target"},
-    "scoring": {"arguments", "console", "pool", "run"},
+    "scoring": {"arguments", "pool", "run"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane", "invocations", "judgement"},
     "service.calls.explaining": {"contributions", "rows"},
@@ -504,7 +494,7 @@ SHOWN: dict[str, set[str]] = {
         "calls",
         "codec",
         "cost_table",
-        "far_numbers",
+        "extreme_numbers",
         "limits",
         "requests",
     },
@@ -529,8 +519,8 @@ SHOWN: dict[str, set[str]] = {
         "classifiers",
         "evidence",
         "labelled_rows",
-        "learnt",
         "predictions",
+        "row_hashes",
         "table",
     },
     "service.live": {
@@ -541,7 +531,7 @@ SHOWN: dict[str, set[str]] = {
         "monitor",
     },
     "service.live.journal": {
-        "begin",
+        "startup",
         "bets",
         "group_keys",
         "merging",
@@ -572,7 +562,7 @@ SHOWN: dict[str, set[str]] = {
         "onnx_file",
         "tree_ensemble",
     },
-    "service.observability": {"ids", "logs", "observer"},
+    "service.observability": {"ended_request", "ids", "logs", "observer"},
     "service.open_inference": {
         "compression",
         "inference",
@@ -591,8 +581,8 @@ SHOWN: dict[str, set[str]] = {
         "worker",
     },
     "service.reference": {"document", "openapi", "pages"},
-    "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"behind", "composition"},
+    "service.repository": {"generation", "loading", "next_generation", "stamps"},
+    "service.server": {"bentoml_stand_in", "composition"},
     "stats": {
         "agreement",
         "binomial",
@@ -618,6 +608,7 @@ SHOWN: dict[str, set[str]] = {
     "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
     "stats.monitoring": {"alarm", "label_free"},
     "tables": {
+        "block_cutting",
         "blocks",
         "columns",
         "csv_text",
@@ -744,6 +735,7 @@ DOORS: dict[str, set[str]] = {
         "loadtest.targets.inputs",
         "scoring.features",
         "scoring.scorer",
+        "tables.block_cutting",
         "tables.blocks",
         "tables.columns",
         "tables.dates",
@@ -897,140 +889,3 @@ def test_each_package_says_what_it_is() -> None:
 
             assert isinstance(body[0], ast.Expr), module
             assert len(body) == 1 or module in ("service", "training"), module
-
-
-def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
-    """Neither the service nor anything that it imports needs a library of training."""
-    program = (
-        "import sys\n"
-        f"for name in {HEAVY!r}: sys.modules[name] = None\n"
-        "from service.app import Veredicto\n"
-        "print(Veredicto().predict(model='points-mlp', inputs=[[1, 2]])['predictions'])"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "['orange']"
-
-
-@pytest.mark.parametrize(
-    ("module", "variables"),
-    [
-        ("service.models.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
-        (
-            "service.app",
-            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
-        ),
-        (
-            "service.server.composition",
-            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
-        ),
-        ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
-    ],
-)
-def test_the_environment_is_set_before_the_first_import(
-    module: str, variables: tuple[str, ...], models: Path
-) -> None:
-    """The switches of a library are set before it is first looked for, whatever the shell says."""
-    program = (
-        "import os, sys, importlib.abc\n"
-        "class Watch(importlib.abc.MetaPathFinder):\n"
-        "    def find_spec(self, name, path, target=None):\n"
-        "        if name in ('onnxruntime', 'bentoml'):\n"
-        f"            print(name, [os.environ.get(each) for each in {variables!r}])\n"
-        "sys.meta_path.insert(0, Watch())\n"
-        f"import {module}\n"
-        f"getattr({module}, 'data_plane', str)()\n"  # what the service imports when it loads its models
-    )
-    environment = {
-        name: value for name, value in os.environ.items() if name not in variables
-    } | {"VEREDICTO_MODELS": str(models)}
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    lines = finished.stdout.splitlines()
-
-    assert any(line.startswith("onnxruntime ") for line in lines)
-
-    expected = {
-        "ORT_DISABLE_TELEMETRY": "1",
-        "BENTOML_DO_NOT_TRACK": "True",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-
-    assert all(
-        line.endswith(str([expected[each] for each in variables])) for line in lines
-    ), lines
-
-
-def test_serving_loads_nothing_of_the_report(models: Path) -> None:
-    """A serving process loads no module of the report, which would only delay its start."""
-    program = (
-        "import sys, service.app, service.server.composition, service.http.application\n"
-        "service.server.composition.data_plane()\n"
-        "print([name for name in sys.modules if name in %r])"
-    )
-    report = [
-        "evaluation",
-        "evaluation.evidence",
-        "verdict.analysis",
-        "evaluation.report.page",
-        "charts.svg",
-        "stats.paired",
-        "matplotlib",
-        "polars",
-    ]
-    finished = subprocess.run(
-        [sys.executable, "-c", program % report],
-        cwd=ROOT,
-        env=os.environ | {"VEREDICTO_MODELS": str(models)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "[]"
-
-
-def test_matplotlib_is_loaded_where_something_is_drawn() -> None:
-    """The command of the evaluation and that of training start without matplotlib, which takes a second to load."""
-    program = (
-        "import sys, evaluation.__main__, evaluation.report.page, training.__main__\n"
-        "print('matplotlib' in sys.modules)"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "False"
-
-
-def test_the_supervisor_does_not_load_what_serves() -> None:
-    """The supervisor imports the service for its settings alone, and starts the sooner."""
-    program = (
-        "import sys, service.app; "
-        "print(sorted({'numpy', 'onnxruntime', 'service.http.application'} & set(sys.modules)))"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert finished.stdout.strip() == "[]"

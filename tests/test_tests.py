@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.order import LONG_FILES
+from tests.support.file_order import LONG_FILES
 
 TESTS = Path(__file__).resolve().parent
 FILES = sorted(TESTS.rglob("*.py"), key=str)

@@ -180,7 +180,7 @@ def _choose_learning(options: argparse.Namespace) -> Learn:
         return partial(learn_here, workers=options.jobs)
 
     try:
-        from training import ray_lessons
+        from training import ray_jobs
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
@@ -188,7 +188,7 @@ def _choose_learning(options: argparse.Namespace) -> Learn:
             "--ray needs ray, which is not installed: pip install 'veredicto[ray]'"
         ) from error
 
-    return ray_lessons.connect(options.ray, workers=options.jobs)
+    return ray_jobs.connect(options.ray, workers=options.jobs)
 
 
 def _write_examples(options: argparse.Namespace, console: Console) -> None:

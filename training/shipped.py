@@ -14,8 +14,21 @@ CLASSIFIERS = (
     "gradient_boosting",
 )
 CIFAR10_CNN = (
-    *("cnn", "--task", "cifar10", "--widths", "96,256,256", "--depth", "3", "--select"),
-    *("--epochs", "64", "--shift", "4", "--cutout", "12", "--moves"),
+    "cnn",
+    "--task",
+    "cifar10",
+    "--widths",
+    "96,256,256",
+    "--depth",
+    "3",
+    "--select",
+    "--epochs",
+    "64",
+    "--shift",
+    "4",
+    "--cutout",
+    "12",
+    "--moves",
 )
 DIGITS_OPTIONS = {
     "knn": ("--copies", "1"),

@@ -11,14 +11,15 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from loadtest.command_line import DONE, check_place, run, say, tell
+from cli.output import write_note, write_result
+from loadtest.command_line import DONE, check_place, run
 from loadtest.targets.server import Server
-from loadtest.targets.target import Wanted, find_target
+from loadtest.targets.target import TargetOptions, find_target
 from service.execution.processors import count_processors
 from tuning import arguments, choice, console
 from tuning.candidates import Candidate, Choices, find_default, list_candidates
-from tuning.halving import Found, Halving
-from tuning.measurement import Figures, Measurer, Question
+from tuning.halving import Halving, HalvingResult
+from tuning.measurement import Figures, MeasurementPlan, Measurer
 from tuning.server import run_server
 
 NOT_KEPT = 1
@@ -39,8 +40,8 @@ def _tune(options: argparse.Namespace) -> int:
     n_processors = count_processors()
     default = find_default(n_processors)
     candidates = _list_candidates(options, n_processors)
-    tell(f"{len(candidates)} combinations, {options.budget:,.0f} s at most")
-    measurer = Measurer(_make_question(options))
+    write_note(f"{len(candidates)} combinations, {options.budget:,.0f} s at most")
+    measurer = Measurer(_make_plan(options))
     found = _search(options, measurer, candidates)
 
     summaries = [
@@ -49,10 +50,12 @@ def _tune(options: argparse.Namespace) -> int:
     ]
     common_rate = measurer.common_rate or 0.0
     chosen = choice.choose(options.goal, found, default)
-    say(*console.show(summaries, default, common_rate=common_rate), "")
+    write_result(*console.show(summaries, default, common_rate=common_rate), "")
     if found.is_cut_short:
-        say("The time ran out: --budget allows more, --trial shortens each trial.")
-    say(console.say_choice(chosen, default, goal=options.goal))
+        write_result(
+            "The time ran out: --budget allows more, --trial shortens each trial."
+        )
+    write_result(console.say_choice(chosen, default, goal=options.goal))
 
     if output is not None:
         text = console.write_settings(
@@ -63,7 +66,9 @@ def _tune(options: argparse.Namespace) -> int:
             n_processors=n_processors,
         )
         output.write_text(text, encoding="utf-8")
-        say(f"settings: {output}; VEREDICTO_SETTINGS={output} makes the server read it")
+        write_result(
+            f"settings: {output}; VEREDICTO_SETTINGS={output} makes the server read it"
+        )
 
     return DONE if any(each.rate is not None for each in summaries) else NOT_KEPT
 
@@ -74,7 +79,7 @@ def _list_candidates(options: argparse.Namespace, n_processors: int) -> list[Can
         TemporaryDirectory(prefix="veredicto-tune-") as folder,
         run_server({}, models=options.models, folder=Path(folder)) as server,
     ):
-        wanted = Wanted(
+        wanted = TargetOptions(
             url=server.url,
             model=options.model,
             data=options.data,
@@ -97,8 +102,8 @@ def _list_candidates(options: argparse.Namespace, n_processors: int) -> list[Can
     )
 
 
-def _make_question(options: argparse.Namespace) -> Question:
-    return Question(
+def _make_plan(options: argparse.Namespace) -> MeasurementPlan:
+    return MeasurementPlan(
         model=options.model,
         models=options.models,
         data=options.data,
@@ -112,10 +117,10 @@ def _make_question(options: argparse.Namespace) -> Question:
 
 def _search(
     options: argparse.Namespace, measurer: Measurer, candidates: Sequence[Candidate]
-) -> Found:
+) -> HalvingResult:
     def measure(candidate: Candidate, repeat: int) -> Figures:
         figures = measurer.measure(candidate.list_variables(), repeat=repeat)
-        tell(console.say_measurement(candidate, candidates[0], figures))
+        write_note(console.say_measurement(candidate, candidates[0], figures))
         return figures
 
     halving = Halving(

@@ -10,7 +10,7 @@ import numpy as np
 from loadtest.search import MIN_RATE, TOLERANCE
 from stats.runs import Ratio, compare_means
 from tuning.candidates import Candidate
-from tuning.halving import Found
+from tuning.halving import HalvingResult
 from tuning.measurement import Figures
 
 RATE = "rate"
@@ -82,7 +82,7 @@ def _beats(first: Summary, second: Summary) -> bool:
     return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
 
 
-def choose(goal: str, found: Found, default: Candidate) -> Choice:
+def choose(goal: str, found: HalvingResult, default: Candidate) -> Choice:
     """Returns the best of the finalists where it is shown to be better than the default, else the default.
 
     Rounds are compared pair by pair, by a bootstrap whose confidence makes up for the number of rivals; a difference
@@ -101,7 +101,12 @@ def choose(goal: str, found: Found, default: Candidate) -> Choice:
 
 
 def _compare(
-    goal: str, found: Found, default: Candidate, best: Candidate, *, n_rivals: int
+    goal: str,
+    found: HalvingResult,
+    default: Candidate,
+    best: Candidate,
+    *,
+    n_rivals: int,
 ) -> Choice:
     ours, theirs = found.finals[best], found.finals[default]
     ratio = _compare_rounds(goal, ours, theirs, n_rivals=n_rivals)

@@ -22,8 +22,8 @@ Score = Callable[[Sequence[Figures]], float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """These are all figures of each candidate, and of those that were compared last one for each whole final round."""
+class HalvingResult:
+    """A HalvingResult has all figures of each candidate, and of the finalists one for each whole final round."""
 
     figures: dict[Candidate, list[Figures]]
     finals: dict[Candidate, list[Figures]]
@@ -43,7 +43,7 @@ class Halving:
     _figures: dict[Candidate, list[Figures]] = field(default_factory=dict)
     _n_rounds: int = 0
 
-    def run(self, candidates: Sequence[Candidate]) -> Found:
+    def run(self, candidates: Sequence[Candidate]) -> HalvingResult:
         """Returns what was found of the candidates, of which the first is the default."""
         default, *rivals = candidates
         until_s = self.clock() + self.budget_s
@@ -58,7 +58,7 @@ class Halving:
             finals = self._run_finals([default, *rivals], until_s)
 
         n_finals = len(finals.get(default, ()))
-        return Found(
+        return HalvingResult(
             figures=self._figures, finals=finals, is_cut_short=n_finals < self.repeats
         )
 

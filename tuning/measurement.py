@@ -12,7 +12,7 @@ from loadtest.objectives import Objective
 from loadtest.run import Load, measure
 from loadtest.sending.samples import Samples
 from loadtest.sending.schedule import POISSON, Rate
-from loadtest.targets.target import Target, Wanted, find_target
+from loadtest.targets.target import Target, TargetOptions, find_target
 from stats.tails import percentile
 from tuning.server import run_server
 
@@ -24,8 +24,8 @@ COMMON_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """This is asked of every candidate; without `rate` the highest one is searched."""
+class MeasurementPlan:
+    """A MeasurementPlan is the same for every candidate; without `rate` the highest one is searched."""
 
     model: str
     models: Path | None
@@ -50,23 +50,23 @@ class Figures:
 class Measurer:
     """This measures candidates one after the other; the latencies of all are taken at one rate."""
 
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        self.common_rate = question.rate
+    def __init__(self, plan: MeasurementPlan) -> None:
+        self.plan = plan
+        self.common_rate = plan.rate
 
     def measure(self, variables: Mapping[str, str], *, repeat: int) -> Figures:
         """Starts a server with these settings, measures it and ends it; each repeat has arrivals of its own."""
-        asked = self.question
+        plan = self.plan
         with (
             TemporaryDirectory(prefix="veredicto-tune-") as folder,
-            run_server(variables, models=asked.models, folder=Path(folder)) as server,
+            run_server(variables, models=plan.models, folder=Path(folder)) as server,
         ):
             target = find_target(
-                Wanted(
+                TargetOptions(
                     url=server.url,
-                    model=asked.model,
-                    data=asked.data,
-                    n_rows=asked.n_rows,
+                    model=plan.model,
+                    data=plan.data,
+                    n_rows=plan.n_rows,
                 )
             )
             load = self._make_load(repeat)
@@ -84,15 +84,15 @@ class Measurer:
         self, target: Target, load: Load
     ) -> tuple[float | None, tuple[str, ...]]:
         """Returns the highest rate that keeps the objectives, or the caller's rate where that does."""
-        asked = self.question
+        plan = self.plan
         start = search.find_start_rate(target, load)
-        if asked.rate is not None:
-            trial = search.judge(_send(target, load, asked.rate), asked.rate, asked.slo)
-            return asked.rate if trial.holds else None, _list_faults(trial.fault)
+        if plan.rate is not None:
+            trial = search.judge(_send(target, load, plan.rate), plan.rate, plan.slo)
+            return plan.rate if trial.holds else None, _list_faults(trial.fault)
 
         found = search.search(
             lambda rate: measure(target, search.set_rate(load, rate))[0],
-            asked.slo,
+            plan.slo,
             start_rate=start,
             repeats=1,
             on_trial=lambda _: None,
@@ -106,11 +106,11 @@ class Measurer:
         return Load(
             rate=Rate(start=1.0, end=1.0),
             arrivals=POISSON,
-            duration_s=self.question.trial_s,
-            warm_up_s=min(WARM_UP_S, self.question.trial_s / 4),
+            duration_s=self.plan.trial_s,
+            warm_up_s=min(WARM_UP_S, self.plan.trial_s / 4),
             timeout_s=TIMEOUT_S,
             max_connections=MAX_CONNECTIONS,
-            seed=self.question.seed + repeat,
+            seed=self.plan.seed + repeat,
         )
 
 

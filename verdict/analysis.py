@@ -1,4 +1,4 @@
-"""Every number of a report, computed from what models said and what is true; the same input, the same numbers."""
+"""This module computes every number of a report from what models said and what is true, the same ones each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers by the metric that is wanted: each model's value, every pair, and who may be the best by it."""
+"""This module judges by the metric that is wanted: each model's value, every pair, and who may be the best by it."""
 
 from __future__ import annotations
 

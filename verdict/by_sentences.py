@@ -1,4 +1,4 @@
-"""The verdict by the metric that is wanted, in plain words, each sentence from its numbers."""
+"""This module words the verdict by the metric that is wanted, each sentence from its numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts from the labels of few rows: those on which models disagree, and a sample of the others."""
+"""This module judges from the labels of few rows: those on which models disagree, and a sample of the others."""
 
 from __future__ import annotations
 

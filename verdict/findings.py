@@ -1,4 +1,4 @@
-"""The sentences of a verdict, each from its numbers; none says more than is shown."""
+"""Each sentence of a verdict is made here from its numbers; none says more than is shown."""
 
 from __future__ import annotations
 

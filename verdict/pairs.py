@@ -1,4 +1,4 @@
-"""Every pair of models: tests, differences with intervals, and what they show."""
+"""This module judges every pair of models: tests, differences with intervals, and what they show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of the rows in which models may stand otherwise than on all: by a feature's quarters, a category, a column."""
+"""Rows are parted by a feature's quarters, a category or a column, since models may compare otherwise in a part."""
 
 from __future__ import annotations
 

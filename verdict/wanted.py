@@ -1,4 +1,4 @@
-"""The metric that matters to somebody, who says so: a report is then also one of that metric."""
+"""Whoever cares for a metric names it, and a report is then also one of that metric."""
 
 from __future__ import annotations
 

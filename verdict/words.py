@@ -1,4 +1,4 @@
-"""Numbers and names as people read them."""
+"""This module writes numbers and names as people read them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Each contender's server program, written as its framework's documentation teaches."""
+"""This package has each contender's server program, written as its framework's documentation teaches."""

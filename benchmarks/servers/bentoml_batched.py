@@ -1,4 +1,4 @@
-"""BentoML with adaptive batching: a batchable method takes one input, so each model has a method of its own."""
+"""BentoML batches adaptively here: a batchable method takes one input, so each model has a method of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions, decoding of photographs and binary tensors, the same code for all peers.
+"""All peers share this code: sessions, decoding of photographs and binary tensors.
 
 Only their frameworks differ. It needs numpy, onnxruntime, orjson and Pillow.
 """

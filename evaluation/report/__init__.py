@@ -1,1 +1,1 @@
-"""The report for people: the evidence of an evaluation as one HTML page. Only `evaluation` imports it."""
+"""This package writes the report, the evidence of an evaluation as one HTML page. Only `evaluation` imports it."""

@@ -1,4 +1,7 @@
-"""The pictures of a report, each from its numbers. It is imported where a report is drawn: matplotlib comes with it."""
+"""This module draws the pictures of a report, each from its numbers.
+
+It is imported where a report is drawn: matplotlib comes with it.
+"""
 
 from __future__ import annotations
 

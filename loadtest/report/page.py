@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from charts import palette
 from loadtest import console
-from loadtest.objectives import say
+from loadtest.objectives import write_sentence
 from loadtest.report import figures
 
 TEMPLATES = Path(__file__).parent
@@ -42,7 +42,8 @@ def render(document: dict[str, Any]) -> str:
             findings=findings,
             about=console.say_load(document["load"]),
             objectives=[
-                (each["finding"], say(each)) for each in document["objectives"]
+                (each["finding"], write_sentence(each))
+                for each in document["objectives"]
             ],
             labels=console.LABELS,
             captions=CAPTIONS,

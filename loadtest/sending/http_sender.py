@@ -50,6 +50,7 @@ def send(
     raise_file_limit()
     was_collecting = gc.isenabled()
     gc.disable()  # a collection among millions of numbers stops for milliseconds
+
     try:
         return run.run(on_progress)
     finally:

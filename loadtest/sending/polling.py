@@ -1,8 +1,8 @@
 """This module waits for connections and for a time at once, to some ten microseconds.
 
 `epoll` alone waits for whole milliseconds. An epoll is itself something that `select` can wait for, and `select` takes
-microseconds; the kernel adds 50 us of slack to that unless told otherwise: requests were sent 76 us late in the median
-with it, and 24 us without, on a busy machine.
+microseconds. The kernel adds 50 us of slack to that unless told otherwise. On a busy machine requests were sent 76 us
+late in the median with it, and 24 us without.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """The caller names these: an address, of it a model, a task or nothing, and what is sent."""
+class TargetOptions:
+    """TargetOptions name an address, of it a model, a task or nothing, and what is sent."""
 
     url: str
     model: str | None = None
@@ -109,41 +109,47 @@ class GrpcTarget:
 Target = HttpTarget | GrpcTarget
 
 
-def find_target(wanted: Wanted) -> Target:
+def find_target(options: TargetOptions) -> Target:
     """Asks the server what it must know of a model, and prepares the requests; raises LoadTestError."""
-    parts = split_url(wanted.url)
-    if wanted.protocol == GRPC or parts.scheme.startswith("grpc"):
-        return _find_grpc(wanted)
+    parts = split_url(options.url)
+    if options.protocol == GRPC or parts.scheme.startswith("grpc"):
+        return _find_grpc(options)
 
-    server = Server(wanted.url, wanted.headers)
-    if wanted.model is None and wanted.task is None:
+    server = Server(options.url, options.headers)
+    if options.model is None and options.task is None:
         path = quote(parts.path or "/", safe=URL_CHARACTERS)
         path += f"?{quote(parts.query, safe=URL_CHARACTERS)}" if parts.query else ""
-        return _make_http(wanted, server, "http", *_read_bodies(wanted, path))
+        return _make_http(options, server, "http", *_read_bodies(options, path))
 
-    card = _find_card(wanted, server)
-    protocol = wanted.protocol or (V2 if card is None else PREDICT)
+    card = _find_card(options, server)
+    protocol = options.protocol or (V2 if card is None else PREDICT)
     if protocol == PREDICT:
         if card is None:
             raise LoadTestError(
-                f"{server.base}: unknown model {wanted.model!r}; GET /models lists what there is"
+                f"{server.base}: unknown model {options.model!r}; GET /models lists what there is"
             )
-        return _make_http(wanted, server, protocol, *_predict(wanted, card))
+        return _make_http(options, server, protocol, *_predict(options, card))
 
-    return _make_http(wanted, server, protocol, *_infer(wanted, server, card, protocol))
+    return _make_http(
+        options, server, protocol, *_infer(options, server, card, protocol)
+    )
 
 
-def _find_card(wanted: Wanted, server: Server) -> dict[str, Any] | None:
+def _find_card(options: TargetOptions, server: Server) -> dict[str, Any] | None:
     """Returns the card of the model, or of one of the task, or None where the server has no cards."""
-    name = wanted.model or server.list_models(wanted.task or "")[0]
+    name = options.model or server.list_models(options.task or "")[0]
     return server.find_card(name)
 
 
 def _make_http(
-    wanted: Wanted, server: Server, protocol: str, made: list[Request], said: str
+    options: TargetOptions,
+    server: Server,
+    protocol: str,
+    made: list[Request],
+    said: str,
 ) -> HttpTarget:
     host = server.base.partition("//")[2]
-    if wanted.model or wanted.task:
+    if options.model or options.task:
         for each in _choose_tried(made):
             server.try_once(each)
 
@@ -154,9 +160,9 @@ def _make_http(
         protocol=protocol,
         inputs=said,
         address=server.resolve(),
-        messages=[each.encode(host, wanted.headers) for each in made],
+        messages=[each.encode(host, options.headers) for each in made],
         server=server,
-        model=wanted.model,
+        model=options.model,
     )
 
 
@@ -166,58 +172,60 @@ def _choose_tried(made: Sequence[Request]) -> list[Request]:
     return [made[0], *islice(with_missing, 1)]
 
 
-def _read_bodies(wanted: Wanted, path: str) -> tuple[list[Request], str]:
+def _read_bodies(options: TargetOptions, path: str) -> tuple[list[Request], str]:
     """Returns requests to any address: one with the body, one for each image, or one without a body."""
-    if wanted.data is not None:
-        if not wanted.data.is_dir():
+    if options.data is not None:
+        if not options.data.is_dir():
             raise LoadTestError(
                 "--data: a table goes with --model or --task; for any address give --body, or a folder of images"
             )
-        images = inputs.read_images(wanted.data)
+        images = inputs.read_images(options.data)
         made = [
             Request(path=path, body=each.content, content_type=each.content_type)
             for each in images
         ]
-        return made, f"{len(images)} images of {wanted.data.name}"
+        return made, f"{len(images)} images of {options.data.name}"
 
-    if wanted.body is None:
-        method = wanted.method or "GET"
+    if options.body is None:
+        method = options.method or "GET"
         return [Request(path=path, method=method)], "no body"
 
-    body = wanted.body.read_bytes()
+    body = options.body.read_bytes()
     request = Request(
         path=path,
         body=body,
-        content_type=wanted.content_type,
-        method=wanted.method or "POST",
+        content_type=options.content_type,
+        method=options.method or "POST",
     )
 
-    return [request], f"{wanted.body.name}, {len(body):,} bytes"
+    return [request], f"{options.body.name}, {len(body):,} bytes"
 
 
-def _predict(wanted: Wanted, card: Mapping[str, Any]) -> tuple[list[Request], str]:
+def _predict(
+    options: TargetOptions, card: Mapping[str, Any]
+) -> tuple[list[Request], str]:
     """Returns calls of `/predict`, with what they hold."""
-    subject = {"model": wanted.model} if wanted.model else {"task": str(wanted.task)}
+    subject = {"model": options.model} if options.model else {"task": str(options.task)}
     kind = card["input"]["type"]
     if kind == "image":
-        images, said = _find_images(wanted, card)
+        images, said = _find_images(options, card)
         return [requests.predict_image(subject, each) for each in images], said
     if kind != "features":
         raise LoadTestError(
             f"{card['name']}: a model whose input is {kind} has no call /predict; try --protocol v2"
         )
 
-    if wanted.data is None:
+    if options.data is None:
         rows = [card["input"]["example"]]
         said = "the card's example"
     else:
-        _check_is_table(wanted.data, card["name"])
+        _check_is_table(options.data, card["name"])
         rows = inputs.read_rows(
-            wanted.data, [each["name"] for each in card["input"]["features"]]
+            options.data, [each["name"] for each in card["input"]["features"]]
         )
-        said = f"{len(rows)} rows of {wanted.data.name}"
+        said = f"{len(rows)} rows of {options.data.name}"
 
-    batches = _cut(rows, wanted.n_rows)
+    batches = _cut(rows, options.n_rows)
     return [requests.predict_rows(subject, each) for each in batches], said
 
 
@@ -230,14 +238,16 @@ def _cut(rows: Sequence[Any], n_rows: int) -> list[list[Any]]:
     ]
 
 
-def _find_images(wanted: Wanted, card: Mapping[str, Any]) -> tuple[list[Image], str]:
-    if wanted.data is not None:
-        if not wanted.data.is_dir():
+def _find_images(
+    options: TargetOptions, card: Mapping[str, Any]
+) -> tuple[list[Image], str]:
+    if options.data is not None:
+        if not options.data.is_dir():
             raise LoadTestError(
-                f"--data: {card['name']} takes a folder of images, got the file {wanted.data.name}"
+                f"--data: {card['name']} takes a folder of images, got the file {options.data.name}"
             )
-        images = inputs.read_images(wanted.data)
-        return images, f"{len(images)} images of {wanted.data.name}"
+        images = inputs.read_images(options.data)
+        return images, f"{len(images)} images of {options.data.name}"
 
     content = inputs.encode_png(inputs.draw_picture(card))
     image = Image(content=content, content_type="image/png")
@@ -246,35 +256,38 @@ def _find_images(wanted: Wanted, card: Mapping[str, Any]) -> tuple[list[Image], 
 
 
 def _infer(
-    wanted: Wanted, server: Server, card: Mapping[str, Any] | None, protocol: str
+    options: TargetOptions,
+    server: Server,
+    card: Mapping[str, Any] | None,
+    protocol: str,
 ) -> tuple[list[Request], str]:
     """Returns inferences of the Open Inference Protocol over HTTP, with what they hold."""
-    if wanted.model is None:
+    if options.model is None:
         raise LoadTestError(f"--protocol {protocol} expects --model, got --task alone")
 
-    described = server.find_inputs(wanted.model)
+    described = server.find_inputs(options.model)
     if described is None:
         raise LoadTestError(
-            f"{server.base}: unknown model {wanted.model!r}, neither at /models nor at /v2/models"
+            f"{server.base}: unknown model {options.model!r}, neither at /models nor at /v2/models"
         )
 
-    batches, said = find_tensors(wanted, described, card)
+    batches, said = find_tensors(options, described, card)
     make = requests.infer_binary if protocol == V2_BINARY else requests.infer_json
 
-    return [make(wanted.model, each) for each in batches], said
+    return [make(options.model, each) for each in batches], said
 
 
 def find_tensors(
-    wanted: Wanted,
+    options: TargetOptions,
     described: Sequence[Mapping[str, Any]],
     card: Mapping[str, Any] | None,
 ) -> tuple[list[list[Tensor]], str]:
     """Returns for each request its tensors: of the table, of the card's self-check, or made up."""
-    if wanted.data is not None:
-        _check_is_table(wanted.data, str(wanted.model))
-        return _read_tensors(wanted, wanted.data, described)
-    if card is None or wanted.shapes:
-        made = inputs.make_tensors(described, wanted.shapes, n_rows=wanted.n_rows)
+    if options.data is not None:
+        _check_is_table(options.data, str(options.model))
+        return _read_tensors(options, options.data, described)
+    if card is None or options.shapes:
+        made = inputs.make_tensors(described, options.shapes, n_rows=options.n_rows)
         return [made], "values made up"
 
     dtype = inputs.DTYPES[described[0]["datatype"]]
@@ -282,26 +295,26 @@ def find_tensors(
     if card["input"]["type"] == "image":
         values = inputs.draw_picture(card)[np.newaxis]
 
-    rows = np.resize(values, (wanted.n_rows, *values.shape[1:]))
+    rows = np.resize(values, (options.n_rows, *values.shape[1:]))
 
     return [[_tensor(described[0], rows)]], "the card's self-check"
 
 
 def _read_tensors(
-    wanted: Wanted, path: Path, described: Sequence[Mapping[str, Any]]
+    options: TargetOptions, path: Path, described: Sequence[Mapping[str, Any]]
 ) -> tuple[list[list[Tensor]], str]:
     shape = described[0]["shape"]
     if len(described) != 1 or len(shape) != 2 or int(shape[1]) < 1:
         raise LoadTestError(
-            f"--data: {wanted.model} takes no single table of numbers; give the request with --body"
+            f"--data: {options.model} takes no single table of numbers; give the request with --body"
         )
 
     matrix = inputs.read_matrix(path, int(shape[1]))
     values: NDArray[Any] = matrix.astype(inputs.DTYPES[described[0]["datatype"]])
-    numbers = np.arange(wanted.n_rows)
+    numbers = np.arange(options.n_rows)
     batches = [
         [_tensor(described[0], values.take(start + numbers, axis=0, mode="wrap"))]
-        for start in range(0, len(values), wanted.n_rows)
+        for start in range(0, len(values), options.n_rows)
     ]
 
     return batches, f"{len(matrix)} rows of {path.name}"
@@ -322,22 +335,22 @@ def _check_is_table(path: Path, name: str) -> None:
         )
 
 
-def _find_grpc(wanted: Wanted) -> GrpcTarget:
+def _find_grpc(options: TargetOptions) -> GrpcTarget:
     from loadtest.sending.grpc_sender import Channels
     from loadtest.targets import grpc_model
 
-    if wanted.model is None:
+    if options.model is None:
         raise LoadTestError("gRPC expects --model, got none")
 
-    parts = split_url(wanted.url)
+    parts = split_url(options.url)
     channels = Channels(
         host=parts.netloc if parts.port else f"{parts.hostname}:80",
         is_secure=parts.scheme in ("grpcs", "https"),
-        metadata={name.lower(): text for name, text in wanted.headers.items()},
+        metadata={name.lower(): text for name, text in options.headers.items()},
     )
-    described = grpc_model.find_inputs(channels, wanted.model)
-    batches, said = find_tensors(wanted, described, None)
-    messages = [grpc_model.encode(wanted.model, each) for each in batches]
+    described = grpc_model.find_inputs(channels, options.model)
+    batches, said = find_tensors(options, described, None)
+    messages = [grpc_model.encode(options.model, each) for each in batches]
     grpc_model.try_once(channels, messages[0])
 
     return GrpcTarget(
@@ -347,5 +360,5 @@ def _find_grpc(wanted: Wanted) -> GrpcTarget:
         is_secure=channels.is_secure,
         messages=messages,
         metadata=channels.metadata,
-        model=wanted.model,
+        model=options.model,
     )

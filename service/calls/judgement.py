@@ -26,7 +26,7 @@ from service.judging.labelled_rows import (
     index_labels,
     sift_learnt,
 )
-from service.judging.learnt import NOTHING, Hashes, collect_learnt, hash_image
+from service.judging.row_hashes import NOTHING, Hashes, collect_learnt, hash_image
 from service.judging.table import KEEP_LEARNT, TableLimits, read_labelled_csv
 from service.models import cancellation
 from service.models.images import ImageFile

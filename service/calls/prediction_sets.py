@@ -15,9 +15,10 @@ from stats.risk_coverage import set_threshold
 def find_thresholds(model: Model, coverage: float) -> NDArray[np.float64]:
     """Returns the probability from which on each class belongs to a set, `(n_classes,)`.
 
-    Each class has a threshold of its own where the held-out rows of all classes are enough for it, so that sets hold
-    each class with the wanted probability (Vovk, JMLR W&CP 25, 2012); else all have one, and sets hold the truth with
-    it on the whole. It raises InvalidRequest where the model is no classifier, or its file keeps no held-out answers.
+    Each class has a threshold of its own where the held-out rows of all classes are enough for it: sets then hold each
+    class with the wanted probability (Vovk, JMLR W&CP 25, 2012). Else all classes have one, and sets hold the truth
+    with that probability on the whole. It raises InvalidRequest where the model is no classifier, or its file keeps no
+    held-out answers.
     """
     if model.card.kind != "classifier":
         raise InvalidRequest(

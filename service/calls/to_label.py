@@ -1,4 +1,4 @@
-"""Rows to label: on which of a task's journalled rows the classifiers disagree, and what labels of them show."""
+"""The rows to label are those of a task's journal on which classifiers disagree; their labels show who is better."""
 
 from __future__ import annotations
 

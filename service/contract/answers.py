@@ -288,7 +288,7 @@ class LivePair(TypedDict):
 
 
 class CurvePoint(TypedDict):
-    """A test after so many labelled rows, as it was then."""
+    """A CurvePoint is a test after so many labelled rows, as it was then."""
 
     rows: int
     groups: int

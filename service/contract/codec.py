@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from service.contract.far_numbers import MIN_CHECKED_BYTES, check_numbers
+from service.contract.extreme_numbers import MIN_CHECKED_BYTES, check_numbers
 from service.contract.limits import MAX_JSON_DEPTH
 from service.contract.number_rows import MIN_BYTES, read_number_rows
 from service.errors import InvalidRequest, hint_at

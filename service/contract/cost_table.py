@@ -1,4 +1,4 @@
-"""A table of costs: a CSV with the true class in its first column and a column for each class that is said."""
+"""A table of costs is a CSV with the true class in its first column and a column for each class that is said."""
 
 from __future__ import annotations
 

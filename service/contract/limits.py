@@ -154,7 +154,7 @@ declare_setting(
     413,
     "refused without being read to its end",
 )
-MAX_FAR_NUMBERS = declare(
+MAX_EXTREME_NUMBERS = declare(
     "numbers beyond 1e285 or below 1e-285 in a body of JSON",
     100,
     "numbers",

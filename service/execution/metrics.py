@@ -385,7 +385,7 @@ class Flusher:
 
 
 class _Sums:
-    """A collector of what all workers have counted."""
+    """This collector sums what all workers have counted."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

@@ -1,7 +1,7 @@
 """Threads are shared by accounts, one for each model and each kind of work, so that none of them can take them all.
 
 As many threads as there are processors do work that is quick. Work that turns out to take longer than a fifth of a
-second stops counting as quick, and what its account does next begins in threads for long work: so a model that hangs
+second stops counting as quick, and what its account does next begins in threads for long work. So a model that hangs
 keeps neither the others waiting nor small work.
 """
 

@@ -1,1 +1,1 @@
-"""The gRPC transport of the Open Inference Protocol. Only `app` imports it."""
+"""This package is the gRPC transport of the Open Inference Protocol. Only `app` imports it."""

@@ -12,13 +12,14 @@ from service.access.rights import find_method_rights
 from service.access.tokens import Access
 from service.errors import Overloaded, Unauthenticated, VeredictoError
 from service.execution.metrics import RouteMetrics
+from service.observability.ended_request import EndedRequest
 from service.observability.ids import (
     REQUEST_ID,
     make_request_id,
     read_request_id,
     read_traceparent,
 )
-from service.observability.observer import Ended, Observer
+from service.observability.observer import Observer
 
 REQUEST_ID_KEY = "x-request-id"
 TRACEPARENT_KEY = "traceparent"
@@ -111,7 +112,7 @@ class Visit:
         """Tells the observer, where it is on, that the call has ended."""
         if self._observer.is_on:
             self._observer.finish(
-                Ended(
+                EndedRequest(
                     "gRPC",
                     self._method,
                     status,

@@ -1,4 +1,4 @@
-"""Messages of the Open Inference Protocol over gRPC, as `open_inference.proto` has them.
+"""This module encodes and decodes the messages of the Open Inference Protocol, as `open_inference.proto` has them.
 
 This is the only module that knows protobuf. It loads the compiled file into a pool of its own, because clients in the
 same process register files with the same names in the default pool.

@@ -39,7 +39,7 @@ STARTED = "veredicto.started"
 ASKED = "veredicto.asked"
 """The path that was asked for lies here, where a platform has another name for one of ours."""
 _get_name = itemgetter(0)
-_BEHIND = (
+_FALLBACK_PATHS = (
     "/schema.json",
     "/static_content/swagger-ui.css",
     "/static_content/swagger-ui-bundle.js",
@@ -47,7 +47,7 @@ _BEHIND = (
 
 
 class Application:
-    """This application answers the contract's and the protocol's routes, and passes the rest to the one behind it."""
+    """This application answers the contract's and the protocol's routes, and passes the rest to its fallback."""
 
     def __init__(
         self,
@@ -56,12 +56,12 @@ class Application:
         admission: Admission,
         batches: Batches,
         *,
-        behind: ASGIApp,
+        fallback: ASGIApp,
         gate: Gate | None = None,
     ) -> None:
         limits = Limits(settings)
         protocol = OpenInferenceRoutes(plane, settings)
-        self._behind = behind
+        self._fallback = fallback
         self._gate = gate or Gate.of(settings)
         self._admission = admission
         self._models = admission.models
@@ -277,7 +277,7 @@ class Application:
     async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers what is no call: a view, or what the application behind knows."""
         if scope["type"] != "http":
-            await self._behind(scope, receive, send)
+            await self._fallback(scope, receive, send)
             return
 
         started = perf_counter()
@@ -294,7 +294,7 @@ class Application:
             response = respond_to_error(report_defect(f"{method} {path[:200]}"))
 
         if response is None:
-            await self._behind(scope, receive, self._gate.follow(visit, send))
+            await self._fallback(scope, receive, self._gate.follow(visit, send))
             return
 
         self._count_view(path, response, started)
@@ -336,7 +336,7 @@ class Application:
             headers = ((b"allow", names.encode()),)
             return respond({"error": text}, status=405, headers=headers)
 
-        if path in _BEHIND:
+        if path in _FALLBACK_PATHS:
             return None
 
         return await self._views.show(scope)
@@ -344,7 +344,9 @@ class Application:
     def _allowed_methods(self, path: str) -> tuple[str, ...]:
         if path in self._routes:
             return ("POST",)
-        return READ_ONLY if path in _BEHIND else self._views.allowed_methods(path)
+        return (
+            READ_ONLY if path in _FALLBACK_PATHS else self._views.allowed_methods(path)
+        )
 
 
 def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:

@@ -15,13 +15,14 @@ from service.access.tokens import Access
 from service.errors import VeredictoError
 from service.http.lifespan import Send
 from service.http.responses import SECURITY, Headers, Message, Response
+from service.observability.ended_request import EndedRequest
 from service.observability.ids import (
     REQUEST_ID,
     make_request_id,
     read_request_id,
     read_traceparent,
 )
-from service.observability.observer import Ended, Observer
+from service.observability.observer import Observer
 from service.settings import Settings
 
 MAX_SHOWN_CHARS = 200
@@ -94,7 +95,7 @@ class Visit:
         """Tells the observer, where it is on, that the request has ended."""
         if self._observer.is_on:
             self._observer.finish(
-                Ended(
+                EndedRequest(
                     self._method,
                     route or self._path[:MAX_SHOWN_CHARS],
                     status,

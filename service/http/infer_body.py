@@ -18,7 +18,7 @@ from service.contract.codec import (
     encode,
     explain_malformed,
 )
-from service.contract.far_numbers import check_numbers
+from service.contract.extreme_numbers import check_numbers
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Run

@@ -13,8 +13,8 @@ from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.batching import Batches
 from service.execution.metrics import render_metrics
 from service.http.forms import read_query
-from service.http.interface import Interface
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
+from service.http.openapi_document import OpenAPIDocument
 from service.http.page_security import protect_page
 from service.http.platforms import PREFIX as V1
 from service.http.platforms import PlatformRoutes
@@ -71,7 +71,7 @@ class Views:
         self._batches = batches
         self._protocol = protocol
         self._static = StaticFiles(_PAGES)
-        self._interface = Interface(plane, protocol, platforms)
+        self._openapi = OpenAPIDocument(plane, protocol, platforms)
         self._fixed: dict[str, Callable[[], Response]] = {
             "/docs": partial(_show_page, "docs.html"),
             LIST: lambda: respond(plane.list_models(), headers=((b"vary", b"accept"),)),
@@ -82,7 +82,7 @@ class Views:
 
     def follow(self) -> None:
         """Describes the interface anew, whose examples are of the models that are served."""
-        self._interface.follow()
+        self._openapi.forget()
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
@@ -133,7 +133,7 @@ class Views:
         """Returns what a thread writes: the metrics of all workers, or the document with its examples."""
         if path == METRICS_PATH:
             return Response(200, await asyncio.to_thread(render_metrics), METRICS)
-        return Response(200, await self._batches.offload(self._interface.write))
+        return Response(200, await self._batches.offload(self._openapi.write))
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if name.endswith(LEARNT):

@@ -1,4 +1,4 @@
-"""The classifiers of a task that are to be judged, run in this process."""
+"""The classifiers of a task that are to be judged are run in this process."""
 
 from __future__ import annotations
 

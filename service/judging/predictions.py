@@ -10,7 +10,7 @@ import numpy as np
 from service.errors import EvaluationError, InvalidRequest, TooLarge
 from service.judging.classifiers import ClassifiedRows, Classifier, Classifiers
 from service.judging.labelled_rows import LabelledData
-from service.judging.learnt import Hashes
+from service.judging.row_hashes import Hashes
 from service.models.images import ImageFile
 from verdict.predictions import ClassifierAnswers, Predictions
 

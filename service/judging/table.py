@@ -22,7 +22,7 @@ from service.judging.labelled_rows import (
     read_value,
     sift_learnt,
 )
-from service.judging.learnt import Hashes, fingerprint_rows, hash_feature_rows
+from service.judging.row_hashes import Hashes, fingerprint_rows, hash_feature_rows
 from service.models import cancellation
 from service.models.rows import Column, choose_columns, find_dates
 from tables.csv_text import CSVText, UnreadableTableError, read_csv_text

@@ -1,4 +1,4 @@
-"""The log of acts: promotions and roll-backs, one line of JSON each, in a file that is only ever added to.
+"""The log of acts has promotions and roll-backs, one line of JSON each, in a file that is only ever added to.
 
 The file is the state: a task's champion is the one that its last line names, in each worker and after each restart. A
 line counts when it is whole and on the disk; what a crash or a full disk leaves of one is no line, and goes before the
@@ -23,7 +23,7 @@ NEXT_LINE = b"\n"
 
 
 class Served(TypedDict):
-    """A version of a model."""
+    """Served is the version of a model that answers."""
 
     model: str
     version: str

@@ -1,4 +1,4 @@
-"""Alarms: which models are shown to be right on fewer rows than their cards say, looked at however often."""
+"""An alarm names a model that is shown to be right on fewer rows than its card says, however often one looks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONDITIONS = (
 
 
 class Standing(NamedTuple):
-    """A model's held-out accuracy and its lower limit, the floor under which an alarm is due, and what groups show."""
+    """A Standing has a model's held-out accuracy and its lower limit, the floor of an alarm, and what groups show."""
 
     accuracy: float
     lower: float

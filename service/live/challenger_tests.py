@@ -1,4 +1,4 @@
-"""The tests of a champion's challengers by one metric, valid at all times: who may be called better, and by how much.
+"""The tests of a champion's challengers by one metric are valid at all times: they say who is better, and by how much.
 
 Accuracy and losses have one bet a group, the mean difference of its rows. Balanced accuracy is the average of recalls:
 each class has a test of its own, one bet a group, with its part of the pair's level, and their limits are averaged. So
@@ -72,7 +72,7 @@ VOTES = "{} {}: each answer to held-out rows has a probability of 1, so that onl
 
 
 class Bound(NamedTuple):
-    """The difference that groups have had, and its interval; None where a part of it has no group."""
+    """A Bound is the difference that groups have had, and its interval; None where a part of it has no group."""
 
     n_groups: int
     difference: float | None

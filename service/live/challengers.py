@@ -1,4 +1,4 @@
-"""Champions and challengers: which classifiers run in the shadow of which, as VEREDICTO_SHADOW has it."""
+"""VEREDICTO_SHADOW says which classifiers are champions, and which run as challengers in their shadow."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ShadowDeployment:
-    """A champion of a task, and the challengers that run in its shadow: all other classifiers of the task."""
+    """A ShadowDeployment is a task's champion with the challengers in its shadow: all other classifiers of the task."""
 
     champion: Model
     challengers: list[Model]
 
     @property
     def challenger_keys(self) -> tuple[ModelKey, ...]:
-        """The journal's keys of the challengers, in their order."""
+        """Returns the journal's keys of the challengers, in their order."""
         return tuple(map(make_model_key, self.challengers))
 
 

@@ -1,4 +1,4 @@
-"""The live comparison: how the classifiers of a task compare on what they were really asked."""
+"""The live comparison says how the classifiers of a task compare on what they were really asked."""
 
 from __future__ import annotations
 

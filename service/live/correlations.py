@@ -1,4 +1,4 @@
-"""Changed correlations: features that go together in another way than on held-out rows, while each by itself may not.
+"""Correlations have changed where features go together in another way than in training, while each alone may not.
 
 A value counts as the normal score of its cell in the training distribution, which has mean 0 and variance 1 there, so
 that the mean product of two features' scores is their correlation, of ranks, whatever their units. Sums of the
@@ -50,7 +50,7 @@ NO_HELD_OUT = (
 
 
 class Correlations:
-    """The products of a card's features by pairs."""
+    """Correlations sum the products of a card's features by pairs."""
 
     def __init__(self, cells: Cells) -> None:
         self._cells = cells

@@ -1,4 +1,4 @@
-"""The costs of mistakes that live tests are by, as VEREDICTO_COSTS has them: a file for a task."""
+"""VEREDICTO_COSTS names a file for each task: the costs of mistakes by which live tests judge."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Input drift: the features of today's rows are compared with the distributions of the training rows.
+"""For input drift the features of today's rows are compared with the distributions of the training rows.
 
 A window counts rows by cell: bins of a number, values of a category, one cell for missing values where they are
 imputed. Its counts are one vector of whole numbers: workers' counts of one model are summed, and stored as a list.
-Pearson's chi-square of each feature's counts and the card's decides whether there is drift, and the population
-stability index (Siddiqi, Credit Risk Scorecards, 2006) says how large it is: over many rows any difference is shown,
-and most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), by the counts of
+Pearson's chi-square of each feature's counts and the card's decides whether there is drift. The population stability
+index (Siddiqi, Credit Risk Scorecards, 2006) says how large it is, since over many rows any difference is shown, and
+most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), by the counts of
 window and training together: by those of training alone one would pick the cells that were rare there by chance.
 
 A live window is looked at as often as rows come. The journal parts the rows into counts of up to 500; the k-th part is

@@ -1,4 +1,4 @@
-"""The accuracy of models on rows whose truth nobody has told, from their confidences, where those can be believed."""
+"""Confidences, where they can be believed, give the accuracy of models on rows whose truth nobody has told."""
 
 from __future__ import annotations
 

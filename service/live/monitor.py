@@ -29,10 +29,10 @@ from service.live.cost_settings import find_costs
 from service.live.drift import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
-from service.live.journal.begin import read_begun
 from service.live.journal.bets import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
 from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
+from service.live.journal.startup import read_prepared_file
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.live.watch import Watch
@@ -103,7 +103,7 @@ class Monitor:
             model_keys=list(self._model_keys.values()),
             fsync=settings.journal_fsync,
             max_examples=settings.journal_disagreements or 0,
-            begun=read_begun(os.environ),
+            begun=read_prepared_file(os.environ),
             costs=self._costs,
         )
 

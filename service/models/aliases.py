@@ -6,35 +6,42 @@ Its graph is of its own: requests by that name are counted under it, and the pro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from service.models.registry import Registry
+from service.models.graph import Graph
 
 SETTING = "VEREDICTO_MODEL_NAME"
+Versions = dict[str, dict[str, Graph]]
 
 
-def add_aliases(registry: Registry, aliases: Mapping[str, str]) -> None:
-    """Serves models under these further names too; an empty name stands for the one model that there is.
+class Aliases(NamedTuple):
+    """Aliases have a name by each further name, "" for the only model, and why further names cannot be given."""
 
-    What is wrong with an alias becomes one of the registry's `alias_problems`.
-    """
-    names = list(registry.versions)
-    for alias, name in aliases.items():
-        problem = _find_problem(alias, name, names)
+    names: dict[str, str]
+    problems: dict[str, str]
+
+
+def add_aliases(versions: Versions, wanted: Mapping[str, str]) -> Aliases:
+    """Adds graphs under further names to `versions`; an empty name stands for the one model that there is."""
+    known = list(versions)
+    aliases = Aliases({}, {})
+    for alias, name in wanted.items():
+        problem = _find_problem(alias, name, known)
         if problem is not None:
-            registry.alias_problems[alias] = f"{SETTING}: {problem}"
+            aliases.problems[alias] = f"{SETTING}: {problem}"
             continue
 
-        target = name or _find_only(alias, names)
+        target = name or _find_only(alias, known)
         if not name:
-            registry.aliases[""] = target
+            aliases.names[""] = target
         if alias != target:
-            registry.aliases[alias] = target
-            registry.versions[alias] = {
+            aliases.names[alias] = target
+            versions[alias] = {
                 version: graph.rename(alias)
-                for version, graph in registry.versions[target].items()
+                for version, graph in versions[target].items()
             }
+
+    return aliases
 
 
 def _find_only(alias: str, names: list[str]) -> str:

@@ -88,13 +88,17 @@ class Registry:
             at_once=at_once,
         )
         registry = loader.load(loaded or {})
-        add_aliases(registry, aliases or {})
+        registry._add_aliases(aliases or {})
         registry._log_problems(known_bad or {})
         if not loaded:
             names = ", ".join(registry.versions)
             logger.info("serving %d models: %s", len(registry.versions), names)
 
         return registry
+
+    def _add_aliases(self, wanted: Mapping[str, str]) -> None:
+        """Serves models under further names too."""
+        self.aliases, self.alias_problems = add_aliases(self.versions, wanted)
 
     def _log_problems(self, known_bad: Mapping[str, str]) -> None:
         """Logs each file that was refused, but for those that were known as bad before, and each name not given."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from service.observability.observer import Ended
+from service.observability.ended_request import EndedRequest
 
 NAME = "veredicto.access"
 
@@ -22,7 +21,7 @@ class AccessLog:
         self._n_lines = 0
         self._n_left_out = 0
 
-    def write(self, ended: Ended) -> None:
+    def write(self, ended: EndedRequest) -> None:
         """Writes the line of a request, or counts it where this second has its lines already."""
         second = int(monotonic())
         if second != self._second:
@@ -41,7 +40,7 @@ class AccessLog:
         self._logger.info("request", extra={"fields": fields})
 
 
-def _describe(ended: Ended) -> dict[str, Any]:
+def _describe(ended: EndedRequest) -> dict[str, Any]:
     """Returns the fields of a line; those that are not known are left out."""
     fields: dict[str, Any] = {
         "method": ended.method,

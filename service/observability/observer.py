@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from service.observability.access_log import AccessLog
+from service.observability.ended_request import EndedRequest
 from service.settings import Settings
-
-
-class Ended(NamedTuple):
-    """A request that has ended: who asked for what, and how it went; no part of what was sent is in it.
-
-    `records` are its runs, each with the graph and the times.
-    """
-
-    method: str
-    route: str
-    status: int | str
-    seconds: float
-    n_bytes: int
-    request_id: str | None
-    traceparent: str | None
-    caller: str | None = None
-    records: Sequence[Any] = ()
 
 
 class Observer:
@@ -42,7 +25,7 @@ class Observer:
         log = AccessLog(settings.access_log) if settings.access_log else None
         return cls(log, make_tracer())
 
-    def finish(self, ended: Ended) -> None:
+    def finish(self, ended: EndedRequest) -> None:
         """Tells of a request that has ended."""
         if self._access_log is not None:
             self._access_log.write(ended)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from service.observability.observer import Ended
+from service.observability.ended_request import EndedRequest
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 PHASES = (
@@ -65,7 +64,7 @@ class Tracer:
         self._provider = provider
         self._tracer = provider.get_tracer("veredicto")
 
-    def finish(self, ended: Ended) -> None:
+    def finish(self, ended: EndedRequest) -> None:
         """Makes the spans of a request, which ends now."""
         end_ns = time_ns()
         start_ns = end_ns - int(ended.seconds * 1e9)
@@ -119,7 +118,7 @@ class Tracer:
         self._provider.shutdown()
 
 
-def _describe(ended: Ended) -> dict[str, Any]:
+def _describe(ended: EndedRequest) -> dict[str, Any]:
     """Returns a span's attributes by the names of OpenTelemetry's conventions."""
     described: dict[str, Any] = {
         "http.request.method": ended.method,

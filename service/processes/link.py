@@ -1,4 +1,4 @@
-"""A worker's link to its supervisor: it tells that it lives, and is told when to stop.
+"""Over its link to the supervisor a worker tells that it lives, and is told when to stop.
 
 A worker that BentoML's own supervisor started has no link, and does without.
 """

@@ -18,7 +18,7 @@ from service.models.folder import ModelFile
 from service.observability.logs import configure_logging
 from service.processes.link import Link, find_link
 from service.repository.generation import Order, Store
-from service.repository.maker import CannotKeep, Maker
+from service.repository.next_generation import CannotKeep, GenerationMaker
 from service.settings import Settings
 
 LOW_PRIORITY = 5
@@ -52,7 +52,7 @@ def run(link: Link, settings: Settings) -> None:
     if not is_first:
         os.nice(LOW_PRIORITY)
 
-    maker = Maker(
+    maker = GenerationMaker(
         store,
         order,
         try_out=None if is_first else partial(try_out, settings=settings),

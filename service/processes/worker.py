@@ -1,4 +1,4 @@
-"""A worker as its supervisor sees it: a process that was started, and what was heard of it."""
+"""The supervisor sees a worker as a process that was started, and as what was heard of it."""
 
 from __future__ import annotations
 

@@ -182,9 +182,9 @@ def _make_reloads(plane: DataPlane, batches: Batches) -> list[Reloads]:
 
 
 def make_application(
-    make_behind: Callable[[], ASGIApp], *, has_own_server: bool = True
+    make_fallback: Callable[[], ASGIApp], *, has_own_server: bool = True
 ) -> Application:
-    """Returns the application that answers ahead of the one behind it, and installs it in this process's server.
+    """Returns the application that answers ahead of its fallback, and installs it in this process's server.
 
     Without `has_own_server` others run it as any application of ASGI, and nothing of theirs is replaced.
     """
@@ -192,7 +192,7 @@ def make_application(
 
     configure_logging(settings)
     plane = data_plane()
-    application = _front(plane, make_behind(), has_own_server=has_own_server)
+    application = _front(plane, make_fallback(), has_own_server=has_own_server)
     # With no handler the line of an access is not even formatted.
     logging.getLogger("uvicorn.access").propagate = False
     tuning.settle_memory()
@@ -200,7 +200,7 @@ def make_application(
     return application
 
 
-def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Application:
+def _front(plane: DataPlane, fallback: ASGIApp, *, has_own_server: bool) -> Application:
     """Returns our application with its companions, installed where the server is ours."""
     from service.execution.admission import Admission
     from service.execution.batching import Batches
@@ -216,14 +216,14 @@ def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Applic
     _watch(plane, admission, batches)
     reloads = _make_reloads(plane, batches)
     for each in (*_list_companions(plane, admission), *reloads):
-        behind = accompany(behind, each)
+        fallback = accompany(fallback, each)
 
     servers = _make_grpc_servers(plane, admission, batches, gate)
     for server in servers:
-        behind = accompany(behind, server)
+        fallback = accompany(fallback, server)
 
     application = Application(
-        plane, settings, admission, batches, behind=behind, gate=gate
+        plane, settings, admission, batches, fallback=fallback, gate=gate
     )
     for each in reloads:
         each.followers += [plane.follow, application.follow]
@@ -248,12 +248,12 @@ def _install(
 ) -> None:
     """Makes the server of this process drain as the settings say, and end these companions last."""
     from service.access.tokens import Access
+    from service.server.context import ServerContext
     from service.server.install import install_server
     from service.server.scrapes import Scrapes
-    from service.server.surroundings import Surroundings
 
     access = Access.of(settings.tokens, settings.public, waits=_is_replacement())
-    surroundings = Surroundings(
+    context = ServerContext(
         settings=settings,
         lifecycle=plane.lifecycle,
         link=find_link(),
@@ -263,7 +263,7 @@ def _install(
         probes=application.probes,
         scrapes=Scrapes(gate.with_access(access)),
     )
-    install_server(surroundings)
+    install_server(context)
 
 
 def _list_companions(plane: DataPlane, admission: Admission) -> list[Companion]:

@@ -8,12 +8,12 @@ from importlib import import_module
 from importlib.metadata import version
 
 from service.http.wire.fast_path import find_unknown_version
-from service.server.surroundings import Surroundings
+from service.server.context import ServerContext
 
 logger = logging.getLogger(__name__)
 
 
-def install_server(surroundings: Surroundings) -> bool:
+def install_server(context: ServerContext) -> bool:
     """Makes our server that of BentoML's worker; where it cannot, uvicorn's own serves, without a drain."""
     reason = find_unknown_version(version("uvicorn"))
     if reason is None and not hasattr(select, "epoll"):
@@ -28,6 +28,6 @@ def install_server(surroundings: Surroundings) -> bool:
         logger.warning("uvicorn's own server accepts connections: %s", reason)
         return False
 
-    server.install(surroundings)
+    server.install(context)
 
     return True

@@ -22,13 +22,13 @@ from typing import Protocol
 from service.http.responses import Response
 from service.http.wire.connections import BUSY
 from service.server.lingering import Lingering
+from service.server.load_shedding import BUSY_CHECK_S
 from service.server.probes import (
     MAX_PROBE_BYTES,
     find_path,
     keeps_connection,
     write_response,
 )
-from service.server.pulse import FEEL_S
 from service.server.scrapes import PATH, Scrapes
 
 MAX_ACCEPTED = 64
@@ -59,16 +59,16 @@ class Adopter(Protocol):
         ...
 
 
-class Room(Protocol):
-    """The listener's thread feels here how busy the event loop is."""
+class Shedder(Protocol):
+    """A Shedder tells the listener's thread how busy the event loop is."""
 
     @property
     def rest_s(self) -> float:
         """Returns how long the listener may rest."""
         ...
 
-    def feel(self) -> None:
-        """Looks how the event loop does."""
+    def check(self) -> None:
+        """Measures how far the event loop is behind."""
         ...
 
     def has_room(self) -> bool:
@@ -91,7 +91,7 @@ class Listener:
         self,
         listening: socket.socket,
         adopter: Adopter,
-        pulse: Room,
+        shedder: Shedder,
         probes: Mapping[bytes, Callable[[], Response]],
         *,
         silent_s: float,
@@ -102,7 +102,7 @@ class Listener:
     ) -> None:
         self._listening = listening
         self._adopter = adopter
-        self._pulse = pulse
+        self._shedder = shedder
         self._probes = probes
         self._silent_s = silent_s
         self._keep_alive_s = keep_alive_s
@@ -179,7 +179,7 @@ class Listener:
             self._hand_over(connection)
 
     def _turn(self) -> None:
-        rest_s = FEEL_S if self._waiting else self._pulse.rest_s
+        rest_s = BUSY_CHECK_S if self._waiting else self._shedder.rest_s
         for descriptor, _ in self._poll.poll(min(rest_s, SWEEP_S)):
             if descriptor == self._listening.fileno():
                 self._accept(limit=MAX_ACCEPTED)
@@ -190,7 +190,7 @@ class Listener:
             elif descriptor in self._lingering:
                 self._lingering.read(descriptor)
 
-        self._pulse.feel()
+        self._shedder.check()
         now_s = monotonic()
         if self._waiting:
             self._serve_waiting(now_s)
@@ -328,13 +328,13 @@ class Listener:
 
     def _hand_over(self, connection: socket.socket) -> None:
         self._forget(connection)
-        if self._is_closing or (not self._waiting and self._pulse.has_room()):
+        if self._is_closing or (not self._waiting and self._shedder.has_room()):
             self._adopt(connection, 0.0)
         else:
             self._waiting.append((connection, monotonic()))
 
     def _adopt(self, connection: socket.socket, waited_s: float) -> None:
-        self._pulse.hand_over()
+        self._shedder.hand_over()
         self._adopter.adopt(connection, waited_s)
 
     def _serve_waiting(self, now_s: float) -> None:
@@ -342,11 +342,11 @@ class Listener:
 
         The latest can still be answered in time; who came first has waited for nothing already.
         """
-        while self._waiting and self._pulse.has_room():
+        while self._waiting and self._shedder.has_room():
             connection, since_s = self._waiting.pop()
             self._adopt(connection, now_s - since_s)
 
-        while self._is_over(now_s) and self._pulse.refuse():
+        while self._is_over(now_s) and self._shedder.refuse():
             self._lingering.begin(self._waiting.popleft()[0], self._refusal)
 
     def _is_over(self, now_s: float) -> bool:

@@ -24,9 +24,9 @@ from service.execution import gauges
 from service.http.lifespan import Companion
 from service.http.wire.connections import Connections
 from service.processes.listening import HALFWAY_S, refuse_new_connections
+from service.server.context import ServerContext
 from service.server.listener import REFUSAL, Listener
-from service.server.pulse import Pulse
-from service.server.surroundings import Surroundings
+from service.server.load_shedding import LoadShedder
 
 TICK_S = 0.1
 IDLE_LIMIT_S = 0.5
@@ -45,16 +45,15 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerServer(uvicorn.Server):
-    """One worker's server: it accepts in a thread, tells that it lives, and drains before it ends."""
+    """A WorkerServer accepts in a thread, tells the supervisor that it lives, and drains before it ends."""
 
-    surroundings: ClassVar[Surroundings]
+    context: ClassVar[ServerContext]
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        around = self.surroundings
-        self._settings = around.settings
-        self._lifecycle = around.lifecycle
-        self._link = around.link
+        self._settings = self.context.settings
+        self._lifecycle = self.context.lifecycle
+        self._link = self.context.link
         self._listeners: list[Listener] = []
         self._closing = asyncio.Event()
         self._is_told_to_drain = False
@@ -74,11 +73,11 @@ class WorkerServer(uvicorn.Server):
             listener = Listener(
                 each,
                 self,
-                self._make_pulse(),
-                {} if self.config.is_ssl else self.surroundings.probes,
+                self._make_shedder(),
+                {} if self.config.is_ssl else self.context.probes,
                 silent_s=self._settings.deadline_s,
                 keep_alive_s=self._settings.keep_alive_s,
-                scrapes=self.surroundings.scrapes,
+                scrapes=self.context.scrapes,
                 # A refusal in plain text is none in TLS, and a handshake costs as much as an answer. A client that
                 # finds its connection ended in the handshake knows that it may try again: it has asked nothing yet.
                 refusal=b"" if self.config.is_ssl else REFUSAL,
@@ -90,11 +89,11 @@ class WorkerServer(uvicorn.Server):
         self._listen_to_supervisor()
         self.started = True
 
-    def _make_pulse(self) -> Pulse:
+    def _make_shedder(self) -> LoadShedder:
         state = self.server_state
         # A protocol that is none of ours serves all connections.
         wire = getattr(self.config.http_protocol_class, "wire", None)
-        return Pulse(
+        return LoadShedder(
             time.pthread_getcpuclockid(threading.get_ident()),
             self._loop.call_soon_threadsafe,
             lambda: len(state.connections),
@@ -127,7 +126,7 @@ class WorkerServer(uvicorn.Server):
             await asyncio.wait(self._adopting)
 
         end_s = monotonic() + self._grace_s()
-        companions = [self._stop(each) for each in self.surroundings.companions]
+        companions = [self._stop(each) for each in self.context.companions]
         await asyncio.gather(self._finish_connections(end_s), *companions)
         await self._finish_tasks(end_s)
         if not self.force_exit:
@@ -192,8 +191,8 @@ class WorkerServer(uvicorn.Server):
         self._link.on_orphaned(lambda: self._call(self._leave_at_once))
         self._link.send(
             "ready",
-            refused=dict(self.surroundings.unserved),
-            served=dict(self.surroundings.served),
+            refused=dict(self.context.unserved),
+            served=dict(self.context.served),
         )
 
     def _call(self, act: Callable[[], None]) -> None:
@@ -309,7 +308,7 @@ def find_missing_names() -> list[str]:
     return missing
 
 
-def install(surroundings: Surroundings) -> None:
+def install(context: ServerContext) -> None:
     """Makes this class the server that BentoML's worker starts."""
-    WorkerServer.surroundings = surroundings
+    WorkerServer.context = context
     uvicorn.Server = WorkerServer  # type: ignore[misc]  # BentoML's worker looks it up there

@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         wait_to_be_forked(forks)
 
     # These may import numpy, whose environment has been set only now.
-    from service.server.behind import Behind
+    from service.server.bentoml_stand_in import BentoMLStandIn
     from service.server.running import run_server
 
-    run_server(make_application(Behind), descriptor, given)
+    run_server(make_application(BentoMLStandIn), descriptor, given)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -1,1 +1,1 @@
-"""Verdicts from few labels: those of the rows on which models disagree say all of their difference; numpy alone."""
+"""Few labels make a verdict: those of the rows on which models disagree say all of their difference; numpy alone."""

@@ -1,4 +1,4 @@
-"""The difference of two models from labels of the rows on which they disagree, and from their count alone.
+"""This module finds the difference of two models from labels of rows on which they disagree, or their count.
 
 On all other rows both are right or both are wrong, whatever the truth is.
 """

@@ -1,4 +1,4 @@
-"""A plan before any label: how many rows, and how many labels of them, a verdict takes."""
+"""This module plans before any label how many rows, and how many labels of them, a verdict takes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Losses that somebody cares about, row by row, and how far two models are apart in them; numpy alone."""
+"""This package computes losses row by row, and how far two models are apart in them; numpy alone."""

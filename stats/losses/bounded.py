@@ -1,4 +1,4 @@
-"""Losses that have a largest value, as a test that is valid at all times needs them: it bets on what is between bounds.
+"""These losses have a largest value, as a test that is valid at all times needs: it bets on what is between bounds.
 
 Axes: probabilities `(n_rows, n_classes)`, truth `(n_rows,)`. A gain is how much less the second of two models loses
 on a row, in parts of the largest loss: from -1 to 1.

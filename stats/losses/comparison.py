@@ -26,7 +26,7 @@ _normal_quantile = NormalDist().inv_cdf
 
 
 class LossPair(NamedTuple):
-    """Two models' places, their gap, its 95 % interval with those of all pairs together and its own alone.
+    """A LossPair has two models' places, their gap, its 95 % interval with those of all pairs together, and its own.
 
     Both intervals and p-values are None, with a reason, where the rows do not allow for them. `p_value_together` is
     adjusted for all pairs.

@@ -1,4 +1,4 @@
-"""Costs of answers: what to say when mistakes cost differently, and what that costs.
+"""This module decides what to say when mistakes cost differently, and computes what that costs.
 
 Axes: costs `(n_classes, n_classes)`, rows are true classes, columns what is said; probabilities `(n_rows, n_classes)`;
 truth `(n_rows,)` has indices of classes.

@@ -1,4 +1,4 @@
-"""Gaps between models in a loss: each kind of loss has the interval that holds for it.
+"""This module finds gaps between models in a loss: each kind of loss has the interval that holds for it.
 
 A gap is how much less the first of two models loses a row, on the mean: it is over 0 where the first is the better one.
 
@@ -32,7 +32,7 @@ MIN_WEIGHT = 10.0
 
 
 class Gaps(Protocol):
-    """The gaps of all pairs of models in one loss.
+    """Gaps are those of all pairs of models in one loss.
 
     `residuals` `(n_rows, n_models)` are what each row adds to the error of a model's mean loss. `degrees` are those of
     Student's distribution that the statistic of a pair has, None where it is as good as normal.
@@ -56,12 +56,12 @@ class Gaps(Protocol):
 
 
 class MeanGaps:
-    """Gaps in a loss of probabilities, Brier's or the logarithmic one: Student's limits or Hall's, the farther ones.
+    """MeanGaps has gaps in Brier's or the logarithmic loss: Student's limits or Hall's, the farther ones.
 
     Losses of an over-confident model are so skewed that Student's interval ends too soon on the side of its rare large
-    ones. Hall's, which corrects for the skewness that the rows show, reaches farther there and less far on the other
-    side, where few rows know their skewness too badly to be believed: so each side has the limit that is farther out,
-    and none is farther than FARTHEST of Student's, beyond which Hall's says nothing (a cubic far from its middle).
+    ones. Hall's corrects for the skewness that the rows show: it reaches farther there and less far on the other side,
+    where few rows know their skewness too badly to be believed. So each side has the limit that is farther out. None is
+    farther than FARTHEST of Student's, beyond which Hall's says nothing (a cubic far from its middle).
     Groups count, not rows: the mean is a ratio of their sums. Loss is mostly that of mistakes, so that with few of them
     there is no interval. `uneven` says what rows are that are no hits.
     """
@@ -155,7 +155,7 @@ def correct_for_skewness(z: float, step: float) -> float:
 
 
 class BalancedGaps:
-    """Gaps in balanced accuracy: Newcombe's limits of each class's recalls, joined.
+    """BalancedGaps has gaps in balanced accuracy: Newcombe's limits of each class's recalls, joined.
 
     They are joined as those of independent estimates are (MOVER; Zou and Donner, Stat. Med. 27, 2008, 1693).
     """
@@ -214,7 +214,7 @@ class BalancedGaps:
 
 
 class CostGaps:
-    """Gaps in cost, which has few values: Wilson's limits of the share of rows with each difference, joined (MOVER).
+    """Gaps in cost have few values: Wilson's limits of the share of rows with each difference are joined (MOVER).
 
     `possible` are differences that two answers to one row may have. Those that no row shows count as one that none of
     so many rows shows, of the largest of them: a dear mistake that was not seen is not one that cannot be. `prices`

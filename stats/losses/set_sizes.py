@@ -1,4 +1,4 @@
-"""Sizes of prediction sets: of models whose sets hold the truth equally often, that with the smaller ones says more.
+"""Prediction sets are compared by size: of models whose sets hold the truth equally often, the smaller ones say more.
 
 Axes: probabilities `(n_rows, n_classes)`, truth `(n_rows,)`, groups `(n_rows,)` as in `stats.groups`.
 """
@@ -19,7 +19,7 @@ Labels = NDArray[np.int64]
 
 
 class Sets(NamedTuple):
-    """The sets of each row, `(n_rows,)` each: how many classes are in it, and whether the true one is."""
+    """Sets describes the sets of rows, `(n_rows,)`: how many classes each has, and if the true one is in it."""
 
     sizes: Labels
     covered: NDArray[np.bool_]

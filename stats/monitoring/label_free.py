@@ -1,7 +1,7 @@
-"""Accuracy without labels: what calibrated confidences promise of rows whose truth nobody knows.
+"""Calibrated confidences promise an accuracy of rows whose truth nobody knows.
 
-A calibrated model is right on a share c of the rows that it gives the confidence c, so that the mean confidence of
-rows is the accuracy to be expected of them (confidence-based performance estimation, as NannyML has it; Guillory et
+A calibrated model is right on a share c of the rows that it gives the confidence c. So the mean confidence of rows is
+the accuracy to be expected of them (confidence-based performance estimation, as NannyML has it; Guillory et
 al., ICCV 2021). It is worth what the calibration is worth: on rows unlike those of training it may be far off.
 
 Axes: confidences `(n_rows,)` are the probabilities of the labels that were given, from 0 to 1; groups `(n_rows,)`.

@@ -54,6 +54,7 @@ def test_ticks_are_written_short() -> None:
     axes = make_axes()
     set_linear(axes, "x", 0.0, 1.0, percent=True)
     set_rows(axes, ["a", "b"])
+
     assert axes.xaxis.get_major_formatter()(0.875) == "87.5 %"
     assert [write_number(tick) for tick in (0.02, 2000, 50_000, 2e6)] == [
         "0.02",
@@ -81,6 +82,7 @@ def test_points_lie_inside_the_picture() -> None:
     values = np.array([-1.0, 0.0, 0.5, 1.0, 7.0])
     add_line(axes, values, values, colour=BLUE)
     expected = [[each, each] for each in (0.0, 0.0, 0.5, 1.0, 1.0)]
+
     assert axes.lines[0].get_xydata().tolist() == expected  # type: ignore[union-attr]  # an array
 
 

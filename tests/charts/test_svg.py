@@ -1,4 +1,4 @@
-"""A figure as SVG inside a page: nothing of a document, nothing that clashes, and in the page's colours."""
+"""A figure inside a page is SVG with nothing of a document, nothing that clashes, and the page's colours."""
 
 from __future__ import annotations
 

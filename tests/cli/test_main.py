@@ -88,6 +88,7 @@ def test_help_of_a_command_begins_with_examples(name: str) -> None:
     """Below the examples come the usage and the options."""
     finished = veredicto(name, "--help")
     examples, _, options = finished.stdout.partition("\n\n")
+
     assert finished.returncode == 0
     assert examples.startswith("examples:\n  # ")
     assert f"\n  veredicto {name} " in examples

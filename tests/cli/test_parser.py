@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cli.__main__ import main
-from cli.parser import ArgumentParser, ask
+from cli.parser import ArgumentParser, suggest
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_is_far_from_all_is_only_refused(
         parser.parse_args(["--zzz"])
 
     assert "did you mean" not in capsys.readouterr().err
-    assert ask(["zzz"], ["data", "out"]) == ""
+    assert suggest(["zzz"], ["data", "out"]) == ""
 
 
 @pytest.mark.parametrize(

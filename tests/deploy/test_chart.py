@@ -116,6 +116,7 @@ def test_ports_are_known_by_their_names() -> None:
         CONTAINER[f"{probe}Probe"]["httpGet"]["port"]
         for probe in ("startup", "readiness", "liveness")
     }
+
     assert service == policy == probes == names
 
 

@@ -134,6 +134,7 @@ def run_image(
     ]
     started_s = monotonic()
     sandbox = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
     try:
         yield Running(sandbox, find_server(sandbox), started_s)
     finally:

@@ -99,7 +99,9 @@ def test_without_a_journal_there_are_no_ids(server: Server) -> None:
     assert list(
         server.post("/predict", {"model": "points-mlp", "inputs": [[1, 2]]}).json()
     ) == [
-        *("model", "version", "predictions"),
+        "model",
+        "version",
+        "predictions",
     ]
     assert error_of(
         server.post("/feedback", {"id": "a" * 16, "label": "blue"}), 400

@@ -17,8 +17,8 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from tests.support.connection_storm import Storm
 from tests.support.server import ROOT, Server
-from tests.support.storm import Storm
 from tests.support.tiny_models import tiny_card, write_tiny
 
 N_CONNECTIONS = 500

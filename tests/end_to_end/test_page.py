@@ -25,7 +25,7 @@ from tests.support.browser import (
     start_browser,
     wait_for_verdict,
 )
-from tests.support.hues import write_images
+from tests.support.hue_images import write_images
 from tests.support.server import Server
 from tests.support.tiny_models import tiny_graph
 from training.__main__ import main as train

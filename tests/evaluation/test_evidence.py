@@ -32,7 +32,7 @@ EVIDENCE = evidence.gather(
 
 
 def changed(*path: str | int, to: Any) -> dict[str, Any]:
-    """The evidence with another value in one place."""
+    """Returns the evidence with another value in one place."""
     copy = deepcopy(EVIDENCE)
     place: Any = copy
     for step in path[:-1]:

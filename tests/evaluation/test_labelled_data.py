@@ -14,7 +14,7 @@ from evaluation.labelled_data import read_labelled
 from model_card import Card, Feature, FeatureInput, ImageInput, SelfCheck
 from service.errors import EvaluationError
 from service.judging.labelled_rows import LabelledData
-from tests.support.hues import write_images
+from tests.support.hue_images import write_images
 from tests.support.tiny_models import COLOURS, tiny_card
 
 CARD = tiny_card()

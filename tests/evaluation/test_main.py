@@ -14,7 +14,7 @@ import pytest
 
 from evaluation.__main__ import main
 from tests.support.coloured_rows import write_rows
-from tests.support.hues import write_images
+from tests.support.hue_images import write_images
 from tests.support.server import ROOT, Server
 from tests.support.tiny_models import (
     tiny_card,

@@ -187,7 +187,8 @@ def test_a_file_without_hashes_is_said_to_have_none(
 
     told = answer.json()
     assert (answer.status_code, told["model"], told["hashes"]) == (
-        *(200, "colour-first"),
+        200,
+        "colour-first",
         None,
     )
     assert told["reason"].startswith("its file keeps no hashes: ")

@@ -8,12 +8,9 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.support.decoders import NAMES
 from tests.support.server import ROOT
 
-NAMES = (
-    *("contract", "rows", "form", "query", "media_type", "infer_json", "infer_binary"),
-    *("infer_raw", "grpc", "tensor_json", "tensor_bytes", "compressed"),
-)
 N_RUNS = 2000
 pytestmark = [
     pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no wheel"),

@@ -42,4 +42,4 @@ def test_a_shape_may_have_a_long_axis() -> None:
     """Ten seconds of sound are 160,000 numbers in a row."""
     words = ["--url", "http://127.0.0.1:1", "--model", "m", "--rate", "1"]
     options = arguments.parse([*words, "--shape", "sound:1, 160000"])
-    assert arguments.make_wanted(options).shapes == {"sound": (1, 160_000)}
+    assert arguments.make_target_options(options).shapes == {"sound": (1, 160_000)}

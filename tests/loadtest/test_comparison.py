@@ -52,7 +52,7 @@ def test_a_regression_is_shown_beyond_the_margin(
     """Neither a small change, nor a gain, nor repeats that differ among themselves are one."""
     found = comparison.compare(OLD, make_document(latency_ms), margin=margin)
     assert found["regression"] is is_regression
-    assert (comparison.say(found)[-1] == "REGRESSION") is is_regression
+    assert (comparison.write_lines(found)[-1] == "REGRESSION") is is_regression
 
 
 def test_slices_stand_for_repeats_where_there_are_few() -> None:
@@ -76,6 +76,7 @@ def test_a_closed_loop_is_compared_by_its_rate_too() -> None:
     new = make_document([20.0, 20.1, 19.9], loop="closed")
     found = comparison.compare(old, new, margin=0.1)
     (rate,) = [each for each in found["changes"] if each["figure"] == "rate"]
+
     assert rate["ratio"] == pytest.approx(0.5, rel=0.01)
     assert rate["is_regression"] is True
 
@@ -87,6 +88,7 @@ def test_searches_are_compared_by_what_they_found() -> None:
         "search": {"rates": [250.0, 255.0, 245.0]}
     }
     lost = make_document([10.0], rate=0.5) | {"search": {"rates": []}}
+
     assert comparison.compare(old, slow, margin=0.1)["regression"] is True
     assert comparison.compare(old, lost, margin=0.1)["regression"] is True
     assert comparison.compare(old, old, margin=0.1)["regression"] is False

@@ -96,6 +96,7 @@ def test_a_model_is_asked_in_each_protocol(
     """All answers are good, and the server says how it spent its time."""
     words = ("--url", server.url, "--model", "wine-mlp", "--protocol", protocol)
     found = load(*words, "--concurrency", "2", "--rows", "3")
+
     assert found["errors"] == {}
     assert found["target"]["address"] == f"POST {server.url}{path}"
     figures = found["repeats"][0]["server"]
@@ -184,6 +185,7 @@ def test_a_body_goes_to_any_address(
     body.write_text('{"model": "points-mlp", "inputs": [[1, 2]]}')
     words = ("--url", f"{server.url}/predict", "--body", str(body))
     found = load(*words, "--concurrency", "1", "--header", "X-Test: yes")
+
     assert found["errors"] == {}
     wrong = load(*words, "--concurrency", "1", "--content-type", "text/plain")
     assert set(wrong["errors"]) == {"status 415"}

@@ -71,7 +71,7 @@ def test_a_percentile_is_shown_refuted_or_needs_more(
         objectives.parse("p99<50ms"), samples, confidence=0.99
     )
     assert (found["finding"], found["more_requests"]) == (finding, more)
-    assert finding in objectives.say(found)
+    assert finding in objectives.write_sentence(found)
 
 
 def test_a_request_that_failed_is_too_slow() -> None:

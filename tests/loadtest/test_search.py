@@ -37,7 +37,7 @@ def make_queue(
 
 def find(
     make: Callable[[float], Samples], *, start_rate: float = 100, repeats: int = 1
-) -> search.Found:
+) -> search.SearchResult:
     return search.search(
         lambda rate: Run(samples=make(rate), server=None),
         SLO,
@@ -58,6 +58,7 @@ def test_further_repeats_need_few_trials() -> None:
     """They begin at what the first one found, and the interval is from the least to the greatest."""
     found = find(make_queue, repeats=3)
     described = found.describe()
+
     assert len(found.rates) == 3
     assert len(found.trials) < 25
     assert described["interval"] == [min(found.rates), max(found.rates)]
@@ -76,6 +77,7 @@ def test_a_late_generator_makes_void_what_fails() -> None:
     found = find(lambda rate: make_queue(rate, late_s=0.2))
     (why,) = {each.rpartition(" the load")[2] for each in found.why}
     failed = [each for each in found.trials if not each.holds]
+
     assert found.rate == pytest.approx(505, rel=0.05)
     assert all(each.fault for each in failed)
     assert len(failed) % 3 == 0

@@ -45,7 +45,9 @@ BUSY = "the load generator was the bottleneck"
 
 def test_the_most_accurate_that_keeps_the_objectives_is_named() -> None:
     """A more accurate one that is too slow is not, and intervals that overlap are no test."""
-    sentence = verdict.say([FAST, SLOW, GOOD, EQUAL], task="birds", slo="p99<50ms")
+    sentence = verdict.write_verdict(
+        [FAST, SLOW, GOOD, EQUAL], task="birds", slo="p99<50ms"
+    )
     assert sentence == (
         "The most accurate classifier of birds that keeps p99<50ms at 200 requests/s is good, with an accuracy of "
         "0.950 (0.930 to 0.970). equal, fast keep it too; which accuracies differ is shown by the same rows: "
@@ -67,10 +69,13 @@ def test_a_test_that_says_nothing_is_called_void() -> None:
     failed = make_contender("failed", 0.9, holds=False, why=BUSY)
     slowed = make_contender("slowed", 0.9, loop="closed", why=BUSY)
     kept = make_contender("kept", 0.9, why=BUSY)
+
     assert (failed.keeps, failed.is_void) == (False, True)
     assert (slowed.keeps, slowed.is_void) == (False, True)
     assert (kept.keeps, kept.is_void) == (True, False)
-    assert "The tests of failed are void" in verdict.say([failed], task="a", slo="b")
+    assert "The tests of failed are void" in verdict.write_verdict(
+        [failed], task="a", slo="b"
+    )
 
 
 def test_a_search_says_itself_at_which_rate_a_classifier_keeps_them() -> None:
@@ -79,6 +84,7 @@ def test_a_search_says_itself_at_which_rate_a_classifier_keeps_them() -> None:
     found.document["search"] = {"rate": 120.0}
     lost = make_contender("lost", 0.9)
     lost.document["search"] = {"rate": None}
+
     assert (found.keeps, found.rate) == (True, 120)
     assert (lost.keeps, lost.rate) == (False, None)
 

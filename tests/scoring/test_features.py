@@ -108,7 +108,7 @@ def test_categories_are_named_as_in_training() -> None:
     """True is true and 1.0 is 1, as a whole column of them would be; what is none is a fault."""
     assert encode_one(COLOUR, "red", " true", "True", "1", "1.0") == [0, 1, 1, 2, 2]
     assert encode_one(COLOUR, 1, 1) == [2, 2]
-    assert encode_one(COLOUR, *[True]) == [1]
+    assert encode_one(COLOUR, True) == [1]  # noqa: FBT003  # the value of a cell
     reason = "feature 'colour' expects one of red, true, 1, got 'pink'"
     assert encode_one(COLOUR, "pink", "red") == [reason, 0]
 

@@ -19,8 +19,13 @@ from model_card import FeatureInput
 from scoring.__main__ import main
 from service.models.model import Model
 from tests.support.coloured_rows import write_rows
-from tests.support.hues import write_images
-from tests.support.scored import count_done, count_rows, read_outputs, start_scoring
+from tests.support.hue_images import write_images
+from tests.support.scoring_runs import (
+    count_done,
+    count_rows,
+    read_outputs,
+    start_scoring,
+)
 from tests.support.tiny_models import (
     tiny_card,
     write_image_model,
@@ -290,6 +295,7 @@ def test_models_of_other_kinds_are_scored_by_name(tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
     model = Model.load(write_kind(models, "regressor"))
+
     assert model is not None
     assert isinstance(model.card.input, FeatureInput)
     path = tmp_path / "rows.csv"

@@ -15,7 +15,12 @@ import pytest
 
 from tests.support.coloured_rows import write_rows
 from tests.support.ray_cluster import HAS_RAY, choose_ports, start_cluster
-from tests.support.scored import count_done, count_rows, read_outputs, start_scoring
+from tests.support.scoring_runs import (
+    count_done,
+    count_rows,
+    read_outputs,
+    start_scoring,
+)
 from tests.support.server import ROOT
 from tests.support.waiting import wait_until
 

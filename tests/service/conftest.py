@@ -22,5 +22,7 @@ def application(models: Path) -> Application:
     settings = Settings(models=models)
     plane = DataPlane(Registry.load(models), settings)
     admission = Admission(settings, ModelMetrics(plane.registry))
-    behind: Any = None  # nothing goes there
-    return Application(plane, settings, admission, Batches.of(settings), behind=behind)
+    fallback: Any = None  # nothing goes there
+    return Application(
+        plane, settings, admission, Batches.of(settings), fallback=fallback
+    )

@@ -19,6 +19,7 @@ import onnxruntime
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from tests.support.new_process import run_python
 from tests.support.server import ROOT, Server, serve
 from tests.support.tiny_models import self_check, tiny_card, write_tiny
 
@@ -80,16 +81,10 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
         "comparison = service.compare(task='points', inputs=[[1, 2]])\n"
         "print(json.dumps([service.predict(**fields), service.predict_proba(**fields), comparison['consensus']]))"
     )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    printed = run_python(program)
     fields = {"model": "points-mlp", "inputs": [[1, 2]]}
 
-    assert json.loads(finished.stdout) == [
+    assert json.loads(printed) == [
         server.post("/predict", fields).json(),
         server.post("/predict_proba", fields).json(),
         server.post("/compare", {"task": "points", "inputs": [[1, 2]]}).json()[

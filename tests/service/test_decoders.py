@@ -10,21 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.decoders import PIECES, Decoder, check, make_decoders
+from tests.support.decoders import NAMES, PIECES, Decoder, check, make_decoders
 
-NAMES = (
-    *(
-        "contract",
-        "rows",
-        "form",
-        "query",
-        "media_type",
-        "infer_json",
-        "infer_binary",
-        "infer_raw",
-    ),
-    *("grpc", "tensor_json", "tensor_bytes", "compressed"),
-)
 MAX_S = 4.0
 """A decoder that takes the square of a megabyte takes minutes; a tenth of this is enough on a slow machine."""
 MAX_MEMORY_BYTES = 2_000_000

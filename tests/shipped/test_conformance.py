@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.documents import ROOT
 from tests.support.server import Server
 
-HOOKS = "tests.support.made_up_requests"
+HOOKS = "tests.support.schemathesis_filter"
 NOT_SAID = "positive_data_acceptance"
 """A schema cannot say which rows a model takes, so a request may fit it and still be refused."""
 

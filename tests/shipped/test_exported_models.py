@@ -113,6 +113,7 @@ def test_what_should_be_shipped_is_shipped() -> None:
     """The folder holds the files of the shipped commands, no more and no less, within a size that is easy to fetch."""
     commands = [parse(list(command)) for command in SHIPPED]
     names = {f"{each.task}-{name_family(each)}" for each in commands}
+
     assert {path.stem for path in FILES} == names | {"digits_origin-discriminator"}
     assert sum(path.stat().st_size for path in FILES) < MAX_BYTES
     photographs = [path for path in FILES if path.stem in MIN_ACCURACY_OF_PHOTOGRAPHS]
@@ -146,6 +147,7 @@ def test_the_file_is_valid_onnx_of_the_stated_version(path: Path) -> None:
     """The file is one of opset 18 and IR 10, with operators of ONNX itself and no data beside it."""
     model = onnx.load(path, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
+
     assert model.ir_version == 10
     assert [
         (each.domain, each.version) for each in model.opset_import if each.domain == ""
@@ -301,6 +303,7 @@ def test_the_file_is_made_by_the_code_of_today(path: Path) -> None:
     images = isinstance(card.input, ImageInput)
     family = find_family(parse(words[3:]), images=images)
     is_fresh = card.provenance.code == fingerprint_code(family)
+
     assert is_fresh == (path.stem not in STALE)
 
 

@@ -1,4 +1,4 @@
-"""Warm-up and trend of series that are known to have one, or none, and figures of repeated runs."""
+"""Warm-up and trend are found in series that are known to have one, or none; so are figures of repeated runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Percentiles with their limits, and claims about a share, against SciPy and known cases."""
+"""Percentiles with their limits, and claims about a share, agree with SciPy and known cases."""
 
 from __future__ import annotations
 

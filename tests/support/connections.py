@@ -46,7 +46,7 @@ def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
 
 
 class _Stream:
-    """A stream that several `HTTPResponse` read from, one after the other."""
+    """Several `HTTPResponse` read from this stream, one after the other."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Each decoder of what clients send, as a function of bytes: it returns a request or raises a VeredictoError.
+"""Each decoder of what clients send is a function of bytes: it returns a request or raises a VeredictoError.
 
 Tests mutate the seeds by chance, and `python -m tests.fuzz` by what they reach in the code.
 """
@@ -35,17 +35,80 @@ BOUNDARY = b"BOUNDARY"
 MAX_BYTES = 100_000
 TENSOR_TYPES = tuple(DATATYPES)
 PIECES = (
-    *(b'"\\ud800"', b'"\xff"', b"\xed\xa0\x80", b"\x00", b'"\\u0000"', b"\xef\xbb\xbf"),
-    *(b"1e400", b"-1e400", b"1e-400", b"NaN", b"Infinity", b"-0", b"0x1", b"01", b"+1"),
-    *(b"9" * 400, b"9" * 5000, b"18446744073709551616", b"-9223372036854775809"),
-    *(b"9007199254740993", b"3.4028236e38", b"1E+99999999999", b'"1"', b'"NaN"'),
-    *(b"null", b"true", b"[]", b"{}", b"{", b"[", b"]", b"}", b",", b":", b'"'),
-    *(b"[" * 2000, b'{"a":' * 2000, b"[" * 900 + b"]" * 900, b'"' + b"x" * 5000 + b'"'),
-    *(b'"inputs":', b'"model":"m",', b'"zzz":1,', b'"shape":[4611686018427387904,4]'),
-    *(b"\r\n", b"\r\n\r\n", b"--", b"--BOUNDARY", b"--BOUNDARY--", b"%ff", b"&", b"="),
-    *(b"\xff" * 8, b"\x80" * 11, b"\x7f", b"\x1f\x8b\x08"),
+    b'"\\ud800"',
+    b'"\xff"',
+    b"\xed\xa0\x80",
+    b"\x00",
+    b'"\\u0000"',
+    b"\xef\xbb\xbf",
+    b"1e400",
+    b"-1e400",
+    b"1e-400",
+    b"NaN",
+    b"Infinity",
+    b"-0",
+    b"0x1",
+    b"01",
+    b"+1",
+    b"9" * 400,
+    b"9" * 5000,
+    b"18446744073709551616",
+    b"-9223372036854775809",
+    b"9007199254740993",
+    b"3.4028236e38",
+    b"1E+99999999999",
+    b'"1"',
+    b'"NaN"',
+    b"null",
+    b"true",
+    b"[]",
+    b"{}",
+    b"{",
+    b"[",
+    b"]",
+    b"}",
+    b",",
+    b":",
+    b'"',
+    b"[" * 2000,
+    b'{"a":' * 2000,
+    b"[" * 900 + b"]" * 900,
+    b'"' + b"x" * 5000 + b'"',
+    b'"inputs":',
+    b'"model":"m",',
+    b'"zzz":1,',
+    b'"shape":[4611686018427387904,4]',
+    b"\r\n",
+    b"\r\n\r\n",
+    b"--",
+    b"--BOUNDARY",
+    b"--BOUNDARY--",
+    b"%ff",
+    b"&",
+    b"=",
+    b"\xff" * 8,
+    b"\x80" * 11,
+    b"\x7f",
+    b"\x1f\x8b\x08",
 )
 """Decoders of others have failed at these; a mutation puts one of them somewhere."""
+
+
+NAMES = (
+    "contract",
+    "rows",
+    "form",
+    "query",
+    "media_type",
+    "infer_json",
+    "infer_binary",
+    "infer_raw",
+    "grpc",
+    "tensor_json",
+    "tensor_bytes",
+    "compressed",
+)
+"""All decoders have these names."""
 
 
 class Decoder(NamedTuple):

@@ -1,4 +1,4 @@
-"""The repository's documents, and the commands and the code that stand in them."""
+"""This module reads the repository's documents, and the commands and the code that stand in them."""
 
 from __future__ import annotations
 

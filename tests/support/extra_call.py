@@ -1,4 +1,4 @@
-"""A service with one more call, `count_rows`: its request, its answer, its method and its line in the table."""
+"""This service has one more call, `count_rows`: its request, its answer, its method and its line in the table."""
 
 # ruff: noqa: E402
 # The line is in the table before the modules that read the table are imported.

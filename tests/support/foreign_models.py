@@ -1,4 +1,4 @@
-"""Models of other libraries, exported for tests, and the rows that they have not learnt."""
+"""Models of other libraries are exported here for tests, with the rows that they have not learnt."""
 
 from __future__ import annotations
 

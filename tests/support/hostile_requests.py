@@ -17,6 +17,7 @@ from PIL import Image
 from service.grpc import messages
 from tests.support.decoders import PIECES
 from tests.support.graphs import write_identity, write_simple
+from tests.support.hostile_parts import CHUNKS, FIELDS, LINES, METHODS, PREFACE, VIEWS
 from tests.support.image_files import encode
 from tests.support.tiny_models import (
     tiny_card,
@@ -28,131 +29,6 @@ from tests.support.tiny_models import (
 JSON = "application/json"
 BINARY = "application/octet-stream"
 Transport = Literal["http", "wire", "grpc", "frames"]
-VIEWS = (
-    *("/", "/docs", "/docs.json", "/livez", "/readyz", "/healthz", "/metrics"),
-    *("/models", "/models/colour-first", "/models/colour-first/layers", "/v2", "/v2/"),
-    "/models/colour-first/learnt",
-    *("/v2/health/live", "/v2/health/ready", "/v2/models/simple", "/v2/models/stats"),
-    *("/v2/models/simple/ready", "/v2/models/simple/config", "/v2/models/simple/stats"),
-    *("/v2/models/simple/versions/1", "/tasks/colour/comparison", "/schema.json"),
-    *("/tasks/colour/examples?n=2", "/tasks/colour/verdict", "/tasks/colour/to-label"),
-)
-METHODS = (
-    *("ServerLive", "ServerReady", "ServerMetadata", "ModelReady", "ModelMetadata"),
-    *("ModelInfer", "ModelConfig", "ModelStatistics", "RepositoryIndex", "ModelTurn"),
-)
-FIELDS = (
-    *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked"),
-    *(
-        b"Transfer-Encoding:\x0bchunked",
-        b"Transfer-Encoding: identity",
-        b"TE: trailers",
-    ),
-    *(b"Transfer-Encoding: xchunked", b"Transfer-Encoding : chunked", b"Host:"),
-    *(b"Content-Length: 0", b"Content-Length: 5", b"Content-Length: -1", b"Host: a, b"),
-    *(b"Content-Length: +5", b"Content-Length: 0x5", b"Content-Length: 5, 5"),
-    *(b"Content-Length: 99999999999999999999", b"Content-Length: ", b"Host: \xff"),
-    *(b"Content-Length: 4000000000", b"Expect: 100-continue", b"Expect: the worst"),
-    *(b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings", b"Upgrade: websocket"),
-    *(b"Connection: close", b"Connection: keep-alive, close", b"Connection: \x00"),
-    *(b"Content-Encoding: gzip", b"Content-Encoding: br", b"Content-Encoding: deflate"),
-    *(b"Content-Type: image/png", b"Content-Type: multipart/form-data"),
-    *(
-        b"Content-Type: multipart/form-data; boundary=" + b"b" * 300,
-        b"Content-Type: \xff",
-    ),
-    *(
-        b"Content-Type: text/plain; charset=utf-7",
-        b"Accept: image/png",
-        b"Accept: ;q=x",
-    ),
-    *(b"Inference-Header-Content-Length: 0", b"Inference-Header-Content-Length: 9"),
-    *(b"Inference-Header-Content-Length: -1", b"Inference-Header-Content-Length: 1e9"),
-    *(
-        b"Accept-Encoding: gzip;q=2, *;q=-1",
-        b"Accept-Encoding: deflate",
-        b"Range: bytes=0-",
-    ),
-    *(
-        b"X-Request-ID: " + b"i" * 5000,
-        b"X-Request-ID: a\x01b",
-        b"traceparent: 00-0-0-00",
-    ),
-    *(
-        b"X-Long: " + b"x" * 20_000,
-        b"\r\n".join([b"X: y"] * 200),
-        b": nameless",
-        b" folded",
-    ),
-    *(b"Cookie: a=b", b"Authorization: Bearer x", b"Origin: null", b"timeout: 1"),
-    *(
-        b"Content-Length: 3\r\nContent-Length: 4",
-        b"X: a\nY: b",
-        b"X: a\rY: b",
-        b"X\x00: y",
-    ),
-)
-"""A head gets some of these beside its own; several contradict what it says of its body."""
-LINES = (
-    *(
-        b"GET",
-        b"GET / HTTP/9.9",
-        b"GET / HTTP/2.0",
-        b"PRI * HTTP/2.0",
-        b"get / HTTP/1.1",
-    ),
-    *(b"GET /%00 HTTP/1.1", b"GET /../../etc/passwd HTTP/1.1", b"GET //v2 HTTP/1.1"),
-    *(b"GET http://x/livez HTTP/1.1", b"CONNECT x:1 HTTP/1.1", b"OPTIONS * HTTP/1.1"),
-    *(
-        b"TRACE / HTTP/1.1",
-        b"GET /" + b"a" * 20_000 + b" HTTP/1.1",
-        b"GET /models?a=%zz HTTP/1.1",
-    ),
-    *(
-        b"POST /predict HTTP/1.0",
-        b"PATCH /predict HTTP/1.1",
-        b"GET /v2/models/%2e%2e HTTP/1.1",
-    ),
-    *(b"GET /models/\xff\xfe HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00", b"\x00" * 40),
-    *(
-        b"POST /v2/models//infer HTTP/1.1",
-        b"POST /v2/models/a/versions//infer HTTP/1.1",
-    ),
-    *(b"POST /v2/repository/models/simple/load HTTP/1.1", b"GET  /livez  HTTP/1.1"),
-    *(
-        b"POST /v2/repository/models/simple/unload HTTP/1.1",
-        b"HELLO WORLD",
-        b"GET\t/ HTTP/1.1",
-    ),
-    *(b"GET /tasks//comparison HTTP/1.1", b"GET /tasks/a/b/comparison HTTP/1.1"),
-)
-CHUNKS = (
-    *(
-        b"0\r\n\r\n",
-        b"5\r\nhello\r\n0\r\n\r\n",
-        b"ffffffffffffffff\r\n",
-        b"-1\r\n",
-        b"0x5\r\nhello\r\n",
-    ),
-    *(
-        b"5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n",
-        b"5\nhello\n0\n\n",
-        b"\r\n",
-        b"g\r\n",
-        b"5 \r\nhello\r\n",
-    ),
-    *(
-        b"5;" + b"x" * 3000 + b"\r\n",
-        b"0\r\n" + b"X: y\r\n" * 3000 + b"\r\n",
-        b"2\r\nhello\r\n",
-    ),
-    *(
-        b"00000000000000000005\r\nhello\r\n0\r\n\r\n",
-        b"1\r\n{\r\n" * 500,
-        b"0\r\nContent-Length: 9\r\n\r\n",
-    ),
-)
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 class Hostile(NamedTuple):
@@ -164,7 +40,7 @@ class Hostile(NamedTuple):
 
 
 class Valid(NamedTuple):
-    """A valid request over HTTP."""
+    """A Valid request over HTTP is what hostile ones are made from."""
 
     line: bytes
     fields: tuple[bytes, ...] = ()
@@ -226,16 +102,22 @@ class HostileRequests:
     def _break_wire(self) -> Hostile:
         """The bytes of a request are cut, changed anywhere, doubled, or chunks that are none."""
         content = write(self._chance.choice(self._valid))
-        breaks = (
-            lambda: content[: self._chance.randrange(len(content))],
-            lambda: self._mutate(content),
-            lambda: content * self._chance.randint(2, 40),
-            lambda: self._chance.choice(LINES) + b"\r\n\r\n" + content,
-            self._make_chunks,
-        )
-        return Hostile("wire", self._chance.choice(breaks)())
+        ways = (self._cut, self._mutate, self._repeat, self._precede, self._make_chunks)
+        way = self._chance.choice(ways)
 
-    def _make_chunks(self) -> bytes:
+        return Hostile("wire", way(content))
+
+    def _cut(self, content: bytes) -> bytes:
+        return content[: self._chance.randrange(len(content))]
+
+    def _repeat(self, content: bytes) -> bytes:
+        return content * self._chance.randint(2, 40)
+
+    def _precede(self, content: bytes) -> bytes:
+        return self._chance.choice(LINES) + b"\r\n\r\n" + content
+
+    def _make_chunks(self, _content: bytes) -> bytes:
+        """Returns chunks that contradict each other, in place of a request."""
         head = (
             b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         )

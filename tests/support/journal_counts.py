@@ -1,4 +1,4 @@
-"""Reads the counts of a journal from its file, and counts them again from its rows."""
+"""The counts of a journal are read from its file, and counted again from its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prediction sets by MAPIE, an independent library, of probabilities that are known."""
+"""MAPIE, an independent library, makes prediction sets of probabilities that are known."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A server of a few lines in a process of its own, whose every delay and failure a test decides.
+"""A test decides every delay and failure of this server of a few lines, in a process of its own.
 
-It answers `/` at once, `/fail` with 500, `/never` not at all, `/close` by closing, `/chunks` in chunks, `/end` until
-the connection's end, `/once` with `Connection: close`, `/later` after some time, `/refuse` before it has read
-the body; while it stalls it does nothing else.
+It answers `/` at once, `/fail` with 500, `/never` not at all, `/close` by closing, `/chunks` in chunks and `/end` until
+the connection's end. It answers `/once` with `Connection: close`, `/later` after some time, and `/refuse` before it has
+read the body. While it stalls it does nothing else.
 """
 
 from __future__ import annotations

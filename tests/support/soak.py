@@ -23,7 +23,7 @@ from service.launch import TRIAL
 from tests.support.mixed_load import IMAGE_MODEL, ROW_MODEL, TASK
 from tests.support.server import ROOT, SERVICE, Server, free_port, serve
 
-LEAKING = (*SERVICE, "--target", "tests.support.leaking:Veredicto")
+LEAKING = (*SERVICE, "--target", "tests.support.leaking_service:Veredicto")
 """Python runs this for a server that forgets nothing."""
 RELOAD_S: int | None = 1
 """The server looks for changed models so often, and a model changes four times as rarely; None: no model changes."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tables import blocks
+from tables import block_cutting, blocks
 from tables.reader import UnreadableTableError, read_table
 
 
@@ -19,7 +19,7 @@ def read_all(
     path: Path, *, block_bytes: int
 ) -> tuple[list[tuple[object, ...]], list[int], list[tuple[int, str]]]:
     """Returns the rows, their lines, and the faults of all blocks."""
-    table = blocks.cut_table(path, block_bytes=block_bytes)
+    table = block_cutting.cut_table(path, block_bytes=block_bytes)
     rows: list[tuple[object, ...]] = []
     lines: list[int] = []
     faults: list[tuple[int, str]] = []
@@ -121,7 +121,7 @@ def test_a_file_tells_separator_mark_and_encoding(
 ) -> None:
     """They are found once for the whole file, as the whole file's reader finds them."""
     path = write(tmp_path / "rows.csv", text, encoding)
-    layout = blocks.cut_table(path, block_bytes=10).layout
+    layout = block_cutting.cut_table(path, block_bytes=10).layout
     rows, lines, _ = read_all(path, block_bytes=10)
 
     assert (layout.separator, layout.mark, layout.encoding) == expected
@@ -149,7 +149,7 @@ def test_what_other_programs_put_into_a_table_is_read_alike(
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     whole = read_table(path)
-    table = blocks.cut_table(path, block_bytes=1000)
+    table = block_cutting.cut_table(path, block_bytes=1000)
     (block,) = table.blocks
     read = blocks.read_block(path, table.layout, block, ["a", "b"])
     names = [str(each).strip() for each in read.frame["b"]]
@@ -166,7 +166,7 @@ def test_parquet_is_cut_by_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each row is in one block, and its place is its number from 1."""
-    monkeypatch.setattr(blocks, "MIN_BLOCK_ROWS", 7)
+    monkeypatch.setattr(block_cutting, "MIN_BLOCK_ROWS", 7)
     path = tmp_path / "rows.parquet"
     pl.DataFrame({"a": range(20), "b": [f"{n}" for n in range(20)]}).write_parquet(path)
     rows, lines, _ = read_all(path, block_bytes=1)
@@ -178,7 +178,7 @@ def test_parquet_is_cut_by_rows(
 def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:
     """The SHA-256 is that of all bytes, mark, comments and names included."""
     path = write(tmp_path / "rows.csv", "# by hand\na,b\n1,2\n3,4\n", "utf-8-sig")
-    digest = blocks.cut_table(path, block_bytes=4).digest
+    digest = block_cutting.cut_table(path, block_bytes=4).digest
 
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -201,7 +201,7 @@ def test_what_cannot_be_cut_is_refused(
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
     with pytest.raises(UnreadableTableError, match=said):
-        blocks.cut_table(path, block_bytes=100)
+        block_cutting.cut_table(path, block_bytes=100)
 
 
 @pytest.mark.parametrize("odd", ["", "NA", "1,5", "inf", "nan", "1e39", "€ 3"])
@@ -221,7 +221,7 @@ def test_numbers_are_read_at_once_where_no_text_is_lost(
 
 def read_column(path: Path, numbers: Sequence[str] = ()) -> list[object]:
     """Returns the first column of a file of one block."""
-    table = blocks.cut_table(path, block_bytes=1000)
+    table = block_cutting.cut_table(path, block_bytes=1000)
     (block,) = table.blocks
     read = blocks.read_block(path, table.layout, block, ["a"], numbers=numbers)
     found: list[object] = read.frame["a"].to_list()

@@ -91,7 +91,10 @@ def test_bytes_of_two_encodings_are_read_each_in_its_own(tmp_path: Path) -> None
     """A line that another program appended makes nonsense of no other line, and no byte is lost."""
     content = "a,b\nroñó,1\n".encode() + b"caf\xe9,2\n\x8d,3\n\x81,4\n"
     assert read(tmp_path, content).frame["a"].to_list() == [
-        *("roñó", "café", "\x8d", "\x81")
+        "roñó",
+        "café",
+        "\x8d",
+        "\x81",
     ]
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from service.calls.examples import Examples
 from service.errors import InvalidRequest
 from service.models.registry import Registry
-from tests.support.hues import write_images
+from tests.support.hue_images import write_images
 from training.__main__ import main
 
 N_ROWS = 120

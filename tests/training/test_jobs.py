@@ -167,6 +167,7 @@ def test_your_own_table_is_learnt_by_every_suitable_family(
     )
     families = ("--family", "naive_bayes", "linear", "cnn", "pca")
     status, printed = train_all(*words, *families, folder=tmp_path / "models")
+
     assert status == 0
     assert sorted(path.stem for path in (tmp_path / "models").iterdir()) == [
         "fruit-naive_bayes",

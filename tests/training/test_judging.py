@@ -13,8 +13,17 @@ from training.__main__ import main
 from training.export.freshness import read_card
 
 EXPLODING = (
-    *("linear", "--task", "tacos", "--learning-rate", "1.5", "--clip", "0"),
-    *("--batch-size", "16", "--epochs", "10"),
+    "linear",
+    "--task",
+    "tacos",
+    "--learning-rate",
+    "1.5",
+    "--clip",
+    "0",
+    "--batch-size",
+    "16",
+    "--epochs",
+    "10",
 )
 
 

@@ -114,6 +114,7 @@ def test_a_folder_that_cannot_be_written_is_said(
     """A folder that cannot be written is said in the last line, and nothing is raised."""
     (tmp_path / "file").write_text("")
     words = ["naive_bayes", "--task", "wine", "--output", str(tmp_path / "file")]
+
     assert main(words) == 1
     captured = capsys.readouterr()
     assert captured.out.strip().splitlines()[-1].startswith("not written: ")

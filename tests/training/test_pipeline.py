@@ -45,6 +45,7 @@ def test_folds_are_scikit_learns_cross_validation() -> None:
     oracle = DecisionTreeClassifier(random_state=0)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     expected = cross_val_score(oracle, dataset.features, dataset.target, cv=folds)
+
     assert found is not None
     assert found.folds == 5
     assert found.metrics["accuracy"].mean == pytest.approx(expected.mean(), abs=1e-6)
@@ -70,6 +71,7 @@ def test_folds_of_numbers_are_not_stratified() -> None:
         cv=folds,
         scoring="r2",
     )
+
     assert found is not None
     assert found.metrics["r2"].mean == pytest.approx(expected.mean(), abs=1e-6)
 
@@ -103,6 +105,7 @@ def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> Non
         tacos.features[rows.train], tacos.target[rows.train]
     )
     prices = np.array([[8.0], [16.0], [25.0]], dtype=np.float32)
+
     assert model.run(prices)[0] == pytest.approx(oracle.predict(prices), abs=5)
     assert model.card.metrics["r2"].value > 0.85
 
@@ -111,6 +114,7 @@ def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
     """A decision tree is far too sure, and rows that no model had seen say by how much."""
     model = train_and_load("decision_tree", "--task", "breast_cancer", folder=tmp_path)
     calibration = model.card.calibration
+
     assert calibration is not None
     assert calibration.rows == model.card.provenance.split["train"] == 455
     assert calibration.temperature > 1.5
@@ -122,6 +126,7 @@ def test_naive_bayes_comes_calibrated_and_stays_so(tmp_path: Path) -> None:
     """Naive Bayes brings a temperature or curves of its own, says so, and leaves little to the temperature after."""
     model = train_and_load("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
     calibration = model.card.calibration
+
     assert calibration is not None
     assert "Naive Bayes, at a temperature of " in model.card.summary
     assert calibration.before["log_loss"] < 0.3
@@ -224,6 +229,7 @@ def test_a_family_learns_from_gaps_and_categories(
         folder=tmp_path,
     )
     card = model.card.to_document()["input"]
+
     assert [feature["type"] for feature in card["features"]] == [
         "number",
         "category",
@@ -239,6 +245,7 @@ def test_a_family_learns_from_gaps_and_categories(
         {"months": 5, "plan": imputed[1], "bill": imputed[2], "paperless": True},
     ]
     gaps = [[5, None, None, "true"]]
+
     for output in model.run(model.encode(known + gaps)):
         assert np.array_equal(output[0], output[1])
         assert np.array_equal(output[0], output[2])
@@ -272,6 +279,7 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
     )
     rows = split(training_run.dataset, seed=0, needs_validation=False)
     train_rows = pl.read_csv(table)[rows.train.tolist()]
+
     assert isinstance(model.card.input, FeatureInput)
     months, plan, bill, _ = (
         feature.distribution for feature in model.card.input.features

@@ -10,7 +10,7 @@ import pytest
 from tuning import choice
 from tuning.candidates import Candidate
 from tuning.choice import MEMORY, RATE
-from tuning.halving import Found, Halving
+from tuning.halving import Halving, HalvingResult
 from tuning.measurement import Figures
 
 
@@ -29,7 +29,7 @@ def choose(
     theirs: Sequence[Figures], ours: Sequence[Figures], goal: str = RATE
 ) -> choice.Choice:
     finals = {DEFAULT: list(theirs), OTHER: list(ours)}
-    found = Found(figures=finals, finals=finals, is_cut_short=False)
+    found = HalvingResult(figures=finals, finals=finals, is_cut_short=False)
     return choice.choose(goal, found, DEFAULT)
 
 
@@ -38,6 +38,7 @@ def test_a_faster_one_is_taken() -> None:
     theirs = [make_figures(rate) for rate in (100, 104, 98, 101, 99)]
     ours = [make_figures(rate) for rate in (150, 160, 149, 152, 147)]
     found = choose(theirs, ours)
+
     assert (found.candidate, found.is_default) == (OTHER, False)
     assert found.ratio is not None
     assert found.ratio.low > 1.3
@@ -118,6 +119,7 @@ def test_no_measurement_begins_after_the_budget() -> None:
         clock=lambda: float(next(times)),
     )
     found = halving.run([make_candidate(workers) for workers in range(1, 6)])
+
     assert 0 < len(found.figures) < 5
     assert found.finals == {}
     assert found.is_cut_short

@@ -22,6 +22,7 @@ def test_the_file_of_settings_is_one_that_the_service_reads(
     words = ("--models", str(models), "--model", "colour-first", *SHORT)
     tried = ("--workers", "1", "--threads", "1", "--max-batch-rows", "1,16")
     aim = ("--goal", "memory", "--rate", "20", "--output", str(output))
+
     assert main([*words, *tried, *aim]) == 0
     said = capsys.readouterr().out
     assert "the defaults" in said

@@ -1,4 +1,4 @@
-"""The numbers of a report: those of `/compare`, of the oracles, and the same again."""
+"""The numbers of a report are those of `/compare` and of the oracles, and the same again."""
 
 from __future__ import annotations
 

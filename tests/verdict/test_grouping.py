@@ -13,7 +13,7 @@ from evaluation.classifiers import LocalClassifiers
 from evaluation.gate import Gate
 from evaluation.labelled_data import read_labelled
 from service.errors import EvaluationError
-from tests.support.hues import write_images
+from tests.support.hue_images import write_images
 from tests.support.tiny_models import tiny_card, write_image_model
 from tests.support.trials import make_trial
 from verdict.analysis import judge

@@ -87,7 +87,7 @@ def test_what_is_said_of_the_leader_holds_though_it_was_chosen_here(
 ) -> None:
     """Equal models that are no better than one class: interval and claim of the leader fail in 5 % at most.
 
-    Wilson's interval of the leader alone failed in up to 18 % with eight models and 54 % with 32, and McNemar's test
+    Wilson's interval of the leader alone failed in up to 18 % with eight models and 54 % with 32. McNemar's test
     without correction called it better than always saying the commonest class in up to 14 and 32 %.
     """
     n_missed = 0

@@ -1,4 +1,4 @@
-"""Words that say what the numbers mean, compared whole."""
+"""Sentences that say what the numbers mean are compared whole."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from training.adopt import classes as naming
 from training.adopt.foreign import FLOATS, ForeignGraph, read_foreign
 from training.adopt.original import Answers, OriginalModel
 from training.adopt.refusal import AdoptionError, shorten
-from training.adopt.roles import Roles, Wishes, decide
+from training.adopt.roles import Roles, StatedRoles, decide
 from training.adopt.table import (
     Column,
     LabelledTable,
@@ -30,7 +30,7 @@ from training.adopt.table import (
 from training.adopt.wrap import Outputs, wrap_table
 
 if TYPE_CHECKING:
-    from training.adopt.measure import Described
+    from training.adopt.measure import ModelDescription
 
 MEASURED_ON = "on which it was measured; what it has learnt from is not known"
 PACKAGES = ("numpy", "onnx", "onnxruntime", "scikit-learn")
@@ -48,8 +48,8 @@ class Adoption:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Answered:
-    """These rows have been answered by the original; `notes` say which were set aside."""
+class _AnsweredRows:
+    """The original has answered these rows; `notes` say which were set aside."""
 
     table: LabelledTable
     placement: Placement
@@ -71,7 +71,7 @@ def adopt_for_rows(options: argparse.Namespace) -> Adoption:
     roles = decide(
         foreign,
         answered.answers,
-        read_wishes(options),
+        read_stated_roles(options),
         target_is_class=naming.is_binary(answered.table.target),
     )
     classes = _match(options, foreign, roles, answered.table)
@@ -79,9 +79,9 @@ def adopt_for_rows(options: argparse.Namespace) -> Adoption:
     return _finish(options, foreign, answered, roles, classes)
 
 
-def read_wishes(options: argparse.Namespace) -> Wishes:
+def read_stated_roles(options: argparse.Namespace) -> StatedRoles:
     """Returns what the options say of the outputs."""
-    return Wishes(
+    return StatedRoles(
         kind=options.kind,
         outputs=options.outputs,
         scores=options.scores,
@@ -94,7 +94,7 @@ def _ask(
     foreign: ForeignGraph,
     table: LabelledTable,
     placement: Placement,
-) -> _Answered:
+) -> _AnsweredRows:
     """Returns the answers to all rows that the original can answer; others lack a value that it needs."""
     missing = np.isnan(placement.features)
     kept = _find_answerable(original, placement, missing)
@@ -106,7 +106,7 @@ def _ask(
     has_gaps: NDArray[np.bool_] = np.logical_or.reduce(missing[kept], axis=0)
     placement = placement.take(kept).mark_imputed(has_gaps)
 
-    return _Answered(
+    return _AnsweredRows(
         table=table.take(kept),
         placement=placement,
         answers=original.ask(placement.feed()),
@@ -192,27 +192,27 @@ def _check_is_class(foreign: ForeignGraph, roles: Roles, table: LabelledTable) -
 def _finish(
     options: argparse.Namespace,
     foreign: ForeignGraph,
-    answered: _Answered,
+    answered: _AnsweredRows,
     roles: Roles,
     classes: naming.Classes | None,
 ) -> Adoption:
     """Wraps, measures and writes; what is slow to import is imported once little else can be refused."""
-    from training.adopt import measure, relatives
+    from training.adopt import measure, same_task
 
     name = f"{options.task}-{options.family}"
-    relative = relatives.find_relative(options.output, options.task, name)
-    if relative is not None:
+    other = same_task.find_other_model(options.output, options.task, name)
+    if other is not None:
         answered = replace(
-            answered, placement=relatives.follow(answered.placement, relative)
+            answered, placement=same_task.align(answered.placement, other)
         )
-        if classes is not None and relative.classes:
-            classes = naming.reorder(classes, relative.classes)
+        if classes is not None and other.classes:
+            classes = naming.reorder(classes, other.classes)
 
     order, labels = (classes.order, classes.labels) if classes else ((), ())
     outputs = Outputs(roles=roles, order=order, labels=labels)
     described = _describe(options, foreign, answered, classes)
-    if relative is not None:
-        relatives.check_fits(described, relative)
+    if other is not None:
+        same_task.check_same_features(described, other)
 
     path, card = measure.publish(
         options,
@@ -233,15 +233,15 @@ def _finish(
 def _describe(
     options: argparse.Namespace,
     foreign: ForeignGraph,
-    answered: _Answered,
+    answered: _AnsweredRows,
     classes: naming.Classes | None,
-) -> Described:
+) -> ModelDescription:
     from training.adopt import measure
 
     table, placement = answered.table, answered.placement
     learns = f"{table.target.name} from {len(placement.columns)} columns of {table.file_name}"
 
-    return measure.Described(
+    return measure.ModelDescription(
         task=options.task,
         family=options.family,
         summary=summarise(foreign, learns, what="rows"),

@@ -96,7 +96,7 @@ def read_foreign(path: Path) -> ForeignGraph:
             f"{path.name}: expected an ONNX file with a graph, got none: export the model anew"
         )
 
-    _tidy_opsets(model)
+    _normalise_opsets(model)
     _check_domains(model, path.name)
     initialized = {each.name for each in model.graph.initializer}
     inputs = [each for each in model.graph.input if each.name not in initialized]
@@ -133,7 +133,7 @@ def convert(foreign: ForeignGraph) -> onnx.ModelProto:
             ) from error
 
     converted: onnx.ModelProto = model
-    _tidy_opsets(converted)
+    _normalise_opsets(converted)
 
     return converted
 
@@ -279,7 +279,7 @@ def _read_tensor(info: onnx.ValueInfoProto, file_name: str) -> Tensor:
     )
 
 
-def _tidy_opsets(model: onnx.ModelProto) -> None:
+def _normalise_opsets(model: onnx.ModelProto) -> None:
     """Leaves one number for each domain that a node is of, in place; `ai.onnx` is the other name of ONNX's own."""
     numbers: dict[str, int] = {}
     for each in model.opset_import:

@@ -16,7 +16,7 @@ from training.adopt.adoption import (
     MEASURED_ON,
     Adoption,
     find_versions,
-    read_wishes,
+    read_stated_roles,
     summarise,
     write_command,
 )
@@ -104,7 +104,7 @@ def adopt_for_images(options: argparse.Namespace) -> Adoption:
     dataset = _read(options, steps)
     given = steps.apply(dataset.pixels)
     answers = OriginalModel(options.model, foreign).ask({steps.tensor.name: given})
-    roles = decide(foreign, answers, read_wishes(options), target_is_class=True)
+    roles = decide(foreign, answers, read_stated_roles(options), target_is_class=True)
     classes = _match(options, foreign, roles, dataset)
     outputs = Outputs(roles=roles, order=classes.order, labels=classes.labels)
     before = GraphBuilder("input/")
@@ -133,8 +133,8 @@ def _describe(
     steps: Preprocessing,
     dataset: ImageDataset,
     classes: Classes,
-) -> measure.Described:
-    return measure.Described(
+) -> measure.ModelDescription:
+    return measure.ModelDescription(
         task=options.task,
         family=options.family,
         summary=summarise(foreign, f"{options.task} of {steps}", what="images"),

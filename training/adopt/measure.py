@@ -50,8 +50,8 @@ TIE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Described:
-    """An adoption knows this of a model before it is measured; `inputs` and `target` have an element for each row."""
+class ModelDescription:
+    """A ModelDescription is what is known before the measurement; `inputs` and `target` have an element a row."""
 
     task: str
     family: str
@@ -71,7 +71,7 @@ def publish(
     options: argparse.Namespace,
     foreign: ForeignGraph,
     model: onnx.ModelProto,
-    described: Described,
+    description: ModelDescription,
     answers: Answers,
     outputs: Outputs,
 ) -> tuple[Path, Card]:
@@ -79,7 +79,7 @@ def publish(
     content, card = measure(
         foreign,
         model,
-        described,
+        description,
         answers,
         outputs,
         takes_most_probable=options.most_probable,
@@ -93,7 +93,7 @@ def publish(
 def measure(
     foreign: ForeignGraph,
     model: onnx.ModelProto,
-    described: Described,
+    description: ModelDescription,
     answers: Answers,
     outputs: Outputs,
     *,
@@ -101,17 +101,17 @@ def measure(
 ) -> tuple[bytes, Card]:
     """Returns the file's bytes and its card; raises AdoptionError where the wrapped graph answers otherwise."""
     kind = outputs.roles.kind
-    exported = _run(foreign, model, described.inputs, kind)
+    exported = _run(foreign, model, description.inputs, kind)
     source = read_source(foreign, answers, outputs)
     unequal = _count_unequal_labels(
         foreign, source, exported, takes_most_probable=takes_most_probable
     )
-    parity = _compare(foreign, described, kind, source, exported)
-    check = _make_self_check(model, described, kind)
+    parity = _compare(foreign, description, kind, source, exported)
+    check = _make_self_check(model, description, kind)
     parity = replace(parity, unequal_labels=unequal)
-    card = _make_card(foreign, described, kind, exported, parity, check)
+    card = _make_card(foreign, description, kind, exported, parity, check)
 
-    return _write_card(foreign, model, card, described.inputs, exported), card
+    return _write_card(foreign, model, card, description.inputs, exported), card
 
 
 def write(path: Path, content: bytes, *, replaces: bool) -> None:
@@ -226,7 +226,7 @@ def _count_unequal_labels(
 
 def _compare(
     foreign: ForeignGraph,
-    described: Described,
+    description: ModelDescription,
     kind: str,
     source: dict[str, NDArray[Any]],
     exported: dict[str, NDArray[Any]],
@@ -237,7 +237,7 @@ def _compare(
             kind,
             labelled,
             exported,
-            parity_tolerance=_find_tolerance(foreign, described),
+            parity_tolerance=_find_tolerance(foreign, description),
         )
     except ExportError as error:
         raise AdoptionError(
@@ -246,20 +246,22 @@ def _compare(
         ) from error
 
 
-def _find_tolerance(foreign: ForeignGraph, described: Described) -> float:
+def _find_tolerance(foreign: ForeignGraph, description: ModelDescription) -> float:
     if any(
         each.element == onnx.TensorProto.FLOAT16
         for each in (*foreign.inputs, *foreign.outputs)
     ):
         return HALF_TOLERANCE
     return (
-        IMAGE_TOLERANCE if isinstance(described.input, ImageInput) else PARITY_TOLERANCE
+        IMAGE_TOLERANCE
+        if isinstance(description.input, ImageInput)
+        else PARITY_TOLERANCE
     )
 
 
 def _make_card(
     foreign: ForeignGraph,
-    described: Described,
+    description: ModelDescription,
     kind: str,
     exported: dict[str, NDArray[Any]],
     parity: Parity,
@@ -267,25 +269,29 @@ def _make_card(
 ) -> Card:
     try:
         return Card(
-            task=described.task,
-            family=described.family,
+            task=description.task,
+            family=description.family,
             kind=kind,
-            summary=described.summary,
-            input=described.input,
-            classes=described.classes,
-            target=described.target_name,
+            summary=description.summary,
+            input=description.input,
+            classes=description.classes,
+            target=description.target_name,
             self_check=check,
-            metrics=_evaluate(kind, exported, described.target),
+            metrics=_evaluate(kind, exported, description.target),
             parity=parity,
             provenance=Provenance(
-                data_set=described.data_set,
+                data_set=description.data_set,
                 fingerprint=f"sha256:{hashlib.sha256(foreign.content).hexdigest()}",
-                split={"train": 0, "validation": 0, "held_out": len(described.inputs)},
+                split={
+                    "train": 0,
+                    "validation": 0,
+                    "held_out": len(description.inputs),
+                },
                 seed=0,
-                packages=described.packages,
-                command=described.command,
+                packages=description.packages,
+                command=description.command,
             ),
-            licence=described.licence,
+            licence=description.licence,
         )
     except CardError as error:
         raise AdoptionError(
@@ -302,18 +308,20 @@ def _evaluate(
 
 
 def _make_self_check(
-    model: onnx.ModelProto, described: Described, kind: str
+    model: onnx.ModelProto, description: ModelDescription, kind: str
 ) -> SelfCheck:
     """Returns the first row of each class, or the first few rows, and what the wrapped graph answers to them.
 
     Of images it takes a few and makes them smaller, because a card is text.
     """
-    chosen = list(range(min(SELF_CHECK_ROWS, len(described.inputs))))
-    if kind == "classifier" and described.inputs.ndim == 2:
-        classes = np.unique(described.target)
-        chosen = [int(np.flatnonzero(described.target == each)[0]) for each in classes]
+    chosen = list(range(min(SELF_CHECK_ROWS, len(description.inputs))))
+    if kind == "classifier" and description.inputs.ndim == 2:
+        classes = np.unique(description.target)
+        chosen = [
+            int(np.flatnonzero(description.target == each)[0]) for each in classes
+        ]
 
-    rows = described.inputs[chosen]
+    rows = description.inputs[chosen]
     if rows.ndim == 4:
         steps = [ceil(side / MAX_SELF_CHECK_PX) for side in rows.shape[1:3]]
         rows = rows[:, :: steps[0], :: steps[1]]

@@ -19,8 +19,8 @@ SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """Wishes are what a person has said of the outputs, None or nothing where the evidence decides."""
+class StatedRoles:
+    """StatedRoles are what a person has said of the outputs; the evidence decides where that is None or nothing."""
 
     kind: str | None = None
     outputs: Sequence[str] = ()
@@ -55,22 +55,26 @@ class _Candidates:
 
 
 def decide(
-    foreign: ForeignGraph, answers: Answers, wishes: Wishes, *, target_is_class: bool
+    foreign: ForeignGraph,
+    answers: Answers,
+    stated: StatedRoles,
+    *,
+    target_is_class: bool,
 ) -> Roles:
     """Returns the roles of the outputs; raises AdoptionError where several would do, or none."""
-    found = _sort_out(foreign, answers, wishes)
-    kind = wishes.kind or _find_kind(found, target_is_class=target_is_class)
+    found = _sort_out(foreign, answers, stated)
+    kind = stated.kind or _find_kind(found, target_is_class=target_is_class)
     if kind == "regressor":
         return _decide_regressor(foreign, found)
 
     label = _choose_label(foreign, found)
-    scores = _choose_scores(foreign, answers, found, wishes)
+    scores = _choose_scores(foreign, answers, found, stated)
     if scores is None:
-        return _decide_votes(foreign, answers, label, wishes)
+        return _decide_votes(foreign, answers, label, stated)
 
     given = answers[scores].reshape(len(answers[scores]), -1).astype(np.float64)
     scale, reason = _find_scale(
-        foreign, scores, given, wishes, has_label=label is not None
+        foreign, scores, given, stated, has_label=label is not None
     )
     classes = find_classes(foreign, [scores, *([label] if label else [])])
     reasons = [f"{scores!r} {reason}"]
@@ -89,10 +93,12 @@ def decide(
     )
 
 
-def _sort_out(foreign: ForeignGraph, answers: Answers, wishes: Wishes) -> _Candidates:
+def _sort_out(
+    foreign: ForeignGraph, answers: Answers, stated: StatedRoles
+) -> _Candidates:
     """Returns the outputs that have one row for each row, by their shape and type."""
     known = [each.name for each in foreign.outputs]
-    for name in wishes.outputs:
+    for name in stated.outputs:
         if name not in known:
             raise AdoptionError(
                 f"--outputs {name}: {foreign.file_name} has no such output, only {shorten(known)}"
@@ -102,7 +108,7 @@ def _sort_out(foreign: ForeignGraph, answers: Answers, wishes: Wishes) -> _Candi
     found = _Candidates(labels=[], tables=[], columns=[])
     for tensor in foreign.outputs:
         values = answers[tensor.name]
-        if wishes.outputs and tensor.name not in wishes.outputs:
+        if stated.outputs and tensor.name not in stated.outputs:
             continue
         if len(values) != n_rows or values.ndim > 2:
             continue
@@ -152,10 +158,10 @@ def _choose_label(foreign: ForeignGraph, found: _Candidates) -> str | None:
 
 
 def _choose_scores(
-    foreign: ForeignGraph, answers: Answers, found: _Candidates, wishes: Wishes
+    foreign: ForeignGraph, answers: Answers, found: _Candidates, stated: StatedRoles
 ) -> str | None:
     candidates = found.tables or found.columns
-    if wishes.scores == "votes" or not candidates:
+    if stated.scores == "votes" or not candidates:
         return None
 
     if len(candidates) > 1:
@@ -171,7 +177,7 @@ def _choose_scores(
 
 
 def _decide_votes(
-    foreign: ForeignGraph, answers: Answers, label: str | None, wishes: Wishes
+    foreign: ForeignGraph, answers: Answers, label: str | None, stated: StatedRoles
 ) -> Roles:
     """Returns the roles where each label is a vote, which a person has to wish for."""
     if label is None:
@@ -180,14 +186,14 @@ def _decide_votes(
             f"answers {shorten([str(each) for each in foreign.outputs])}, and a card needs one of these"
         )
 
-    if wishes.scores != "votes":
+    if stated.scores != "votes":
         raise AdoptionError(
             f"{foreign.file_name}: it answers the label {label!r} and no probabilities: export it with them, or say "
             "--scores votes, which gives each label the probability 1"
         )
 
     classes = find_classes(foreign, [label])
-    names = tuple(wishes.classes) or classes
+    names = tuple(stated.classes) or classes
     if names is None:
         raise AdoptionError(
             f"{foreign.file_name}: nothing in it names the classes of {label!r}: say --classes NAMES, in the order of "
@@ -219,7 +225,7 @@ def _find_scale(
     foreign: ForeignGraph,
     name: str,
     given: NDArray[np.float64],
-    wishes: Wishes,
+    stated: StatedRoles,
     *,
     has_label: bool,
 ) -> tuple[str, str]:
@@ -228,7 +234,7 @@ def _find_scale(
     columns = (
         "one column, that of the second class," if is_single else "a column a class,"
     )
-    if wishes.scores == "logits":
+    if stated.scores == "logits":
         return "logits", f"has {columns} logits (as you say)"
 
     if _are_probabilities(given):
@@ -236,7 +242,7 @@ def _find_scale(
         return "probabilities", f"has {columns} probabilities (in 0..1{sums})"
 
     how = "sigmoid" if is_single else "softmax"
-    _check_logits(foreign, name, given, wishes, how, has_label=has_label)
+    _check_logits(foreign, name, given, stated, how, has_label=has_label)
     span = f"from {given.min():.3g} to {given.max():.3g}"
 
     return "logits", f"has {columns} logits ({span}: {how} is put behind them)"
@@ -246,7 +252,7 @@ def _check_logits(
     foreign: ForeignGraph,
     name: str,
     given: NDArray[np.float64],
-    wishes: Wishes,
+    stated: StatedRoles,
     how: str,
     *,
     has_label: bool,
@@ -255,7 +261,7 @@ def _check_logits(
     low, high = given.min(), given.max()
     span = f"from {low:.3g} to {high:.3g}"
     where = f"{foreign.file_name}: its output {name!r}"
-    if wishes.scores == "probabilities":
+    if stated.scores == "probabilities":
         raise AdoptionError(
             f"{where} has no probabilities, which lie in 0..1 and sum to 1 in each row, but values {span}: "
             f"--scores logits has them made by {how}"

@@ -64,6 +64,7 @@ def join(
     )
     graph.sparse_initializer.extend(inner.graph.sparse_initializer)
     model = helper.make_model(graph, opset_imports=list(inner.opset_import))
+
     try:
         return clean(model)
     except GraphError as error:

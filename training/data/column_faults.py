@@ -308,6 +308,7 @@ def _describe_odd_values(name: str, table: Table) -> str:
         for value, rows in list(odd.items())[:MAX_SHOWN]
     ]
     more = ", ..." if len(odd) > MAX_SHOWN else ""
+
     return f"is a number in {n_known - n_odd:,} of {n_known:,} rows, but not in {', '.join(shown)}{more}"
 
 

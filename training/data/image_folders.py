@@ -159,6 +159,7 @@ def describe_left_out(left_out: Sequence[str]) -> str:
     more = len(left_out) - N_SHOWN
     rest = f", and {more} more" if more > 0 else ""
     noun = "file was" if len(left_out) == 1 else "files were"
+
     return f"{len(left_out)} {noun} left out: {shown}{rest}"
 
 

@@ -68,6 +68,7 @@ def measure_distances(n_fine: int, starts: Floats, ends: Floats) -> Floats:
     shares = np.clip(((centres - starts) * along).sum(axis=3) / lengths, 0, 1)
     apart = centres - starts - shares[..., None] * along
     nearest: Floats = np.sqrt((apart**2).sum(axis=3).min(axis=2))
+
     return nearest
 
 

@@ -1,4 +1,4 @@
-"""A person's own table, CSV or Parquet, as a data set; what cannot be learnt from is said before anything is learnt."""
+"""A person's own table, CSV or Parquet, becomes a data set; what cannot be learnt from is said beforehand."""
 
 from __future__ import annotations
 

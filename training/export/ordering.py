@@ -1,7 +1,7 @@
 """This module gives boosted trees categories in the order of the target, and missing values as they are.
 
 A tree that splits a category in two by the target need only look at its values in the order of their mean target
-(Fisher, JASA 53, 1958): the values are numbered so, by the training rows, and a split is one threshold. Of more than
+(Fisher, JASA 53, 1958). The values are numbered so, by the training rows, and a split is one threshold. Of more than
 two classes there is no such order, and a category becomes one column for each of its values. A missing value is sent to
 the side that the training rows with a gap there ask for.
 """

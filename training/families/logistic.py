@@ -40,8 +40,8 @@ MAX_STEPS = 1000
 TOLERANCE = 1e-5
 
 
-class SurelyScored(Classifier):
-    """A SurelyScored classifier of two classes has exact probabilities however sure it is.
+class SoftmaxClassifier(Classifier):
+    """A SoftmaxClassifier takes the softmax of the scores for two classes too, in place of the sigmoid.
 
     onnxruntime's sigmoid of -16 is half of what it should be, and of -18 it is 0. A temperature above 1, which a solver
     without early stopping often needs, makes that a difference that is seen. Its softmax is exact.
@@ -113,7 +113,7 @@ class SolvedFamily(WrappedFamily):
         features, target = dataset.features[rows.train], dataset.target[rows.train]
         n_classes = len(dataset.classes)
         body = nn.Linear(features.shape[1], n_classes if n_classes > 2 else 1)
-        module = SurelyScored(body, features, n_classes=n_classes)
+        module = SoftmaxClassifier(body, features, n_classes=n_classes)
         standardised = module.standardise(torch.from_numpy(features)).numpy()
         is_flag = ((features == 0) | (features == 1)).all(axis=0)
         scale = np.where(is_flag, module.deviation.numpy(), 1.0)

@@ -1,4 +1,4 @@
-"""The pictures of a trained model that have two axes of numbers, each from its numbers."""
+"""This module draws the pictures of a trained model that have two axes of numbers."""
 
 from __future__ import annotations
 

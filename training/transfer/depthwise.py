@@ -1,7 +1,7 @@
 """This module lets networks with depthwise convolutions learn at the speed of their other layers on a processor.
 
 In bfloat16 torch finds the gradient of a depthwise convolution's kernels, and of its input where it takes every other
-place, with code that is up to a hundred times slower than the convolution: in EfficientNet-Lite0 on images of 96 pixels
+place, with code that is up to a hundred times slower than the convolution. In EfficientNet-Lite0 on images of 96 pixels
 that was three quarters of each step. So these kernels, a fiftieth of the weights, stay as they were learnt, and
 the gradient of the input is found by other means.
 """
@@ -93,6 +93,7 @@ class _Convolve(torch.autograd.Function):
         ]
         padded = nn.functional.pad(gradient, (before[1], after[1], before[0], after[0]))
         found = nn.functional.conv2d(padded, weight.flip(2, 3), groups=len(weight))
+
         return found, None, None, None
 
 

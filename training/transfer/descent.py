@@ -127,6 +127,7 @@ class _Batches:
         first, end = (
             self.n_steps * each // ROUNDS_PER_EPOCH for each in (part, part + 1)
         )
+
         for step in range(first, end):
             rows = order[step * self.size : (step + 1) * self.size]
             yield step, augmented(rows), self.target[rows]

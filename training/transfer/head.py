@@ -83,6 +83,7 @@ def _regress(features: Tensor, target: Tensor, n_classes: int) -> tuple[Tensor, 
         summed = nn.functional.cross_entropy(scores, target, reduction="sum")
         loss: Tensor = (summed + PENALTY / 2 * weight.square().sum()) / len(features)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
+
         return loss
 
     descent.step(find_loss)  # type: ignore[no-untyped-call]  # nor this one

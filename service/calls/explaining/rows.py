@@ -136,8 +136,8 @@ class RowExplainer:
         ]
 
 
-class Found(NamedTuple):
-    """A row's attribution says by which method it was found, and what it explains; a single tree has a path too."""
+class ExplainedRow(NamedTuple):
+    """An ExplainedRow says how its attribution was found, and what that explains; a single tree has a path too."""
 
     method: str
     explains: str
@@ -175,7 +175,7 @@ def _explain_by_trees(
     features: Rows,
     background: Rows,
     chosen: list[int] | None,
-) -> list[Found]:
+) -> list[ExplainedRow]:
     """Returns the exact attributions of the trees' scores; a single tree has its path too."""
     found: dict[int, Attribution] = {}
     labels = np.zeros(len(features), np.int64) if chosen is None else np.array(chosen)
@@ -190,7 +190,7 @@ def _explain_by_trees(
     has_path = ensemble.n_trees == 1
 
     return [
-        Found(
+        ExplainedRow(
             TREE_SHAPLEY,
             trees.explains,
             found[index],
@@ -202,7 +202,7 @@ def _explain_by_trees(
 
 def _explain_by_answers(
     model: Model, features: Rows, background: Rows, chosen: list[int] | None
-) -> list[Found]:
+) -> list[ExplainedRow]:
     """Returns Shapley values of what the model answers: of naive Bayes the log odds, in which features add up."""
     plan = shapley.make_plan(features.shape[1])
     method = f"{'exact' if plan.is_exact else 'sampled'}_{SHAPLEY}"
@@ -211,7 +211,7 @@ def _explain_by_answers(
         is_bayes = model.card.family == "naive_bayes"
         explains = "log odds" if is_bayes else "probability"
 
-    found: list[Found] = []
+    found: list[ExplainedRow] = []
     for index, row in cancellation.watch(enumerate(features)):
         label = None if chosen is None else chosen[index]
 
@@ -219,7 +219,7 @@ def _explain_by_answers(
             return _evaluate(model, rows, label, explains)
 
         attribution = shapley.explain(evaluate, row, background)
-        found.append(Found(method, explains, attribution, []))
+        found.append(ExplainedRow(method, explains, attribution, []))
 
     return found
 

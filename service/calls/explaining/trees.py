@@ -1,8 +1,9 @@
 """Shapley values of trees are exact: each leaf is a game of its own, whose values have a formula.
 
-A leaf is reached by the mixture of a row and a background row where, of the features on its path, those that the
-background row fails come from the row, and those that the row fails from the background row. It adds its weight to that
-one coalition and to what contains it (the interventional values of Lundberg et al., Nature Machine Intelligence 2020).
+Mixtures of a row and a background row reach a leaf or do not. They reach it where, of the features on its path, those
+that the background row fails come from the row, and those that the row fails from the background row. A leaf adds its
+weight to that one coalition and to what contains it (the interventional values of Lundberg et al., Nature Machine
+Intelligence 2020).
 """
 
 from __future__ import annotations

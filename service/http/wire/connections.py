@@ -48,7 +48,7 @@ def count_allowed(max_connections: int) -> int:
 
 
 class Connection(Protocol):
-    """A connection as its company sees it."""
+    """A Connection is what the limits that it shares with others know of it."""
 
     transport: Any
 
@@ -58,7 +58,7 @@ class Connection(Protocol):
 
 
 class Held(Protocol):
-    """A connection that is not read for a while."""
+    """A Held connection is not read for a while."""
 
     def release(self) -> None:
         """Reads on."""
@@ -68,9 +68,9 @@ class Held(Protocol):
 class Refusals:
     """Refusals are rationed, so that clients that do not wait leave the time to the others.
 
-    A client that is told to come again in a second, and comes at once, would have ten refusals for each answer: at
-    20 us each, and more with a body that is read to be thrown away, that is all of the event loop's time. Within their
-    share refusals are immediate; beyond it the connections that were just refused are read again in turn.
+    A client that is told to come again in a second, and comes at once, would have ten refusals for each answer. A
+    refusal takes 20 us, and more with a body that is read to be thrown away: that is all of the event loop's time.
+    Within their share refusals are immediate; beyond it the connections that were just refused are read again in turn.
     """
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ _OFFERS = (b"upgrade", b"http2-settings")
 
 
 class Refusal(Exception):
-    """A request that cannot be read on: after the answer, of this status, the connection ends."""
+    """A Refusal ends a request that cannot be read on: after the answer, of this status, the connection ends."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)

@@ -1,1 +1,1 @@
-"""The journal: predictions that were answered and their true labels, in one SQLite file. `live` imports it."""
+"""The journal keeps predictions that were answered and their true labels, in one SQLite file. `live` imports it."""

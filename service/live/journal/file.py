@@ -1,4 +1,4 @@
-"""The journal's open file: whether it is still the one that its path names, and whether only SQLite has written it.
+"""The journal's open file is watched: it must be the one that its path names, and only SQLite may have written it.
 
 A file that was deleted goes on taking what is written into it, and nobody ever reads that. So the path is looked at
 before what is in the file counts as accepted. A look takes 20 us.
@@ -48,7 +48,7 @@ class BegunFile(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """One of the three files, with a descriptor that stays open: closing one would give up SQLite's locks."""
+    """A _Part is one of the three files, whose descriptor stays open: closing one would give up SQLite's locks."""
 
     words: str
     path: Path
@@ -69,7 +69,7 @@ def identify(path: Path, words: str = MAIN) -> Identity:
 
 
 class JournalFile:
-    """Opens the file that a path names, `begun` where a server has begun it; raises Unusable.
+    """A JournalFile is the open file that a path names, `begun` where a server has begun it; it raises Unusable.
 
     Only one thread may use it, but for `check_names`.
     """

@@ -1,4 +1,4 @@
-"""Keys of groups: which rows belong together, by the names that clients give them or by their request.
+"""The keys of groups say which rows belong together, by the names that clients give them or by their request.
 
 A named group's key is a hash of its name, so that the file has no names of patients, say; it is negative. A request
 whose rows have no named group is a group of its own, whose key is its `seq`, which is positive.

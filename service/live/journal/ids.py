@@ -1,4 +1,4 @@
-"""The ids of predictions, which go out with answers and come back with feedback."""
+"""The ids of predictions go out with answers and come back with feedback."""
 
 from __future__ import annotations
 

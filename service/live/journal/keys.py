@@ -1,4 +1,4 @@
-"""The surrogate keys that stand for tasks, models and sets of challengers in the journal's file."""
+"""Surrogate keys stand for tasks, models and sets of challengers in the journal's file."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _ADD_ROWS_OF_PAIR = (
 
 
 class Counts(NamedTuple):
-    """The numbers of predictions, their rows and their true labels in a merged journal."""
+    """Counts has the numbers of predictions, their rows and their true labels in a merged journal."""
 
     predictions: int
     rows: int

@@ -1,4 +1,4 @@
-"""The latest predictions of a task, read back from the journal: which model answered what, and what was true."""
+"""The latest predictions of a task are read back from the journal: which model answered what, and what was true."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _READ_FEATURE_COUNTS = (
 
 
 class ModelVersion(NamedTuple):
-    """The name and the version of a model in the journal."""
+    """A ModelVersion is the name and the version of a model in the journal."""
 
     name: str
     version: str
@@ -111,7 +111,7 @@ class PairCounts(NamedTuple):
 
 
 class GroupCounts(NamedTuple):
-    """The groups of all labelled rows of a task: of pairs by accuracy and by other metrics, and of each model."""
+    """GroupCounts has the groups of labelled rows: of pairs by accuracy and other metrics, and of each model."""
 
     pairs: list[PairCounts]
     hits: dict[ModelVersion, HitBlocks]
@@ -120,7 +120,7 @@ class GroupCounts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionWindow:
-    """The latest rows of a task, the newest prediction first.
+    """A PredictionWindow has the latest rows of a task, the newest prediction first.
 
     `labels` has `(n_rows,)` for each model, -1 where it did not answer; `true_labels` is `(n_rows,)`, -1 where a row
     had no feedback; rows of one group have the same of `groups`, `(n_rows,)`. `n_shed` and `n_dropped` count rows since

@@ -48,7 +48,7 @@ class Costs(NamedTuple):
 
 
 class PredictionRecord(NamedTuple):
-    """The labels `(n_rows,)` that a model answered a request with, and the id that went out with them.
+    """A PredictionRecord has the labels `(n_rows,)` that a model answered a request with, and the id that went out.
 
     `group_keys` are of each row, `(n_rows,)`, or `(1,)` of all; None where the request is a group of its own. The
     highest of a row's `probabilities`, `(n_rows, n_classes)`, is its confidence; None where there are none.
@@ -62,7 +62,7 @@ class PredictionRecord(NamedTuple):
 
 
 class ShadowExample(NamedTuple):
-    """A row on which models disagree: `row` counts within its request, `inputs` are its values as JSON."""
+    """A ShadowExample is a row on which models disagree: `row` counts within its request, `inputs` are JSON."""
 
     prediction_id: str
     row: int
@@ -70,7 +70,7 @@ class ShadowExample(NamedTuple):
 
 
 class ShadowRecord(NamedTuple):
-    """The labels `(n_challengers, n_rows)` that challengers gave to several requests, one request after the other.
+    """A ShadowRecord has the labels `(n_challengers, n_rows)` of challengers for several requests, one after the other.
 
     `row_counts` has the number of rows of each request; `confidences` are shaped as the labels. `probabilities` are of
     the champion and of its challengers, `(1 + n_challengers, n_rows, n_classes)`, as the file has them; None where they
@@ -100,7 +100,7 @@ class FeedbackRecord(NamedTuple):
 
 
 class LostRows(NamedTuple):
-    """Numbers of rows: the shadow did not run the shed ones, the journal could not keep the dropped ones."""
+    """LostRows counts rows: the shadow did not run the shed ones, the journal could not keep the dropped ones."""
 
     task: str
     n_shed: int

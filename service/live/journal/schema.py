@@ -1,4 +1,4 @@
-"""The SQLite file that predictions and their true labels are kept in: it is made, migrated, opened, or refused.
+"""Predictions and their true labels are kept in a SQLite file, which is made, migrated, opened or refused here.
 
 Several processes share it (write-ahead log). What has been committed outlives the process, whatever ends it; a power
 cut may take the last commits but those that waited for the disk.

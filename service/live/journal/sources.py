@@ -1,4 +1,4 @@
-"""Journals that are to be merged: each is read as it was when it was opened, whoever writes to it meanwhile."""
+"""Each journal that is to be merged is read as it was when it was opened, whoever writes to it meanwhile."""
 
 from __future__ import annotations
 

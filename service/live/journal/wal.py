@@ -22,7 +22,7 @@ _TRIES = 5
 
 
 class LogIndex(NamedTuple):
-    """The index of the log: `progress` changes whenever a checkpoint writes into the database file."""
+    """A LogIndex is the index of the log: `progress` changes whenever a checkpoint writes into the database file."""
 
     n_frames: int
     page_bytes: int

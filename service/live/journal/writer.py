@@ -1,4 +1,4 @@
-"""The journal's thread: it writes predictions, for which no request waits, and feedback, for which one does.
+"""The journal's thread writes predictions, for which no request waits, and feedback, for which one does.
 
 What is given within some milliseconds is committed together. A prediction that finds the queue full, or a file that
 cannot be written to, is dropped and counted: its answer goes out all the same. Feedback is accepted when it is

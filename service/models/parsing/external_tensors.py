@@ -1,4 +1,4 @@
-"""Tensors whose values lie in another file than the graph, as PyTorch's export writes them."""
+"""The values of external tensors lie in another file than the graph, as PyTorch's export writes them."""
 
 from __future__ import annotations
 

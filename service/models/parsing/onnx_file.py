@@ -61,7 +61,7 @@ Key = tuple[str, str, str]
 
 @dataclass
 class _Body:
-    """The nodes of a graph or of a function: how many there are, and which functions they call how often.
+    """A _Body has the nodes of a graph or of a function: how many there are, and which functions they call how often.
 
     `sizes` are the inputs that decide how much a node works; they are no matter where they are `constants`.
     """

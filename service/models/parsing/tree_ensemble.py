@@ -29,8 +29,11 @@ COMPARISONS: dict[bytes, Callable[[Any, Any], Any]] = {
     b"BRANCH_NEQ": np.not_equal,
 }
 _NUMBERS = (
-    *("nodes_treeids", "nodes_nodeids", "nodes_featureids"),
-    *("nodes_truenodeids", "nodes_falsenodeids"),
+    "nodes_treeids",
+    "nodes_nodeids",
+    "nodes_featureids",
+    "nodes_truenodeids",
+    "nodes_falsenodeids",
 )
 _LEAF = b"LEAF"
 NODES_AT_A_TIME = 50_000

@@ -31,7 +31,7 @@ Find = Callable[[Numbers], Numbers]
 
 @dataclass
 class _Nodes:
-    """The nodes of all trees of one operator: the places of each one's children, -1 where it has none."""
+    """_Nodes are those of all trees of one operator: the places of each one's children, -1 where it has none."""
 
     on_true: Numbers
     on_false: Numbers

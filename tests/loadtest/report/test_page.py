@@ -104,6 +104,7 @@ def test_a_verdict_has_its_classifiers(
     ]
     document = verdict.describe(contenders, task="birds", slo="p99<5s")
     report = page.render(document)
+
     assert "Accuracy against latency" in report
     assert '<th scope="row">birds-a</th>' in report
     assert "<b>" not in report

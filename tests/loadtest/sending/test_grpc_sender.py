@@ -8,7 +8,7 @@ from loadtest.sending import grpc_sender
 from loadtest.sending.grpc_sender import Channels
 from loadtest.sending.pacing import ClosedLoop
 from loadtest.targets import grpc_model
-from loadtest.targets.target import Wanted, find_tensors
+from loadtest.targets.target import TargetOptions, find_tensors
 from tests.support.server import free_port, serve
 
 
@@ -20,7 +20,7 @@ def test_callers_of_a_server_that_is_gone_wait_before_they_ask_again(
     channels = Channels(host=f"127.0.0.1:{port}", is_secure=False, metadata={})
     with serve(tmp_path, VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port) as server:
         inputs = grpc_model.find_inputs(channels, "colour-first")
-        wanted = Wanted(url="", model="colour-first")
+        wanted = TargetOptions(url="", model="colour-first")
         (tensors,), _ = find_tensors(wanted, inputs, None)
         server_ends = [server.process.kill]
 

@@ -55,6 +55,7 @@ def test_an_open_loop_sends_each_request_once_when_it_is_due(port: int) -> None:
     """All requests are answered, and each has the time at which it was due."""
     pacing = at_rate(500, 1)
     samples = send(port, pacing)
+
     assert samples.count_errors() == {}
     assert samples.due_s.tolist() == pacing.due_s.tolist()
     slowest_s = samples.latency_s.max()
@@ -153,6 +154,7 @@ def test_progress_is_told_while_it_runs(port: int) -> None:
     http_sender.send(
         address, [message], at_rate(200, 0.5), timeout_s=5, on_progress=told.append
     )
+
     assert len(told) >= 3
     assert [each.n_ended for each in told] == sorted(each.n_ended for each in told)
     assert told[-1].recent_s

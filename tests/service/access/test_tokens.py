@@ -1,4 +1,4 @@
-"""Tokens, their file and their rights, without a server."""
+"""Tokens, their file and their rights are tested without a server."""
 
 from __future__ import annotations
 

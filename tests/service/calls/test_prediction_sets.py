@@ -155,7 +155,9 @@ def test_sets_by_class_are_mapies(
     asked, _ = draw_classes(500, n_classes, seed=100)
     model = load_numbered(tmp_path, probabilities, truth, n_equal)
     members = find_members_by_class(
-        *(probabilities.astype(np.float64), truth, asked.astype(np.float64)),
+        probabilities.astype(np.float64),
+        truth,
+        asked.astype(np.float64),
         coverage=coverage,
     )
 
@@ -178,7 +180,9 @@ def test_sets_of_shipped_models_are_mapies(name: str) -> None:
     assert record is not None
     assert np.array_equal(record.truth, truth)
     members = find_members_by_class(
-        *(asked.astype(np.float64), truth, asked.astype(np.float64)),
+        asked.astype(np.float64),
+        truth,
+        asked.astype(np.float64),
         coverage=COVERAGE,
     )
 
@@ -196,7 +200,9 @@ def test_sets_of_few_rows_are_mapies(
     asked, _ = draw_classes(500, 10, seed=100)
     model = load_numbered(tmp_path, probabilities, truth)
     members = find_members(
-        *(probabilities.astype(np.float64), truth, asked.astype(np.float64)),
+        probabilities.astype(np.float64),
+        truth,
+        asked.astype(np.float64),
         coverage=coverage,
     )
 
@@ -221,7 +227,9 @@ def test_sets_of_a_model_with_few_probabilities_are_mapies(
     asked = leaves.astype(np.float32)
     model = load_numbered(tmp_path, asked[leaf], truth)
     members = find_members(
-        *(asked[leaf].astype(np.float64), truth, asked.astype(np.float64)),
+        asked[leaf].astype(np.float64),
+        truth,
+        asked.astype(np.float64),
         coverage=coverage,
     )
 

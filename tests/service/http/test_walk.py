@@ -85,13 +85,13 @@ async def predict_a_row(models: Path) -> tuple[bytes, list[str]]:
     registry = Registry.load(models)
     registry.measure()
     admission = Admission(settings, ModelMetrics(registry))
-    behind: Any = None  # nothing goes there
+    fallback: Any = None  # nothing goes there
     application = Application(
         DataPlane(registry, settings),
         settings,
         admission,
         Batches.of(settings),
-        behind=behind,
+        fallback=fallback,
     )
     install(application, settings)
     config = uvicorn.Config(application, log_config=None)

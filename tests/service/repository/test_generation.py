@@ -15,7 +15,7 @@ from service.models.folder import ModelFile
 from service.models.parsing.onnx_file import read_outline
 from service.repository.generation import Manifest, Order, Store
 from service.repository.loading import Loading
-from service.repository.maker import CannotKeep, Maker
+from service.repository.next_generation import CannotKeep, GenerationMaker
 from service.settings import Settings
 from tests.support.tiny_models import tiny_card, write_tiny
 
@@ -42,7 +42,7 @@ class Source:
             **order,
         )
         try_out = self._try_out if previous is not None else None
-        return Maker(self.store, ordered, try_out=try_out).make()
+        return GenerationMaker(self.store, ordered, try_out=try_out).make()
 
     def _try_out(self, file: ModelFile, content: ModelContent) -> None:
         self.tried.append(file.shown)

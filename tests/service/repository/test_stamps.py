@@ -75,5 +75,6 @@ def test_what_is_missing_has_a_stamp_too(tmp_path: Path) -> None:
     stamps = stamp_folder(missing), stamp_file(missing / "a.onnx")
     missing.mkdir()
     (missing / "a.onnx").write_bytes(b"")
+
     assert stamp_folder(missing) != stamps[0]
     assert stamp_file(missing / "a.onnx") != stamps[1]

@@ -39,7 +39,7 @@ class Loop:
     rest_s = 0.005
     """The listener looks again soon whether there is room."""
 
-    def feel(self) -> None:
+    def check(self) -> None:
         """Does nothing, since a test says whether there is room."""
 
     def hand_over(self) -> None:

@@ -119,7 +119,7 @@ def test_what_a_reload_replaces_ends_with_its_last_request(tmp_path: Path) -> No
     batches = Batches.of(settings)
     admission = Admission(settings, ModelMetrics(plane.registry))
     nothing: Any = None
-    application = Application(plane, settings, admission, batches, behind=nothing)
+    application = Application(plane, settings, admission, batches, fallback=nothing)
 
     link = Link()
     # It waits no longer for requests that can have a graph.

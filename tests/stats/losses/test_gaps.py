@@ -251,7 +251,9 @@ def test_the_best_are_the_model_confidence_set_in_a_clear_world(
     alike = np.clip(good + generator.normal(0, 0.02, (600, 1)) * [1, -1], 0.001, 0.999)
     probabilities = [good, 0.5 + 0.2 * (poor - 0.5), alike, poor]
     confidence_set = MCS(
-        *(find_losses(probabilities, truth, metric), 0.05, 1000),
+        find_losses(probabilities, truth, metric),
+        0.05,
+        1000,
         block_size=1,
         seed=0,
     )

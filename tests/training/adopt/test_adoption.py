@@ -166,6 +166,7 @@ def export_passengers(path: Path, rows: list[list[Any]]) -> Path:
         ("sex", StringTensorType([None, 1])),
         ("port", StringTensorType([None, 1])),
     ]
+
     return save(path, convert_sklearn(pipeline, initial_types=types, target_opset=18))
 
 
@@ -480,6 +481,7 @@ def make_softmax(
         ],
     )
     opsets = [helper.make_opsetid("", 18)]
+
     return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
@@ -537,6 +539,7 @@ def test_numbers_that_a_type_cannot_hold_are_no_guess(
     rows = [[300, 1, 0, 1, FLOWERS[number % 3]] for number in range(60)]
     table = write_csv(tmp_path / "t.csv", ["a", "b", "c", "d", "kind"], rows)
     words = ("--task", "t", "--data", table, "--target", "kind", "--output", tmp_path)
+
     assert adopt(path, *words, "--classes", *FLOWERS) == 1
     assert reason in capsys.readouterr().err
 
@@ -550,6 +553,7 @@ def test_several_values_a_row_are_no_classes_of_a_measurement(
     rows = [[*row, each[0]] for row, each in zip(FEATURES, targets, strict=True)]
     table = write_csv(tmp_path / "t.csv", ["a", "b", "c", "d", "price"], rows)
     words = ("--task", "t", "--data", table, "--target", "price", "--output", tmp_path)
+
     assert adopt(path, *words) == 1
     assert "two.onnx answers 2 numbers a row, and the target 'price' is" in (
         capsys.readouterr().err

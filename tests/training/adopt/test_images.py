@@ -49,6 +49,7 @@ def write_network(
     model.ir_version = 8
     path.write_bytes(model.SerializeToString())
     onnx.checker.check_model(model)
+
     return path
 
 

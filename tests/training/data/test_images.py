@@ -49,6 +49,7 @@ def test_each_folder_is_a_class(tmp_path: Path) -> None:
     """Folders are classes in alphabetical order, with every image of them, resized and cropped as Pillow does."""
     folder = write_folder(tmp_path / "sky")
     dataset = read(folder)
+
     assert dataset.classes == ("night", "noon")
     assert dataset.pixels.shape == (80, 24, 24, 3)
     assert np.bincount(dataset.target).tolist() == [40, 40]
@@ -155,6 +156,7 @@ def test_cifar10_is_taken_from_a_folder_and_serves_its_tasks(tmp_path: Path) -> 
     """CIFAR-10 has ten classes; two of them are cat_or_automobile, the others cifar8."""
     images.fetch_cifar10(write_cifar(tmp_path / "mine"), lambda _: None)
     sizes = {task: len(images.load(task).target) for task in images.TASKS}
+
     assert sizes == {"cifar10": 60, "cifar8": 48, "cat_or_automobile": 12}
     two = images.load("cat_or_automobile")
     assert two.classes == ("automobile", "cat")

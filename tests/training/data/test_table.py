@@ -123,6 +123,7 @@ def test_semicolons_and_decimal_commas_are_found_out(tmp_path: Path) -> None:
     ]
     path.write_bytes("\n".join(["precio;vendido;día", *lines]).encode("cp1252"))
     dataset = read_dataset(path, target="vendido", task="precios")
+
     assert dataset.feature_names == ("precio", "día")
     assert dataset.features[12].tolist() == [pytest.approx(12.2), 5]
     assert dataset.classes == ("no", "sí")
@@ -232,6 +233,7 @@ def test_a_column_is_taken_for_what_it_is_said_to_be(tmp_path: Path) -> None:
     dataset = read_dataset(
         write(tmp_path, frame), target="class", task="my", roles=roles
     )
+
     assert dataset.feature_names == ("good", "bad", "id")
     assert dataset.values == (tuple("0123456"), None, None)
     assert dataset.features[0].tolist() == [0, 0.5, 0]

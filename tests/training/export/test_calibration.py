@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import log_loss as scikit_log_loss
 
 from stats import scores
-from training.data.datasets import load, split
+from training.data.datasets import Dataset, load, split
 from training.export.calibration import (
     CalibratedModel,
     apply_temperature,
@@ -63,6 +63,7 @@ def test_votes_of_nothing_are_not_impossible() -> None:
     target[:10] = 1 - target[:10]
     found = calibrate(votes, target)
     after = apply_temperature(votes, temperature=found.temperature, floor=found.floor)
+
     assert after[0, 1] == pytest.approx(0.1, abs=0.02)
     assert found.before["log_loss"] > 3 > found.after["log_loss"]
 
@@ -70,6 +71,21 @@ def test_votes_of_nothing_are_not_impossible() -> None:
 def recalibrate_nothing(fitted: FittedNeighbors) -> RecalibratedModel:
     """Returns the model as its family fits it, whose own step changes nothing here."""
     return RecalibratedModel(fitted, step=Temperature(temperature=1.0, floor=1e-37))
+
+
+def fit_neighbors(dataset: Dataset, *, weights: str) -> RecalibratedModel:
+    """Returns 5 nearest neighbours of the training rows, whose probabilities are left as they are."""
+    rows = split(dataset, seed=0, needs_validation=False)
+    classes = np.eye(len(dataset.classes))[dataset.target[rows.train]]
+    return recalibrate_nothing(
+        FittedNeighbors(
+            dataset.features[rows.train],
+            classes,
+            neighbors=5,
+            metric="euclidean",
+            weights=weights,
+        )
+    )
 
 
 @pytest.mark.parametrize("n_rows", [20, 200])
@@ -99,17 +115,7 @@ def test_the_figures_are_those_of_others(generator: np.random.Generator) -> None
 def test_the_graph_says_what_the_source_says() -> None:
     """The graph agrees with the source after the temperature, and with the outputs that a family adds."""
     wine = load("wine")
-    rows = split(wine, seed=0, needs_validation=False)
-    classes = np.eye(3)[wine.target[rows.train]]
-    neighbors = recalibrate_nothing(
-        FittedNeighbors(
-            wine.features[rows.train],
-            classes,
-            neighbors=5,
-            metric="euclidean",
-            weights="uniform",
-        )
-    )
+    neighbors = fit_neighbors(wine, weights="uniform")
 
     for floor in (1e-37, 1e-3):
         fitted = CalibratedModel(neighbors, temperature=1.7, floor=floor)
@@ -128,17 +134,7 @@ def test_the_graph_says_what_the_source_says() -> None:
 def test_not_a_number_stays_so() -> None:
     """A NaN stays one behind a floor, so that the service can refuse what overflows."""
     wine = load("wine")
-    rows = split(wine, seed=0, needs_validation=False)
-    classes = np.eye(3)[wine.target[rows.train]]
-    neighbors = recalibrate_nothing(
-        FittedNeighbors(
-            wine.features[rows.train],
-            classes,
-            neighbors=5,
-            metric="euclidean",
-            weights="distance",
-        )
-    )
+    neighbors = fit_neighbors(wine, weights="distance")
     fitted = CalibratedModel(neighbors, temperature=1.7, floor=1e-3)
     outputs = run(
         clean(fitted.to_onnx(n_features=13)).SerializeToString(),

@@ -58,6 +58,7 @@ def test_it_is_scikit_learns(dataset: Dataset) -> None:
     )
     expected = oracle.fit(train).transform(dataset.features)
     encoded = Encoding(dataset, rows).encode(dataset.features)
+
     assert np.array_equal(
         encoded[:, [0, 4, 1, 2, 3, 5, 6]], expected.astype(np.float32)
     )
@@ -74,6 +75,7 @@ def test_the_graph_does_the_same(dataset: Dataset) -> None:
         clean(model).SerializeToString(), providers=["CPUExecutionProvider"]
     )
     (encoded,) = session.run(None, {"features": dataset.features})
+
     assert np.array_equal(encoded, encoding.encode(dataset.features))
 
 
@@ -81,15 +83,13 @@ def test_the_encoded_columns_have_names(dataset: Dataset) -> None:
     """The encoded columns have names, with which a tree can be drawn."""
     encoded = Encoding(dataset, split(dataset, seed=0)).apply(dataset)
     assert encoded.feature_names == (
-        *(
-            "size",
-            "colour=red",
-            "colour=green",
-            "colour=blue",
-            "weight",
-            "wet=false",
-            "wet=true",
-        ),
+        "size",
+        "colour=red",
+        "colour=green",
+        "colour=blue",
+        "weight",
+        "wet=false",
+        "wet=true",
     )
 
 

@@ -66,6 +66,7 @@ def test_a_regressor_is_measured_as_scikit_learn_does(
     target = generator.normal(size=200)
     value = (target + generator.normal(scale=0.5, size=200)).astype(np.float32)
     found = evaluate_regressor(value, target)
+
     assert found["r2"].value == pytest.approx(oracle.r2_score(target, value), abs=1e-6)
     assert found["rmse"].value == pytest.approx(
         oracle.root_mean_squared_error(target, value), abs=1e-6
@@ -86,6 +87,7 @@ def test_the_bootstrap_interval_is_as_wide_as_the_error_is_large(
     value = (target + generator.normal(size=2000)).astype(np.float32)
     interval = evaluate_regressor(value, target)["mae"].interval
     errors = np.abs(target - value)
+
     assert interval is not None
     assert (interval[1] - interval[0]) / 2 == pytest.approx(
         1.96 * errors.std() / 2000**0.5, rel=0.15
@@ -111,6 +113,7 @@ def test_a_clusterer_is_measured_against_the_classes(
     target = generator.integers(0, 3, size=100)
     found = evaluate_clusterer(outputs, target)
     expected = oracle.adjusted_rand_score(target, outputs["cluster"])
+
     assert found["adjusted_rand"].value == pytest.approx(expected, abs=1e-6)
     assert found["adjusted_rand"].interval is None
     assert found["mean_squared_distance"].value == pytest.approx(
@@ -146,6 +149,7 @@ def test_a_generator_is_measured_by_what_a_classifier_sees(
     digits = datasets.load("digits")
     rows = datasets.split(digits, seed=0)
     real = evaluate_generator(digits.features[rows.held_out], digits, rows)
+
     assert real["confidence"].value > 0.85
     assert real["diversity"].value > 0.99
     noise = evaluate_generator(

@@ -110,6 +110,7 @@ def test_the_file_keeps_its_answers_and_what_it_learnt(
     path, _ = export(fitted, dataset, rows, ORIGIN, tmp_path)
     metadata = {each.key: each.value for each in onnx.load(path).metadata_props}
     record, learnt = read_held_out(metadata), read_learnt(metadata)
+
     assert record is not None
     assert learnt is not None
     answers = run(path.read_bytes(), dataset.features[rows.held_out])
@@ -272,6 +273,7 @@ def test_cleaning_removes_what_exporters_leave() -> None:
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("", 18)]
     )
+
     assert b"somebody" in model.SerializeToString()
     content = clean(model).SerializeToString()
     assert b"somebody" not in content

@@ -41,6 +41,7 @@ def test_curves_mend_what_no_temperature_can(generator: np.random.Generator) -> 
     """Probabilities that err by class get curves, which make them right on rows apart."""
     probabilities, target = draw_crooked(generator)
     step = choose_step(probabilities[:2000], target[:2000], seed=0)
+
     assert isinstance(step, Curves)
     before, after = probabilities[2000:], step.apply(probabilities[2000:])
     errors = [
@@ -58,6 +59,7 @@ def test_a_temperature_stays_where_it_is_enough(generator: np.random.Generator) 
     target = np.array([generator.choice(3, p=row) for row in true])
     stretched = true**3 / (true**3).sum(axis=1, keepdims=True)
     step = choose_step(stretched, target, seed=0)
+
     assert isinstance(step, Temperature)
     assert step.temperature == pytest.approx(3, rel=0.3)
 
@@ -69,6 +71,7 @@ def test_curves_never_fall_and_end_between_0_and_1(
     probabilities = generator.dirichlet([0.2, 0.2], size=40)
     target = (probabilities[:, 1] > 0.5).astype(np.int64)
     curves = fit_curves(probabilities, target)
+
     assert ((curves.shares > 0) & (curves.shares < 1)).all()
     assert (np.diff(curves.shares, axis=1) >= 0).all()
     grid = np.linspace(0, 1, 101)
@@ -86,6 +89,7 @@ def test_curves_are_near_scikit_learns(generator: np.random.Generator) -> None:
     curves = fit_curves(model.predict_proba(doubled[1000:5000]), target[1000:5000])
     found = curves.apply(model.predict_proba(doubled[5000:]))
     expected = oracle.predict_proba(doubled[5000:])
+
     assert np.abs(found - expected).mean() < 0.03
 
 
@@ -115,24 +119,6 @@ def test_no_number_stays_no_number() -> None:
     assert np.isnan(adjust(np.full((1, 2), np.nan), curves)).all()
 
 
-@pytest.fixture
-def far_apart(generator: np.random.Generator) -> Dataset:
-    """Returns 300 rows of two classes far apart, with 6 of them on the wrong side."""
-    target = np.repeat(np.arange(2), 150)
-    side = target.copy()
-    side[[0, 1, 2, 150, 151, 152]] ^= 1
-    features = generator.normal(size=(300, 3)) + 40 * side[:, None]
-    return Dataset(
-        task="far",
-        summary="far apart",
-        source="generated",
-        features=features.astype(np.float32),
-        target=target.astype(np.int64),
-        feature_names=("a", "b", "c"),
-        classes=("no", "yes"),
-    )
-
-
 @pytest.mark.parametrize("family", ["naive_bayes", "knn"])
 def test_no_class_is_impossible(
     far_apart: Dataset, family: str, tmp_path: Path
@@ -142,6 +128,7 @@ def test_no_class_is_impossible(
     training_run = make_training_run_of(far_apart, options)
     (trained,) = train(training_run, tmp_path)
     model = Model.load(trained.path)
+
     assert model is not None
     far_out = np.array(
         [[-4e3] * 3, [4e3] * 3, [20] * 3, [4e4, -4e4, 4e4]], dtype=np.float32

@@ -17,24 +17,6 @@ from training.graph import clean, run
 from training.pipeline import TrainingRun, train
 
 
-@pytest.fixture
-def far_apart(generator: np.random.Generator) -> Dataset:
-    """Returns 300 rows of two classes far apart, with 6 of them on the wrong side."""
-    target = np.repeat(np.arange(2), 150)
-    side = target.copy()
-    side[[0, 1, 2, 150, 151, 152]] ^= 1
-    features = generator.normal(size=(300, 3)) + 40 * side[:, None]
-    return Dataset(
-        task="far",
-        summary="far apart",
-        source="generated",
-        features=features.astype(np.float32),
-        target=target.astype(np.int64),
-        feature_names=("a", "b", "c"),
-        classes=("no", "yes"),
-    )
-
-
 @pytest.mark.parametrize(
     "words",
     [

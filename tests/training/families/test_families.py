@@ -173,4 +173,5 @@ def test_the_perceptron_is_as_good_as_scikit_learns() -> None:
     oracle = ScikitPerceptron(random_state=0).fit(train, dataset.target[rows.train])
     label, _ = module(torch.from_numpy(dataset.features[rows.held_out]))
     found = (label.numpy() == dataset.target[rows.held_out]).mean()
+
     assert found >= oracle.score(held_out, dataset.target[rows.held_out]) - 0.03

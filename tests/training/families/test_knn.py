@@ -1,4 +1,4 @@
-"""k nearest neighbours: scikit-learn is the oracle, the tie rule is our own, and the graph says which rows decided."""
+"""scikit-learn is the oracle of k nearest neighbours, the tie rule is our own, and the graph says what decided."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def test_the_graph_says_what_the_source_says(
     features = dataset.features[split(dataset, seed=0).held_out][:60]
     source = fitted.outputs(features)
     exported = run(fitted, features)
+
     assert np.array_equal(source["label"], exported["label"])
     assert np.array_equal(source["neighbor"], exported["neighbor"])
     for name in ("probabilities", "neighbor_distance"):
@@ -75,6 +76,7 @@ def test_scikit_learn_gives_the_same_probabilities(
     )
     oracle = KNeighborsClassifier(5, metric=metric, weights=weights, algorithm="brute")
     expected = oracle.fit(train, dataset.target[rows.train]).predict_proba(held_out)
+
     assert np.allclose(
         fitted.outputs(dataset.features[rows.held_out])["probabilities"],
         expected,
@@ -91,6 +93,7 @@ def test_scikit_learn_gives_the_same_hamming_distances() -> None:
     features = dataset.features[rows.held_out][:50]
     expected, _ = oracle.kneighbors(features)
     found = fit(dataset, "--metric", "hamming").outputs(features)["neighbor_distance"]
+
     assert np.allclose(found, expected, atol=1e-6)
 
 

@@ -55,6 +55,7 @@ def test_clusters_are_those_of_scikit_learn(task: str) -> None:
         scaler.transform(train).astype(np.float32)
     )
     outputs = fitted.outputs(dataset.features[rows.held_out])
+
     assert np.array_equal(
         outputs["cluster"],
         oracle.predict(scaler.transform(held_out).astype(np.float32)),
@@ -76,6 +77,7 @@ def test_components_are_those_of_scikit_learn(task: str) -> None:
     oracle = PCA(5).fit(scaler.transform(train))
     codes = oracle.transform(scaler.transform(held_out))
     outputs = fitted.outputs(dataset.features[rows.held_out])
+
     assert np.allclose(outputs["codes"], codes, atol=1e-4)
     restored = scaler.inverse_transform(oracle.inverse_transform(codes))
     assert np.allclose(outputs["reconstruction"], restored, rtol=1e-4, atol=1e-3)
@@ -139,6 +141,7 @@ def test_the_digits_classifiers_find_the_generated_ones_confident_and_diverse(
     """Classifiers find every class among generated digits and are almost as sure of them as of real ones."""
     generator = shipped("digits-gan")
     images = generator.run(generator.draw_noise(1000, seed=0))[0]
+
     assert images.shape == (1000, 8, 8, 3)
     classifier = shipped(f"digits-{judge}")
     label, probabilities = classifier.run(

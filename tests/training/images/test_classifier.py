@@ -188,6 +188,7 @@ def test_whitened_patches_are_uncorrelated() -> None:
         .double()
     )
     second_moments = (outputs @ outputs.T / outputs.shape[1]).numpy()
+
     assert np.allclose(second_moments, np.eye(12), atol=0.02)
 
 

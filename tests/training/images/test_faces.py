@@ -100,6 +100,7 @@ def test_it_is_what_scikit_learn_computes(root: Path) -> None:
     filters, probabilities = session.run(
         ["filters", "probabilities"], {"pixels": pixels}
     )
+
     assert filters.shape == (21, SIZE_PX, SIZE_PX, 3)
     eigenfaces = filters[1:, :, :, 0].reshape(20, -1)
     assert np.allclose(eigenfaces @ eigenfaces.T, np.eye(20), atol=1e-5)
@@ -144,6 +145,7 @@ def test_a_folder_of_strangers_tells_the_distance(
         "--size",
         str(SIZE_PX),
     ]
+
     assert main([*words, "--output", str(tmp_path)]) == 0
     card, _ = open_file(tmp_path, "me-faces")
     assert card.classes == ("eve", "unknown")
@@ -155,6 +157,7 @@ def test_the_threshold_is_that_of_equal_error_rate() -> None:
     own = np.array([1.0, 2.0, 3.0, 6.0])
     other = np.array([5.0, 7.0, 8.0, 9.0])
     threshold, error_rate = choose_threshold(own, other)
+
     assert 5.0 < threshold < 6.0
     assert error_rate == 0.25
     assert choose_threshold(np.array([1.0, 2.0]), np.array([4.0, 8.0])) == (3.0, 0.0)

@@ -60,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, network: nn.Module) -> Path
     }
     torch.save(foreign, folder / "foreign.pth")
     (folder / "photographs").mkdir()
+
     for row, name in enumerate(PHOTOGRAPHS):
         pixels = np.random.default_rng(row).integers(
             0, 256, (30, 40, 3), dtype=np.uint8
@@ -67,6 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, network: nn.Module) -> Path
         Image.fromarray(pixels).resize((400, 300)).save(
             folder / "photographs" / f"{name}.jpg"
         )
+
     return folder
 
 
@@ -137,11 +139,13 @@ def test_folding_leaves_the_scores_and_no_normalisation(network: nn.Module) -> N
     """Normalisations become part of the convolutions, and the scores by place have the scores as their mean."""
     body = TimmNetwork(copy.deepcopy(network), ARCH)
     images = torch.randn(2, 3, 64, 64)
+
     with torch.inference_mode():
         before = body(images)
         body.fold()
         (last,) = body.layers(images)
         places = body.locate(last).mean(dim=(2, 3))
+
     assert not any(isinstance(each, nn.BatchNorm2d) for each in body.modules())
     assert torch.allclose(body.score(last), before, rtol=1e-3, atol=1e-3)
     assert torch.allclose(places, before, rtol=1e-3, atol=1e-3)

@@ -78,6 +78,7 @@ def test_it_stops_when_validation_no_longer_falls_and_keeps_the_best() -> None:
         on_epoch=losses.append,
     )
     best = min(losses, key=lambda epoch: epoch.losses["validation"])
+
     assert losses[-1].number == best.number + 4
     dataset = load("breast_cancer")
     rows = split(dataset, seed=0).validation
@@ -136,6 +137,7 @@ def test_a_converged_logistic_regression_is_scikit_learns() -> None:
     features = dataset.features[rows.held_out]
     expected = oracle.predict_proba((features - mean) / deviation)
     last_epoch_or_best = fitted.outputs(features)["probabilities"]
+
     assert np.abs(last_epoch_or_best - expected).max() < 0.02
 
 

@@ -91,6 +91,7 @@ def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
     """A command writes and draws both, the discriminator without a learning curve: its family trains generators."""
     folder = tmp_path / "reports"
     places = ("--output", str(tmp_path), "--report", str(folder))
+
     assert main(["gan", "--task", "digits", "--epochs", "2", *places]) == 0
     assert sorted(path.stem for path in tmp_path.glob("*.onnx")) == [
         "digits-gan",
@@ -169,6 +170,7 @@ def test_old_pictures_are_replaced_and_foreign_files_stay(tmp_path: Path) -> Non
     (folder / "notes.txt").write_text("mine")
     (folder / "codes.png").write_text("old")
     paths = draw.draw(training_run, trained, folder)
+
     assert {path.name: path.read_bytes() for path in paths} == first
     assert {path.name for path in folder.iterdir()} == {*first, "notes.txt"}
     assert (folder / "notes.txt").read_text() == "mine"
@@ -209,6 +211,7 @@ def test_reliability_is_scikit_learns_calibration_curve() -> None:
     )
     np.testing.assert_allclose(measured["accuracy"], accuracy)
     np.testing.assert_allclose(measured["confidence"], confidence)
+
     assert measured["rows"].sum() == 500
     assert (measured["low"] <= measured["accuracy"]).all()
     assert (measured["accuracy"] <= measured["high"]).all()
@@ -234,6 +237,7 @@ def test_subsets_are_nested_and_stratified() -> None:
         curves.choose_subset(dataset, train_rows, share=share, seed=0)
         for share in (0.2, 0.5)
     )
+
     assert small is not None
     assert large is not None
     assert set(small) < set(large) < set(train_rows)
@@ -248,6 +252,7 @@ def test_a_subset_keeps_two_rows_of_each_class() -> None:
     dataset = load("digits")
     train_rows = split(dataset, seed=0, needs_validation=False).train
     tiny = curves.choose_subset(dataset, train_rows, share=0.001, seed=0)
+
     assert tiny is not None
     assert np.bincount(dataset.target[tiny]).tolist() == [2] * 10
     assert (
@@ -336,6 +341,7 @@ def test_the_lowest_validation_loss_is_marked() -> None:
     (mark,) = [
         line for line in axes.lines if str(line.get_label()).startswith("lowest")
     ]
+
     assert mark.get_label() == "lowest on validation rows: epoch 2"
     assert mark.get_xydata().tolist() == [[2.0, 2.0]]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "nats")
@@ -346,6 +352,7 @@ def test_a_matrix_shows_every_count_but_zeros() -> None:
     counts = np.array([[5, 0], [1, 3]])
     words = {"title": "Confusion", "about": "model", "x": "predicted", "y": "true"}
     axes = panels.draw_matrix(counts, ("a", "b"), ("a", "b"), **words).axes[0]
+
     assert sorted(text.get_text() for text in axes.texts) == ["1", "3", "5"]
     names = [f"class {number}" for number in range(31)]
     many = panels.draw_matrix(np.eye(31, dtype=int), names, names, **words).axes[0]

@@ -163,6 +163,7 @@ def test_the_card_names_imagenets_classes_and_measures_nothing(
     published = publish("resnet18")
     card, session = open_file(published / "imagenet-resnet18.onnx")
     digest = weights.fingerprint(published / "resnet18_1000.pth")
+
     assert card.classes is not None
     assert len(card.classes) == 1000
     assert card.classes[0] == "tench"
@@ -207,7 +208,13 @@ def test_names_that_repeat_are_told_apart() -> None:
     """Names that repeat get a number, which no other name has yet."""
     assert publications.number_duplicates(
         ["crane", "tench", "crane", "crane (2)", "crane"]
-    ) == (*("crane", "tench", "crane (2)", "crane (2) (2)", "crane (3)"),)
+    ) == (
+        "crane",
+        "tench",
+        "crane (2)",
+        "crane (2) (2)",
+        "crane (3)",
+    )
 
 
 def test_weights_come_from_the_cache_of_torch_hub(
@@ -223,6 +230,7 @@ def test_weights_come_from_the_cache_of_torch_hub(
     )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     place = tmp_path / "hub" / "checkpoints" / source.name
+
     assert weight_files.locate(published, "DEFAULT") == place
     source.unlink()
     assert weight_files.locate(published, "DEFAULT") == place
@@ -363,17 +371,13 @@ def test_what_does_not_go_together_is_refused(
 @pytest.mark.parametrize(
     ("arch", "name"),
     [
-        *(
-            ("resnet18", "fc"),
-            ("mobilenet_v3_small", "classifier.3"),
-            ("squeezenet1_1", "classifier.1"),
-        ),
-        *(
-            ("densenet121", "classifier"),
-            ("vit_b_32", "heads.head"),
-            ("googlenet", "fc"),
-            ("convnet", "head"),
-        ),
+        ("resnet18", "fc"),
+        ("mobilenet_v3_small", "classifier.3"),
+        ("squeezenet1_1", "classifier.1"),
+        ("densenet121", "classifier"),
+        ("vit_b_32", "heads.head"),
+        ("googlenet", "fc"),
+        ("convnet", "head"),
     ],
 )
 def test_the_head_is_what_gives_the_scores(arch: str, name: str) -> None:
@@ -490,6 +494,7 @@ def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # no
         if not torch.equal(value, before[name])
     }
     norms = {name for name in before if name.endswith("running_mean")}
+
     assert "head.weight" in changed
     assert isinstance(model, FineTunedNetwork)
     if unfreeze:
@@ -511,6 +516,7 @@ def test_the_first_convolutions_may_stay_as_they_are(sky: Path) -> None:
         for name, value in model.body.state_dict().items()
         if not torch.equal(value, before[name])
     }
+
     assert changed >= {"head.weight", "blocks.0.second.weight"}
     kept = ("whitening", "blocks.0.first.", "blocks.0.first_norm")
     assert not [name for name in changed if name.startswith(kept)]
@@ -549,6 +555,7 @@ def test_epochs_are_counted_on(sky: Path) -> None:
     PRETRAINED.fine_tune(
         model, head, dataset, rows, options, lambda epoch: numbers.append(epoch.number)
     )
+
     assert numbers == [1, 2, 3, 4]
 
 
@@ -559,6 +566,7 @@ def test_weights_are_compared_by_the_number_of_images(sky: Path) -> None:
     points = fine_tuning_curve.measure(
         PRETRAINED, dataset, rows, options, sizes=(5, 500)
     )
+
     assert [size for size, _ in points] == [5, 26]
     for _, accuracies in points:
         assert list(accuracies) == ["convnet", "convnet, from scratch"]

@@ -116,6 +116,7 @@ def test_all_layers_learn_and_images_grow() -> None:
     """The loss falls below the head's guess, and images grow to the size at which the network answers."""
     train = draw_images(80)
     model, done, sizes = teach_network(train, draw_images(20))
+
     assert [each.number for each in done] == [1, 2, 3]
     assert done[-1].train < done[0].train
     assert sizes == [48 * 3 // 4 // 16 * 16 + 16, 48, 48]
@@ -128,6 +129,7 @@ def test_the_best_weights_for_the_validation_images_are_kept() -> None:
     wrong = (train[0], 1 - train[1])
     model, done, _ = teach_network(train, wrong)
     losses = [each.validation for each in done]
+
     assert losses[0] == min(losses)
     assert losses[-1] > losses[0] + 0.1
     assert not model.training
@@ -155,5 +157,6 @@ def test_statistics_of_normalisations_may_stay() -> None:
     norm = model.body.network[1]
     mean, weight = norm.running_mean.clone(), norm.weight.detach().clone()
     teach(model, head, train, draw_images(20), SCHEDULE, on_progress=lambda _: None)
+
     assert torch.equal(norm.running_mean, mean)
     assert not torch.equal(norm.weight, weight)

@@ -75,6 +75,7 @@ def make_graph(weight: Tensor) -> onnx.ModelProto:
     constants = [numpy_helper.from_array(weight.detach().numpy(), "weight")]
     graph = helper.make_graph([node], "graph", [inputs], [outputs], constants)
     opsets = [helper.make_opsetid("", OPSET)]
+
     return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
 
@@ -137,6 +138,7 @@ def test_a_network_sees_small_images_at_its_own_size() -> None:
     network = EnlargingNetwork(MeanColour(), 24)
     images = torch.rand(2, 3, 8, 8)
     scores = network(images)
+
     assert scores[:, 3].tolist() == [24, 24]
     assert torch.allclose(scores[:, :3], images.mean(dim=(2, 3)), atol=0.05)
     assert network.layers(images) == []

@@ -1,7 +1,7 @@
 // A form made from the card: a slider over the histogram of each number, a choice for each category.
 
-import { Adds } from "../adds.js";
 import { joinColumns, joinRow } from "../columns.js";
+import { Contributions } from "../contributions.js";
 import { countDays, parseDate, writeDate } from "../dates.js";
 import { button, make } from "../dom.js";
 import { nameClass } from "../names.js";
@@ -31,7 +31,7 @@ class Form {
     this.columns = joinColumns(this.features);
     this.fields = this.columns.map((column, index) => makeField(column, index, () => this.change()));
     this.warning = make("p", { class: "far", role: "status" });
-    this.adds = new Adds(bench, (flips) => this.markFlips(flips));
+    this.adds = new Contributions(bench, (flips) => this.markFlips(flips));
     const isExplained = bench.isClassifier || bench.tab.kind === "regressor";
     if (isExplained) bench.verdicts.element.after(this.adds.element);
     bench.onExample = ({ row, truth }) => this.show(row, truth);
@@ -95,7 +95,7 @@ class Form {
     this.ask(null);
   }
 
-  /** @param {Map<string, import("../adds.js").Flip>} flips */
+  /** @param {Map<string, import("../contributions.js").Flip>} flips */
   markFlips(flips) {
     for (const field of this.fields) field.markFlip(flips.get(field.feature) ?? null);
   }
@@ -178,7 +178,7 @@ class NumberField {
     return Number(text);
   }
 
-  /** Shows over the slider where the class flips. @param {import("../adds.js").Flip | null} flip */
+  /** Shows over the slider where the class flips. @param {import("../contributions.js").Flip | null} flip */
   markFlip(flip) {
     const at = flip?.flips_at ?? null;
     this.flip.hidden = at === null;

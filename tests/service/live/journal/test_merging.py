@@ -50,12 +50,10 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
         keys = None if name is None else group_keys.hash_names("colour", name)
         prediction_id = ids.take()
         challengers = (SECOND,) if number < n_requests // 2 else (SECOND, THIRD)
+        probabilities = np.stack([1 - confidences, confidences], axis=2)
         example = ShadowExample(prediction_id, 0, "[1]")
         yield [
-            PredictionRecord(
-                *(prediction_id, FIRST, labels[0], keys),
-                probabilities=np.stack([1 - confidences[0], confidences[0]], axis=1),
-            ),
+            PredictionRecord(prediction_id, FIRST, labels[0], keys, probabilities[0]),
             ShadowRecord(
                 [prediction_id],
                 [n_rows],
@@ -64,9 +62,9 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
                 labels[1 : 1 + len(challengers)],
                 [example] if number % 5 == 0 else [],
                 confidences=confidences[1 : 1 + len(challengers)],
-                probabilities=encode_probabilities(
-                    np.stack([1 - confidences, confidences], axis=2)
-                )[: 1 + len(challengers)],
+                probabilities=encode_probabilities(probabilities)[
+                    : 1 + len(challengers)
+                ],
             ),
             *(
                 FeedbackRecord(prediction_id, row, CLASSES[truth[row]])

@@ -13,7 +13,7 @@ const MAX_SHOWN = 10;
  * @typedef {{feature: string, value: any, contribution: number, standard_error?: number}} Contribution
  */
 
-export class Adds {
+export class Contributions {
   /**
    * @param {import("./bench.js").Bench} bench
    * @param {(flips: Map<string, Flip>) => void} mark shows on the sliders where the class flips

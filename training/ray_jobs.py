@@ -1,4 +1,4 @@
-"""Lessons over a cluster of Ray: each is learnt as on one machine, by a process of its own, where a processor is free.
+"""Trainings run over a cluster of Ray: each as on one machine, in a process of its own, where a processor is free.
 
 All nodes must have this program and its libraries, and see data and the folder of models at the same paths. No other
 module of training knows Ray.
@@ -70,7 +70,7 @@ def _learn_over_cluster(
 
 
 def _count_places(workers: int | None) -> int:
-    """Returns how many lessons the cluster has processors for now; one waits for a processor where it has none."""
+    """Returns how many trainings the cluster has processors for now; one waits for a processor where it has none."""
     n_processors = int(ray.cluster_resources().get("CPU", 0))
     return max(1, min(workers or n_processors, n_processors))
 
@@ -94,7 +94,7 @@ def _write_path() -> str:
 
 
 def _find_variables() -> dict[str, str]:
-    """Returns the variables that a lesson depends on, as they are here."""
+    """Returns the variables that a training depends on, as they are here."""
     return {name: value for name, value in os.environ.items() if _matters(name)}
 
 
@@ -116,13 +116,13 @@ def _learn(command: list[str], folder: str, variables: dict[str, str]) -> Outcom
     for name in filter(_matters, list(os.environ)):
         del os.environ[name]
     os.environ.update(variables)
-    (outcome,) = learn_here([command], Unheard(), workers=1)
+    (outcome,) = learn_here([command], DroppedMessages(), workers=1)
 
     return outcome
 
 
-class Unheard:
-    """Messages of a lesson on another machine are not told."""
+class DroppedMessages:
+    """Messages of a training on another machine are not shown."""
 
     def put(self, message: object, /) -> None:
         """Drops the message."""

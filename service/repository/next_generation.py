@@ -14,10 +14,11 @@ from service.repository.stamps import stamp_beside, stamp_file, stamp_folder
 WHOLE_FOLDER = "."
 
 
-class Maker:
-    """A maker makes a generation; `try_out` loads a content, and raises ModelRefused where it cannot be served.
+class GenerationMaker:
+    """A GenerationMaker writes the next generation to the store.
 
-    `on_read` is told of each file before it is read.
+    `try_out` loads a content, and raises ModelRefused where it cannot be served; `on_read` is
+    told of each file before it is read.
     """
 
     def __init__(

@@ -11,10 +11,14 @@ from PIL import Image
 
 from evaluation import evidence
 from evaluation.classifiers import LocalClassifiers
+from evaluation.image_hashes import hash_images
 from evaluation.labelled_data import read_labelled
-from evaluation.learnt import hash_images
 from service.errors import EvaluationError
-from service.judging.learnt import collect_learnt, fingerprint_rows, hash_feature_rows
+from service.judging.row_hashes import (
+    collect_learnt,
+    fingerprint_rows,
+    hash_feature_rows,
+)
 from tests.support.server import ROOT
 from tests.support.trials import make_trial
 from training.__main__ import main as train

@@ -18,7 +18,7 @@ STATIC = "/static_content"
 """The files of Swagger UI stand here, which BentoML ships."""
 
 
-class Behind:
+class BentoMLStandIn:
     """This application stands in the place of BentoML's; it sends BentoML's description of the calls, and its files."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Behind:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _take_part_in_lifespan(receive, send)
         elif scope["type"] != "http":
             # As BentoML's: nothing here speaks WebSocket.
             await send({"type": "websocket.close", "code": 1000})
@@ -74,7 +74,7 @@ def _make_static_files() -> ASGIApp:
     return application
 
 
-async def _live(receive: Receive, send: Send) -> None:
+async def _take_part_in_lifespan(receive: Receive, send: Send) -> None:
     """Takes part in the start and in the end, with nothing to do at either."""
     await receive()
     await send({"type": "lifespan.startup.complete"})

@@ -1,4 +1,4 @@
-"""The images of a folder have hashes, by which those that models were learnt from are known."""
+"""Hashes of the images in a folder tell which of them a model was trained on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.judging.learnt import Hashes, hash_image
+from service.judging.row_hashes import Hashes, hash_image
 
 
 def hash_images(files: Sequence[Path]) -> Hashes:

@@ -1,4 +1,4 @@
-"""Rows have hashes and a fingerprint as training takes them, by which those that models were learnt from are known."""
+"""Hashes of rows tell which of them a model was trained on; training takes the same hashes and fingerprint."""
 
 from __future__ import annotations
 

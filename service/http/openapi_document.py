@@ -1,4 +1,4 @@
-"""The OpenAPI document as it is served: each example of a request stands beside what the models answer to it."""
+"""The OpenAPI document is served with examples: each request stands beside what the models answer to it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _JOURNALLED = ("predict", "predict_proba", "feedback", "invocations")
 """The answers of these go into the journal, where there is one; an example is nobody's question."""
 
 
-class Interface:
+class OpenAPIDocument:
     """The document is written when it is first asked for, and again after the models have changed."""
 
     def __init__(
@@ -41,21 +41,21 @@ class Interface:
         self._protocol = protocol
         self._platforms = platforms
         self._written: bytes | None = None
-        self._number = 0
+        self._generation = 0
         """It changes with the models, so that a document that was begun before is not kept."""
 
-    def follow(self) -> None:
+    def forget(self) -> None:
         """Forgets the document, whose examples are of models that may be gone."""
-        self._number += 1
+        self._generation += 1
         self._written = None
 
     def write(self) -> bytes:
         """Returns the document in JSON; the first time takes the models' answers, in a thread."""
         written = self._written
         if written is None:
-            number = self._number
+            generation = self._generation
             written = encode(self._describe())
-            if number == self._number:
+            if generation == self._generation:
                 self._written = written
 
         return written
@@ -109,9 +109,9 @@ class Interface:
             if "{name}" in path and not name:
                 continue
             if "get" in operations and path.startswith(PREFIX):
-                views[path] = partial(_look, self._protocol.view, url)
+                views[path] = partial(_call_view, self._protocol.view, url)
             elif "get" in operations and path.startswith(V1):
-                views[path] = partial(_look, self._platforms.view, url)
+                views[path] = partial(_call_view, self._platforms.view, url)
 
         return views
 
@@ -122,7 +122,7 @@ class Interface:
             route = self._protocol.routes.get(url) or self._platforms.find(url)
             asked = find_request(paths[path]["post"])
             if asked and route and not self._plane.monitor:
-                _show_answer(paths[path]["post"], partial(_ask, route, asked))
+                _show_answer(paths[path]["post"], partial(_call_route, route, asked))
 
 
 def find_request(operation: dict[str, Any]) -> Any:
@@ -136,11 +136,11 @@ def _find_name(operation: dict[str, Any]) -> str:
     return names[0] if names else ""
 
 
-def _look(view: Callable[[str], Response], url: str) -> Any:
+def _call_view(view: Callable[[str], Response], url: str) -> Any:
     return read_json(view(url).body)
 
 
-def _ask(route: HTTPRoute, asked: Any) -> Any:
+def _call_route(route: HTTPRoute, asked: Any) -> Any:
     head = route.read_head([])
     reply = wait_for(route.answer(route.decode(encode(asked), head), head))
     return read_json(reply.content.body)

@@ -1,8 +1,8 @@
-"""The pulse is how long the event loop takes to come round; the listener's thread feels it, and acts on it.
+"""The listener's thread measures the lag of the event loop, and lets fewer connections in while the loop is behind.
 
-The loop is asked for a sign, and gives it when all that was ready before has had its turn: so what it computes until
-then is the work that any request waits for. No count says as much, since requests differ. The time on the clock would
-say more than that: where other processes take the processor, a loop with nothing to do answers late.
+The loop is given a callback, which runs when all that was ready before has had its turn: so what the loop computes
+until then is the work that any request waits for. No count says as much, since requests differ. The time on the clock
+would say more than that: where other processes take the processor, a loop with nothing to do runs its callback late.
 """
 
 from __future__ import annotations
@@ -20,40 +20,41 @@ MAX_LAG_S = 0.1
 """Connections are refused only where it is this far behind: 256 clients with a row each are none too many."""
 WINDOW_S = 0.1
 """It is behind by the shortest wait in this time; a single long one says nothing."""
-ASK_EVERY_S = 0.005
-FEEL_S, CALM_S, STILL_S = 0.005, 0.05, 0.5
-"""The pulse is felt so often while it is quick, while it is not, and while there are few connections."""
+MIN_INTERVAL_S = 0.005
+"""So much time lies between two callbacks at least, unless connections were handed over."""
+BUSY_CHECK_S, CALM_CHECK_S, IDLE_CHECK_S = 0.005, 0.05, 0.5
+"""The lag is checked so often while the loop is busy, while it is not, and while there are few connections."""
 MAX_REFUSED = 8
-"""So many connections are refused between two signs: who is closed comes again, which costs more than to be served."""
+"""So many connections are refused at a time: who is closed comes again, which costs more than to be served."""
 ROTATION_S = 60.0
 """Where not all connections are served, each has its turn within this time."""
 MAX_HANDED = 32
-"""So many connections are handed to the loop between two signs."""
+"""So many connections are handed to the loop between two callbacks."""
 GROWTH = 1.15
 RECOVERY = 2.0
 
 
-class Pulse:
-    """Only the listener's thread calls this, but for the sign, which the event loop gives."""
+class LoadShedder:
+    """Only the listener's thread calls a LoadShedder, but for the callback, which the event loop runs."""
 
     def __init__(
         self,
         clock: int,
-        ask: Callable[[Callable[[], None]], Any],
+        call_soon: Callable[[Callable[[], None]], Any],
         count_connections: Callable[[], int],
         wire: Connections,
     ) -> None:
         self._clock = clock
         """It tells how long the loop's thread has computed."""
-        self._ask = ask
+        self._call_soon = call_soon
         self._count = count_connections
         self._wire = wire
-        self._asked_s = 0.0
+        self._scheduled_s = 0.0
         self._computed_s = 0.0
-        self._is_asked = False
-        self._given_s = 0.0
+        self._is_scheduled = False
+        self._turn_s = 0.0
         self._n_handed = 0
-        self._n_seen = 0
+        self._n_handed_before = 0
         self._n_refused = 0
         self._lag_s = 0.0
         self._window_s = perf_counter()
@@ -61,10 +62,10 @@ class Pulse:
 
     @property
     def rest_s(self) -> float:
-        """Returns how long the listener may rest, before it feels the pulse again."""
+        """Returns how long the listener may rest, before it checks the lag again."""
         if self._n_handed or self._wire.level < 1.0 or self._lag_s > TARGET_S:
-            return FEEL_S
-        return CALM_S if self._count() > MIN_CONNECTIONS else STILL_S
+            return BUSY_CHECK_S
+        return CALM_CHECK_S if self._count() > MIN_CONNECTIONS else IDLE_CHECK_S
 
     def hand_over(self) -> None:
         """Counts a connection that the loop is given."""
@@ -76,44 +77,44 @@ class Pulse:
         return self._n_handed < max(n_free, MAX_HANDED)
 
     def refuse(self) -> bool:
-        """Counts a connection that is refused; returns whether one more may be, before the next sign."""
+        """Counts a connection that is refused; returns whether one more may be, before the next callback."""
         self._n_refused += 1
         return self._n_refused <= MAX_REFUSED
 
-    def feel(self) -> None:
-        """Looks whether the sign has come, and asks for the next one."""
+    def check(self) -> None:
+        """Looks whether the callback has run, and schedules the next one."""
         now_s = perf_counter()
-        if self._is_asked:
-            self._look()
+        if self._is_scheduled:
+            self._measure_lag()
         if now_s - self._window_s >= WINDOW_S:
             self._adapt(now_s)
-        if not self._is_asked and self.rest_s < STILL_S:
-            self._begin(now_s)
+        if not self._is_scheduled and self.rest_s < IDLE_CHECK_S:
+            self._schedule(now_s)
 
-    def _begin(self, now_s: float) -> None:
-        if now_s - self._asked_s < ASK_EVERY_S and not self._n_handed:
+    def _schedule(self, now_s: float) -> None:
+        if now_s - self._scheduled_s < MIN_INTERVAL_S and not self._n_handed:
             return
 
-        self._is_asked = True
-        self._asked_s = now_s
+        self._is_scheduled = True
+        self._scheduled_s = now_s
         self._computed_s = clock_gettime(self._clock)
-        self._given_s = 0.0
-        self._n_seen = self._n_handed
+        self._turn_s = 0.0
+        self._n_handed_before = self._n_handed
         try:
-            self._ask(self._give)
+            self._call_soon(self._on_turn)
         except RuntimeError:
             # The loop has ended.
-            self._is_asked = False
+            self._is_scheduled = False
 
-    def _give(self) -> None:
-        self._given_s = thread_time()
+    def _on_turn(self) -> None:
+        self._turn_s = thread_time()
 
-    def _look(self) -> None:
-        given_s = self._given_s
-        if given_s:
-            self._is_asked = False
-            self._lag_s = given_s - self._computed_s
-            self._n_handed -= self._n_seen
+    def _measure_lag(self) -> None:
+        turn_s = self._turn_s
+        if turn_s:
+            self._is_scheduled = False
+            self._lag_s = turn_s - self._computed_s
+            self._n_handed -= self._n_handed_before
             self._n_refused = 0
             self._least_s = min(self._least_s, self._lag_s)
         else:
@@ -123,7 +124,7 @@ class Pulse:
     def _adapt(self, now_s: float) -> None:
         """Serves fewer connections where the loop was behind for the whole window, and more where it was not."""
         wire = self._wire
-        if self._is_asked:
+        if self._is_scheduled:
             self._least_s = min(self._least_s, self._lag_s)
 
         n_connections = self._count()

@@ -73,7 +73,7 @@ LONG_FILES = (
     "training/learning/test_gradient_descent.py",
     "training/families/test_unsupervised.py",
     "service/models/test_image_fuzz.py",
-    "evaluation/test_learnt.py",
+    "evaluation/test_row_hashes.py",
     "loadtest/test_against_others.py",
     "training/test_judging.py",
     "service/live/test_drift_monitor.py",

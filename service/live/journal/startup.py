@@ -1,4 +1,4 @@
-"""The server begins with one file, before its workers start; each of them, however late it starts, uses that or none.
+"""The journal's file is made before workers start; each of them, however late it starts, uses this file or none.
 
 Which file that is stands in the environment, which workers inherit: a worker that is started again after the file was
 deleted would else make a new one, while its fellows refuse feedback.
@@ -22,7 +22,7 @@ _DATABASE_SUFFIXES = ("", ".db", ".db3", ".journal", ".sqlite", ".sqlite3")
 _LOOKED_AT_BYTES = 4096
 
 
-def begin(path: Path) -> None:
+def prepare_file(path: Path) -> None:
     """Makes the file where there is none, and tells the workers which it is; raises SettingsError for a wrong path.
 
     What may pass (a lock, a full disk) and what a person must look at (a damaged file, a later schema) does not keep
@@ -47,8 +47,8 @@ def begin(path: Path) -> None:
     _tell_workers(path, journal_id)
 
 
-def read_begun(environment: Mapping[str, str]) -> BegunFile | None:
-    """Returns the file that the server of this worker began with; None in a process that no server has started."""
+def read_prepared_file(environment: Mapping[str, str]) -> BegunFile | None:
+    """Returns the file that was made before this worker started; None in a process that no server has started."""
     words = environment.get(VARIABLE, "").split(":")
     if len(words) != 3:
         return None

@@ -1,4 +1,4 @@
-"""These are the surroundings that a server works with beside its application."""
+"""The context of a worker's server is all that it works with beside its application."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from service.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """A server drains by these settings, and tells its supervisor by this link that it lives."""
+class ServerContext:
+    """A ServerContext has the settings by which the server drains, and its link to the supervisor."""
 
     settings: Settings
     lifecycle: Lifecycle

@@ -1,6 +1,6 @@
-"""The service with a leak: every request body that it decodes is kept for good, several times.
+"""This service has a leak: every request body that it decodes is kept for good, several times.
 
-`python -m service --target tests.support.leaking:Veredicto` serves it; a watch on memory has to notice.
+`python -m service --target tests.support.leaking_service:Veredicto` serves it; a watch on memory has to notice.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import pytest
 
 import training
 from tests.support.ray_cluster import HAS_RAY, choose_ports, start_cluster
-from tests.support.scored import read_outputs
+from tests.support.scoring_runs import read_outputs
 from tests.support.server import ROOT
 from tests.support.waiting import wait_until
 from training.__main__ import main
@@ -62,8 +62,15 @@ def start_training(
     where = ("--output", str(out))
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "training", "all", *data, *where, *words),
-            *("--family", *families),
+            sys.executable,
+            "-m",
+            "training",
+            "all",
+            *data,
+            *where,
+            *words,
+            "--family",
+            *families,
         ],
         cwd=ROOT,
         text=True,
@@ -153,8 +160,8 @@ def test_without_ray_the_error_says_what_to_install(
 ) -> None:
     """One line names the extra, before anything is learnt."""
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "training.ray_lessons", raising=False)
-    monkeypatch.delattr(training, "ray_lessons", raising=False)
+    monkeypatch.delitem(sys.modules, "training.ray_jobs", raising=False)
+    monkeypatch.delattr(training, "ray_jobs", raising=False)
     data = ["--data", str(table), "--target", "fruit", "--task", "fruit"]
     where = ["--ray", "auto", "--output", str(tmp_path / "out")]
 

@@ -1,4 +1,4 @@
-"""This module holds a model against another of its task, beside which a service is to take it."""
+"""This module brings a model into line with another of the same task, beside which a service is to load it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from model_card import Card, Feature, FeatureInput, ImageInput, NoiseInput
-from training.adopt.measure import Described
+from training.adopt.measure import ModelDescription
 from training.adopt.refusal import AdoptionError, shorten
 from training.adopt.table import Column, Placement
 from training.export.freshness import read_card
 
 
-def find_relative(folder: Path, task: str, name: str) -> Card | None:
-    """Returns the card of another file of the same task in a folder, which a service would hold this one against."""
+def find_other_model(folder: Path, task: str, name: str) -> Card | None:
+    """Returns the card of another file of the same task in a folder, with which this one must agree."""
     for path in sorted(folder.glob(f"{task}-*.onnx")):
         card = read_card(path)
         if card is not None and card.task == task and card.name != name:
@@ -25,17 +25,17 @@ def find_relative(folder: Path, task: str, name: str) -> Card | None:
     return None
 
 
-def check_fits(described: Described, relative: Card) -> None:
+def check_same_features(description: ModelDescription, other: Card) -> None:
     """Raises AdoptionError where a service would not take this model beside another of its task."""
-    mine, its = _list_features(described.input), _list_features(relative.input)
+    mine, its = _list_features(description.input), _list_features(other.input)
     differ = bool(
-        described.classes and relative.classes and described.classes != relative.classes
+        description.classes and other.classes and description.classes != other.classes
     )
     if mine != its or differ:
         names = shorten([each[0] for each in its]) or "images"
-        classes = shorten(list(relative.classes or ())) or "numbers"
+        classes = shorten(list(other.classes or ())) or "numbers"
         raise AdoptionError(
-            f"the task {described.task!r} has {relative.name} already, whose features or classes are others "
+            f"the task {description.task!r} has {other.name} already, whose features or classes are others "
             f"({names}; {classes}): choose another --task, or another --output folder"
         )
 
@@ -52,12 +52,12 @@ def _list_features(
     ]
 
 
-def follow(placement: Placement, relative: Card) -> Placement:
+def align(placement: Placement, other: Card) -> Placement:
     """Returns the features in the order of another card, with its values, where it has the same ones."""
-    if not isinstance(relative.input, FeatureInput):
+    if not isinstance(other.input, FeatureInput):
         return placement
 
-    its = {each.name: each for each in relative.input.features}
+    its = {each.name: each for each in other.input.features}
     if set(its) != {each.name for each in placement.columns}:
         return placement
 

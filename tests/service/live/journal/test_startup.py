@@ -11,31 +11,31 @@ from pathlib import Path
 import pytest
 
 from service.errors import SettingsError
-from service.live.journal import begin as module
-from service.live.journal.begin import begin, read_begun
+from service.live.journal import startup
 from service.live.journal.file import BegunFile, JournalFile, identify
+from service.live.journal.startup import prepare_file, read_prepared_file
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps what is told to workers from other tests."""
-    monkeypatch.setenv(module.VARIABLE, "")
+    monkeypatch.setenv(startup.VARIABLE, "")
 
 
 def test_a_new_file_is_begun_and_workers_know_it(tmp_path: Path) -> None:
     """The environment names the file and the id of the journal in it."""
     path = tmp_path / "journal.db"
-    begin(path)
+    prepare_file(path)
     file = JournalFile(path, begun=None)
     expected = BegunFile(identify(path), file.journal_id)
     file.close(is_sound=True)
 
-    assert read_begun(os.environ) == expected
+    assert read_prepared_file(os.environ) == expected
 
 
 def test_without_a_server_no_file_was_begun() -> None:
     """A process that no server has started makes the file itself."""
-    assert read_begun({}) is None
+    assert read_prepared_file({}) is None
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_a_damaged_file_does_not_keep_the_server_from_starting(
     """The file is left as it is, and the workers are told that it has no journal in it."""
     path = tmp_path / "journal.db"
     path.write_bytes(content)
-    begin(path)
+    prepare_file(path)
 
     assert path.read_bytes() == content
-    assert read_begun(os.environ) == BegunFile(identify(path), journal_id)
+    assert read_prepared_file(os.environ) == BegunFile(identify(path), journal_id)
 
 
 def test_a_locked_file_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
@@ -64,9 +64,9 @@ def test_a_locked_file_does_not_keep_the_server_from_starting(tmp_path: Path) ->
     path.touch()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        begin(path)
+        prepare_file(path)
 
-    begun = read_begun(os.environ)
+    begun = read_prepared_file(os.environ)
     assert begun == BegunFile(identify(path), "")
     JournalFile(path, begun=begun).close(is_sound=True)
 
@@ -84,13 +84,13 @@ def test_what_waiting_cannot_mend_is_refused(tmp_path: Path) -> None:
     messages = {}
 
     with pytest.raises(SettingsError, match="cannot be made: File name too long"):
-        begin(tmp_path / ("x" * 300))
+        prepare_file(tmp_path / ("x" * 300))
     with pytest.raises(SettingsError, match="cannot be made: Not a directory"):
-        begin(tmp_path / "notes.md" / "journal.db")
+        prepare_file(tmp_path / "notes.md" / "journal.db")
 
     for name in ("missing/journal.db", "folder", "notes.md", "other.db"):
         with pytest.raises(SettingsError) as refused:
-            begin(tmp_path / name)
+            prepare_file(tmp_path / name)
         messages[name] = str(refused.value)
 
     assert messages == {
@@ -101,4 +101,4 @@ def test_what_waiting_cannot_mend_is_refused(tmp_path: Path) -> None:
         "other.db": "VEREDICTO_JOURNAL: other.db: it is another program's database: name a file of its own",
     }
     assert (tmp_path / "notes.md").read_text() == "# Notes\n"
-    assert read_begun(os.environ) is None
+    assert read_prepared_file(os.environ) is None

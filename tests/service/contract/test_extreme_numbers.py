@@ -8,8 +8,8 @@ import time
 import pytest
 
 from service.contract.codec import RequestDecoder
-from service.contract.far_numbers import check_numbers
-from service.contract.limits import MAX_FAR_NUMBERS
+from service.contract.extreme_numbers import check_numbers
+from service.contract.limits import MAX_EXTREME_NUMBERS
 from service.contract.requests import PredictRequest
 from service.errors import InvalidRequest
 
@@ -33,9 +33,9 @@ def body(number: bytes, n_numbers: int) -> bytes:
 def test_many_numbers_that_no_model_can_use_are_refused(number: bytes) -> None:
     """Whichever way such a number is written, the error says how many there are and what would work."""
     with pytest.raises(InvalidRequest, match=r"101 numbers are beyond .* float32"):
-        check_numbers(body(number, MAX_FAR_NUMBERS + 1))
+        check_numbers(body(number, MAX_EXTREME_NUMBERS + 1))
 
-    check_numbers(body(number, MAX_FAR_NUMBERS))
+    check_numbers(body(number, MAX_EXTREME_NUMBERS))
 
 
 @pytest.mark.parametrize("number", NEAR)

@@ -1,0 +1,130 @@
+"""A process imports what it needs at its start, and nothing that would only delay it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.new_process import run_python
+
+HEAVY = (
+    "torch",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "onnxscript",
+    "skl2onnx",
+    "pandas",
+    "polars",
+    "matplotlib",
+    "training",
+)
+
+
+def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
+    """Neither the service nor anything that it imports needs a library of training."""
+    program = (
+        "import sys\n"
+        f"for name in {HEAVY!r}: sys.modules[name] = None\n"
+        "from service.app import Veredicto\n"
+        "print(Veredicto().predict(model='points-mlp', inputs=[[1, 2]])['predictions'])"
+    )
+    printed = run_python(program)
+
+    assert printed == "['orange']"
+
+
+@pytest.mark.parametrize(
+    ("module", "variables"),
+    [
+        ("service.models.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
+        (
+            "service.app",
+            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
+        ),
+        (
+            "service.server.composition",
+            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
+        ),
+        ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
+    ],
+)
+def test_the_environment_is_set_before_the_first_import(
+    module: str, variables: tuple[str, ...], models: Path
+) -> None:
+    """The switches of a library are set before it is first looked for, whatever the shell says."""
+    program = (
+        "import os, sys, importlib.abc\n"
+        "class Watch(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name in ('onnxruntime', 'bentoml'):\n"
+        f"            print(name, [os.environ.get(each) for each in {variables!r}])\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        f"import {module}\n"
+        f"getattr({module}, 'data_plane', str)()\n"  # what the service imports when it loads its models
+    )
+    environment = {
+        name: value for name, value in os.environ.items() if name not in variables
+    } | {"VEREDICTO_MODELS": str(models)}
+    printed = run_python(program, environment)
+    lines = printed.splitlines()
+
+    assert any(line.startswith("onnxruntime ") for line in lines)
+
+    expected = {
+        "ORT_DISABLE_TELEMETRY": "1",
+        "BENTOML_DO_NOT_TRACK": "True",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+    assert all(
+        line.endswith(str([expected[each] for each in variables])) for line in lines
+    ), lines
+
+
+def test_serving_loads_nothing_of_the_report(models: Path) -> None:
+    """A serving process loads no module of the report, which would only delay its start."""
+    program = (
+        "import sys, service.app, service.server.composition, service.http.application\n"
+        "service.server.composition.data_plane()\n"
+        "print([name for name in sys.modules if name in %r])"
+    )
+    report = [
+        "evaluation",
+        "evaluation.evidence",
+        "verdict.analysis",
+        "evaluation.report.page",
+        "charts.svg",
+        "stats.paired",
+        "matplotlib",
+        "polars",
+    ]
+    printed = run_python(
+        program % report, os.environ | {"VEREDICTO_MODELS": str(models)}
+    )
+
+    assert printed == "[]"
+
+
+def test_matplotlib_is_loaded_where_something_is_drawn() -> None:
+    """The command of the evaluation and that of training start without matplotlib, which takes a second to load."""
+    program = (
+        "import sys, evaluation.__main__, evaluation.report.page, training.__main__\n"
+        "print('matplotlib' in sys.modules)"
+    )
+    printed = run_python(program)
+
+    assert printed == "False"
+
+
+def test_the_supervisor_does_not_load_what_serves() -> None:
+    """The supervisor imports the service for its settings alone, and starts the sooner."""
+    program = (
+        "import sys, service.app; "
+        "print(sorted({'numpy', 'onnxruntime', 'service.http.application'} & set(sys.modules)))"
+    )
+    printed = run_python(program)
+
+    assert printed == "[]"
