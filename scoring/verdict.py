@@ -15,7 +15,7 @@ from service.contract import codec
 from stats import agreement, confusion, paired_tests, reliability, scores, simultaneous
 from stats.binomial import wilson
 from stats.class_means import balanced_accuracy, macro_f1
-from stats.metric import undefined, without_interval
+from stats.metric import without_interval
 from stats.paired import Pair
 from verdict.analysis import WITHIN
 from verdict.pairs import describe_pairs, keep_level, test_counts
@@ -92,17 +92,22 @@ def write_sentences(numbers: dict[str, Any]) -> list[str]:
 
     lines = [f"{head}."]
     for model in numbers["models"]:
-        lines.append(f"  {model['model']}: {_tell_model(model['metrics'])}")
+        lines.append(f"  {model['model']}: {_tell_model(model)}")
 
     return lines
 
 
-def _tell_model(metrics: dict[str, Any]) -> str:
-    accuracy, ece = metrics["accuracy"], metrics["ece"]["value"]
+def _tell_model(model: dict[str, Any]) -> str:
+    accuracy, ece = (model["metrics"][name] for name in ("accuracy", "ece"))
     value, low, high = show_interval(
         accuracy["value"], accuracy["interval"], percent, 2
     )
-    sure = "no probabilities, votes" if ece is None else f"calibration error {ece:.4f}"
+    is_vote = _votes(model["reliability"]["equal_width"])
+    sure = (
+        "no probabilities, votes"
+        if is_vote
+        else f"calibration error {ece['value']:.4f}"
+    )
     return f"accuracy {value} ({low} to {high}), {sure}"
 
 
@@ -161,15 +166,15 @@ def _judge_model(summary: Summary, place: int, name: str) -> dict[str, Any]:
     n_rows = summary.agreement.rows
     n_wrong = n_rows - int(np.trace(matrix))
     bins = _describe_bins(summary, place)
-    of_probabilities = dict.fromkeys(
-        ("log_loss", "brier", "ece"), undefined(scores.NO_PROBABILITIES)
-    )
-    if not _votes(bins):
-        ece = reliability.calibration_error(bins)
+    ece = reliability.calibration_error(bins)
+    of_probabilities = {
+        "log_loss": _describe_loss(summary.log_loss, place, n_rows, n_wrong),
+        "brier": _describe_loss(summary.brier, place, n_rows, n_wrong),
+        "ece": without_interval(ece, NO_ECE_INTERVAL),
+    }
+    if _votes(bins):
         of_probabilities = {
-            "log_loss": _describe_loss(summary.log_loss, place, n_rows, n_wrong),
-            "brier": _describe_loss(summary.brier, place, n_rows, n_wrong),
-            "ece": without_interval(ece, NO_ECE_INTERVAL),
+            name: scores.mark_vote(each) for name, each in of_probabilities.items()
         }
 
     return {

@@ -16,7 +16,7 @@ from stats.auc import roc_auc
 from stats.binomial import Z, wilson
 from stats.class_means import balanced_accuracy, macro_f1
 from stats.groups import Groups, design_effect, sum_by_group
-from stats.metric import describe, undefined, without_interval
+from stats.metric import describe, without_interval
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -28,9 +28,8 @@ SPACING = 8 * MIN_PROBABILITY
 """Ends that are no further apart than this, of a value of 1, are so by rounding."""
 MIN_WRONG = 10
 """A mean loss has an interval from so many wrong rows on: they carry it, and fewer hardly say how rare they are."""
-NO_PROBABILITIES = "undefined: every answer has a probability of 1, which is a vote and says nothing of how sure it is"
-OF_PROBABILITIES = ("log_loss", "brier", "ece", "roc_auc")
-"""A model that votes has none of these metrics."""
+A_VOTE = "every answer has a probability of 1, which is a vote and says nothing of how sure it is"
+NO_PROBABILITIES = f"no interval: {A_VOTE}"
 
 
 def score(
@@ -42,31 +41,41 @@ def score(
     """Returns every metric of `/compare`, and the confusion matrix `(n_classes, n_classes)`.
 
     Where rows belong together, `groups` has the number of each row's group, and intervals are as wide as that asks for.
-    A model that votes has no metric of probabilities: where it is never wrong they would be perfect.
+    Of a model that votes the metrics of probabilities are those of what it wrote, without an interval, and the reason
+    says so: where it is never wrong they are perfect, which is no merit.
     """
     confusion = confusion_matrix(predictions, truth, n_classes=probabilities.shape[1])
     is_wrong = predictions != truth
     effect, effects = _find_effects(is_wrong, truth, groups, len(confusion))
-    of_labels = {
+    of_probabilities = {
+        "log_loss": mean_loss(log_losses(probabilities, truth), is_wrong, groups),
+        "brier": mean_loss(brier_scores(probabilities, truth), is_wrong, groups),
+        "ece": expected_calibration_error(probabilities, predictions, truth),
+        "roc_auc": roc_auc(probabilities, truth, groups),
+    }
+    if is_vote(probabilities):
+        of_probabilities = {
+            name: mark_vote(each) for name, each in of_probabilities.items()
+        }
+
+    return {
         "accuracy": accuracy(confusion, effect),
         "balanced_accuracy": balanced_accuracy(confusion, effects),
         "macro_f1": macro_f1(confusion, effects),
+        **of_probabilities,
+        "confusion": confusion,
     }
-    of_probabilities = dict.fromkeys(OF_PROBABILITIES, undefined(NO_PROBABILITIES))
-    if not is_vote(probabilities):
-        of_probabilities = {
-            "log_loss": mean_loss(log_losses(probabilities, truth), is_wrong, groups),
-            "brier": mean_loss(brier_scores(probabilities, truth), is_wrong, groups),
-            "ece": expected_calibration_error(probabilities, predictions, truth),
-            "roc_auc": roc_auc(probabilities, truth, groups),
-        }
-
-    return {**of_labels, **of_probabilities, "confusion": confusion}
 
 
 def is_vote(probabilities: Floats) -> bool:
     """Returns whether every answer is certain: such a model votes, and has no probabilities to be judged by."""
     return bool((probabilities.max(axis=1) >= 1).all())
+
+
+def mark_vote(metric: dict[str, Any]) -> dict[str, Any]:
+    """Returns a metric of a vote's probabilities without an interval; one that is undefined keeps its reason."""
+    value = metric["value"]
+    return metric if value is None else without_interval(value, NO_PROBABILITIES)
 
 
 def confusion_matrix(predictions: Labels, truth: Labels, *, n_classes: int) -> Counts:

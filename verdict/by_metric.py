@@ -24,7 +24,7 @@ from stats.losses.comparison import (
 from stats.losses.gaps import BalancedGaps, CostGaps, Gaps, MeanGaps
 from stats.metric import describe, without_interval
 from stats.scores import (
-    NO_PROBABILITIES,
+    A_VOTE,
     brier_scores,
     is_vote,
     log_losses,
@@ -110,9 +110,7 @@ def leave_out_votes(
 
     kept = {each.model for each in judged}
     left_out = {
-        each.model: NO_PROBABILITIES.removeprefix("undefined: ")
-        for each in predictions.answers
-        if each.model not in kept
+        each.model: A_VOTE for each in predictions.answers if each.model not in kept
     }
     return replace(predictions, answers=judged), left_out
 

@@ -12,6 +12,7 @@ from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from stats.scores import NO_PROBABILITIES
 from tests.support.server import Server
 from training.data import datasets
 
@@ -50,7 +51,7 @@ def test_metrics_equal_scikit_learns(
 ) -> None:
     """The metrics of eight models on 114 rows equal scikit-learn's to 1e-9, and Wilson's interval statsmodels'.
 
-    The perceptron votes, and has none of its probabilities.
+    The perceptron votes, which is said beside the metrics of its probabilities.
     """
     assert (len(TRUTH), len(comparison["models"])) == (114, 8)
     for model in comparison["models"]:
@@ -65,14 +66,11 @@ def test_metrics_equal_scikit_learns(
             "brier": np.mean(((given - np.eye(2)[TRUTH]) ** 2).sum(axis=1) / 2),
             "roc_auc": oracle.roc_auc_score(TRUTH, given[:, 1]),
         }
-        is_vote = model["model"].endswith("-perceptron")
-        if is_vote:
-            expected |= dict.fromkeys(("log_loss", "brier", "roc_auc"))
         found = {name: model["metrics"][name]["value"] for name in expected}
         assert found == pytest.approx(expected, abs=1e-9), model["model"]
         # scikit-learn wants rows that sum to 1, which digits of float32 do to 1e-7
         scikit = oracle.log_loss(TRUTH, given / given.sum(axis=1, keepdims=True))
-        assert is_vote or found["log_loss"] == pytest.approx(scikit, abs=1e-6)
+        assert found["log_loss"] == pytest.approx(scikit, abs=1e-6)
         assert (
             model["metrics"]["confusion"]
             == oracle.confusion_matrix(TRUTH, label).tolist()
@@ -81,6 +79,8 @@ def test_metrics_equal_scikit_learns(
         assert model["metrics"]["accuracy"]["interval"] == pytest.approx(
             wilson, abs=1e-9
         )
+        votes = model["metrics"]["brier"].get("reason") == NO_PROBABILITIES
+        assert votes == model["model"].endswith("-perceptron")
         assert model["predictions"] == [DATASET.classes[each] for each in label]
 
 

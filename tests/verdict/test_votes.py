@@ -26,7 +26,7 @@ from service.live.journal.bets import MEAN_SCALE
 from service.live.journal.reader import GroupCounts, ModelVersion, PairCounts
 from service.models.model import Model
 from service.models.registry import Registry
-from stats.scores import NO_PROBABILITIES, OF_PROBABILITIES, is_vote, score
+from stats.scores import A_VOTE, NO_PROBABILITIES, is_vote, score
 from tests.support.tiny_models import tiny_card, write_tiny
 from tests.support.trials import make_trial
 from verdict.by_metric import NoProbabilities, judge_by
@@ -55,13 +55,15 @@ TRIAL = make_voter(make_trial({"voter": 1.0, "good": 0.9, "poor": 0.7}), 0)
 """The voter is never wrong, so that its Brier score would be 0 and lead."""
 
 
-def test_a_vote_has_no_metric_of_probabilities() -> None:
-    """Log loss, Brier score, calibration error and the area are undefined with a reason; metrics of labels stay."""
+def test_a_metric_of_a_votes_probabilities_says_so() -> None:
+    """Log loss, Brier score, calibration error and the area have no interval and a reason; metrics of labels stay."""
     voter = TRIAL.answers[0]
     found = score(voter.probabilities, voter.label, TRIAL.truth)
-    for name in OF_PROBABILITIES:
-        expected = {"value": None, "interval": None, "reason": NO_PROBABILITIES}
-        assert found[name] == expected
+    for name in ("log_loss", "brier", "ece", "roc_auc"):
+        value = float(name == "roc_auc")
+        assert found[name]["value"] == pytest.approx(value, abs=1e-12)
+        assert found[name]["interval"] is None
+        assert found[name]["reason"] == NO_PROBABILITIES
     assert found["accuracy"]["value"] == found["macro_f1"]["value"] == 1.0
 
 
@@ -79,7 +81,7 @@ def test_a_vote_has_no_place_by_a_metric_of_probabilities(metric: str) -> None:
     wanted = Wanted(metric=metric)
     numbers = judge_by(TRIAL, wanted)
     alone = judge_by(replace(TRIAL, answers=TRIAL.answers[1:]), wanted)
-    reason = NO_PROBABILITIES.removeprefix("undefined: ")
+    reason = A_VOTE
     assert numbers["left_out"] == {"task-voter": reason}
     assert numbers | {"left_out": {}} == alone
     assert numbers["leader"] == "task-good"
