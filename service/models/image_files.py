@@ -13,8 +13,11 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 MAX_PNG_TEXT_BYTES = 64_000
 """A longer text in a PNG is passed over; a shorter one may say how the image is turned."""
 
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-"""A marker in data of a scan: 0 stands after an 0xff of the data, and 0xd0 to 0xd7 are restarts."""
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""A marker in data of a scan: 0 stands after an 0xff of the data, and 0xd0 to 0xd7 are restarts.
+
+More of 0xff may stand before it. A pattern that took them too would not begin with plain text, which is found quickly.
+"""
 _END = 0xD9
 _SCAN = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
