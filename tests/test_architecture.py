@@ -558,8 +558,8 @@ SHOWN: dict[str, set[str]] = {
     },
     "service.models.parsing": {
         "external_tensors",
-        "needed_part",
         "onnx_file",
+        "subgraph",
         "tree_ensemble",
     },
     "service.observability": {"ended_request", "ids", "logs", "observer"},

@@ -114,8 +114,8 @@ class Model:
         """This is the larger side of what its graph resizes images to; None where it takes no images."""
         self.runtime: RuntimeInfo | None = None
         self._encoder: RowEncoder | None = None
-        self._spare: ModelContent | None = None
-        """The content is kept where a model that is much used is to be quickened."""
+        self._subgraph_content: ModelContent | None = None
+        """The content is kept until the session of a subgraph is opened from it, where one is worth that."""
         self._n_rows = 0
         if isinstance(card.input, FeatureInput):
             self._encoder = RowEncoder(card.input)
@@ -235,32 +235,43 @@ class Model:
         """Returns the same outputs without a look at their values: the caller checks them with `check_finite`."""
         if isinstance(inputs, list):
             return self._run_images(names, inputs)
-        if self._spare is not None:
+        if self._subgraph_content is not None:
             self._count_rows(len(inputs))
         if len(inputs) > ROWS_AT_A_TIME:
             return self._run_in_parts(names, inputs)
 
         return self._run_once(names, {self._tensor: inputs})
 
-    def keep_spare(self, content: ModelContent) -> None:
+    def keep_content(self, content: ModelContent) -> None:
         """Keeps the content of the file where a second session, without what only explains, may be worth its memory."""
-        if self._session.can_be_quickened(content, self.output_names):
-            self._spare = content
+        if self._session.can_add_subgraph(content, self.output_names):
+            self._subgraph_content = content
 
     def _count_rows(self, n_rows: int) -> None:
-        """Begins to quicken the model once it has had MANY_ROWS, beside the requests, which go on meanwhile."""
+        """Has the subgraph opened once there were MANY_ROWS, beside the requests, which go on meanwhile."""
         self._n_rows += n_rows
         if self._n_rows >= MANY_ROWS:
-            spare, self._spare = self._spare, None
-            if spare is not None:
-                Thread(target=self._quicken, args=(spare,), name="quicken").start()
+            content, self._subgraph_content = self._subgraph_content, None
+            opening = Thread(
+                target=self._add_subgraph, args=(content,), name="subgraph"
+            )
+            try:
+                opening.start()
+            except RuntimeError as error:
+                # No more threads are allowed here, and the request needs none.
+                self._say_no_subgraph(error)
 
-    def _quicken(self, content: ModelContent) -> None:
+    def _add_subgraph(self, content: ModelContent | None) -> None:
         try:
-            self._session.quicken(content, self.output_names)
+            if content is not None:
+                self._session.add_subgraph(content, self.output_names)
         except Exception as error:
             # It goes on as it did.
-            logger.warning("%s stays as quick as it is: %s", self.name, one_line(error))
+            self._say_no_subgraph(error)
+
+    def _say_no_subgraph(self, error: Exception) -> None:
+        reason = one_line(error)
+        logger.warning("%s goes on computing its explanations: %s", self.name, reason)
 
     def _run_images(
         self, names: list[str], images: list[NDArray[np.uint8]]
@@ -414,7 +425,7 @@ def load_graph(
         graph.try_out()
     else:
         model = Model.from_card(card, graph, threads=threads)
-        model.keep_spare(content)
+        model.keep_content(content)
         graph.attach(model)
 
     return graph

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from service.errors import ModelRefused
 from service.models.content import ModelContent
 from service.models.datatypes import BFLOAT16, BY_SESSION
-from service.models.parsing.needed_part import cut_out
+from service.models.parsing.subgraph import extract_subgraph
 from service.models.time_limits import limit_time
 from service.models.zip_maps import ZipMap
 
@@ -102,26 +102,26 @@ class Session:
         if zip_maps:
             self.run = partial(_run_with_zip_maps, self.run, zip_maps)
 
-    def can_be_quickened(self, content: ModelContent, outputs: Collection[str]) -> bool:
+    def can_add_subgraph(self, content: ModelContent, outputs: Collection[str]) -> bool:
         """Returns whether its file is small and has more outputs than these, of types that numpy has."""
         is_plain = not isinstance(self.run, partial)
         has_more = set(outputs) < self.outputs.keys()
         return is_plain and has_more and len(content.graph) <= MAX_TWICE_BYTES
 
-    def quicken(self, content: ModelContent, outputs: Collection[str]) -> None:
+    def add_subgraph(self, content: ModelContent, outputs: Collection[str]) -> None:
         """Has runs that ask for nothing but some of these outputs compute nothing else; any thread may call it.
 
         onnxruntime runs every node of a graph: of 1,000 rows of a logistic regression, what would explain them took
         four fifths of the time. Where most nodes are needed nothing changes. It raises ModelRefused.
         """
-        part = cut_out(content.graph, outputs)
+        part = extract_subgraph(content.graph, outputs)
         if part is None:
             return
 
         needed = replace(content, graph=part)
         session = _open(needed, device=self._device, threads=self._threads)
         inner = getattr(session, "_sess", session)
-        self.run = partial(_run_needed, inner.run, self.run, frozenset(outputs))
+        self.run = partial(_run_subgraph, inner.run, self.run, frozenset(outputs))
 
     @property
     def is_on_cpu(self) -> bool:
@@ -204,15 +204,15 @@ def make_run_options() -> Any:
     return options
 
 
-def _run_needed(
-    run_part: Any,
+def _run_subgraph(
+    run_subgraph: Any,
     run_whole: Any,
     outputs: frozenset[str],
     names: list[str],
     inputs: Any,
     options: Any,
 ) -> list[Any]:
-    run = run_part if outputs.issuperset(names) else run_whole
+    run = run_subgraph if outputs.issuperset(names) else run_whole
     found: list[Any] = run(names, inputs, options)
     return found
 

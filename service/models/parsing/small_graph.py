@@ -16,6 +16,7 @@ MAX_NODES = 1000
 _TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8"}
 """ONNX's numbers of the types that a constant may have here."""
 _NAME, _SINGLE_INT, _SINGLE_TEXT = 1, 3, 4
+_TENSOR_NAME = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ def read_small_graph(content: bytes) -> SmallGraph | None:
             if each.number == 1:
                 graph.nodes.append(_read_node(wire, each))
             elif each.number == 5:
-                graph.initializers[_read_name(wire, each)] = each
+                graph.initializers[wire.read_text(each, _TENSOR_NAME)] = each
             if len(graph.nodes) > MAX_NODES:
                 return None
 
@@ -126,12 +127,3 @@ def _read_node(wire: WireReader, node: Field) -> Node:
         outputs=tuple(texts[2]),
         attributes=attributes,
     )
-
-
-def _read_name(wire: WireReader, tensor: Field) -> str:
-    names = [
-        wire.text(each)
-        for each in wire.fields(tensor.start, tensor.end)
-        if each.number == 8
-    ]
-    return "".join(names)

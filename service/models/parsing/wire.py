@@ -142,6 +142,15 @@ class WireReader:
                 f"a name in it, {content[:100]!r}, is no UTF-8"
             ) from None
 
+    def read_text(self, message: Field, number: int) -> str:
+        """Returns the text of a message's field of this number; an empty one where it has none."""
+        texts = [
+            self.text(each)
+            for each in self.fields(message.start, message.end)
+            if each.number == number
+        ]
+        return texts[-1] if texts else ""
+
     def has(self, each: Field, content: bytes) -> bool:
         """Returns whether these bytes are anywhere in a field."""
         return self._content.find(content, each.start, each.end) >= 0

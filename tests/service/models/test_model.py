@@ -247,7 +247,7 @@ def test_a_model_that_is_much_used_computes_no_explanations() -> None:
 
     model.run(rows[:1])
     for thread in threading.enumerate():
-        if thread.name == "quicken":
+        if thread.name == "subgraph":
             thread.join()
 
     assert model.graph.session.run != whole
@@ -257,3 +257,26 @@ def test_a_model_that_is_much_used_computes_no_explanations() -> None:
         before, model.run_outputs(explained, rows[:7]), strict=True
     ):
         assert np.array_equal(expected, given)
+
+
+def test_a_model_answers_where_no_thread_can_begin(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A container that allows no more threads goes on with the whole graph, and says so once."""
+    model = Model.load(EXPORTED_MODELS / "tacos-linear.onnx")
+    assert model is not None
+    known = model.self_check_inputs()
+    rows = np.resize(known, (MANY_ROWS, known.shape[1]))
+
+    def refuse(thread: threading.Thread) -> None:  # as Thread.start
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        (value,) = model.run(rows)
+        model.run(rows)
+
+    assert value.shape == (MANY_ROWS,)
+    assert [each.getMessage() for each in caplog.records] == [
+        "tacos-linear goes on computing its explanations: can't start new thread"
+    ]

@@ -175,7 +175,7 @@ def test_what_is_not_asked_for_is_not_computed(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="indices element out of data bounds"):
         session.run(["value"], bad, session.options)
 
-    session.quicken(content, ["value"])
+    session.add_subgraph(content, ["value"])
 
     assert session.run(["value"], bad, session.options)[0].tolist() == [7]
     assert session.run(["why", "value"], good, session.options)[0].tolist() == [2.0]
@@ -193,6 +193,6 @@ def test_a_large_file_is_held_once(tmp_path: Path) -> None:
     model.doc_string = "x" * MAX_TWICE_BYTES
     onnx.save(model, path)
 
-    assert session.can_be_quickened(small, ["value"])
-    assert not session.can_be_quickened(small, ["why", "value"])
-    assert not session.can_be_quickened(read_one(path), ["value"])
+    assert session.can_add_subgraph(small, ["value"])
+    assert not session.can_add_subgraph(small, ["why", "value"])
+    assert not session.can_add_subgraph(read_one(path), ["value"])

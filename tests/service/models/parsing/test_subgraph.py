@@ -1,4 +1,4 @@
-"""A part that is cut out of a file answers as the whole, and has the nodes that its outputs need."""
+"""A subgraph answers as the whole graph, and has the nodes that its outputs need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, checker, helper
 from onnx.utils import Extractor
 
-from service.models.parsing.needed_part import cut_out
+from service.models.parsing.subgraph import extract_subgraph
 from service.models.session import MAX_TWICE_BYTES
 from tests.conftest import EXPORTED_MODELS
 from tests.support.graphs import tensor
@@ -51,13 +51,13 @@ def run(content: bytes, names: list[str]) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_part_has_the_nodes_that_onnx_extracts(seed: int) -> None:
+def test_a_subgraph_has_the_nodes_that_onnx_extracts(seed: int) -> None:
     """The library of ONNX extracts the same nodes of random graphs, and the answers are the same to the bit."""
     model = draw_graph(np.random.default_rng(seed))
     wanted = [output.name for output in model.graph.output[:2]]
     whole = model.SerializeToString()
     extracted = Extractor(model).extract_model(["features"], wanted)
-    part = cut_out(whole, wanted)
+    part = extract_subgraph(whole, wanted)
     if part is None:
         assert len(extracted.graph.node) > 0.8 * len(model.graph.node)
         return
@@ -95,7 +95,7 @@ def test_a_graph_within_a_node_leaves_the_file_whole() -> None:
         [condition],
     )
 
-    assert cut_out(helper.make_model(graph).SerializeToString(), ["y"]) is None
+    assert extract_subgraph(helper.make_model(graph).SerializeToString(), ["y"]) is None
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,9 @@ def test_shipped_models_of_contributions_are_cut(path) -> None:
     """Linear and logistic models of rows have a quarter of their nodes, or more, for contributions alone."""
     whole = onnx.load(path)
     outputs = {output.name for output in whole.graph.output}
-    part = cut_out(path.read_bytes(), outputs & {"label", "probabilities", "value"})
+    part = extract_subgraph(
+        path.read_bytes(), outputs & {"label", "probabilities", "value"}
+    )
     if "contributions" not in outputs:
         assert part is None
         return

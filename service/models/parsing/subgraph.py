@@ -1,4 +1,4 @@
-"""A graph's file is cut down to some of its outputs: onnxruntime runs every node, whichever outputs are asked for."""
+"""A subgraph is extracted from a file for some of its outputs: onnxruntime runs every node, whatever is asked for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import NamedTuple
 from service.models.parsing.wire import Field, WireReader
 
 MAX_KEPT_SHARE = 0.8
-"""A part with a greater share of the nodes is not worth a session of its own."""
+"""A subgraph with a greater share of the nodes is not worth a session of its own."""
 _GRAPH, _NODE, _OUTPUT = 7, 1, 12
 """A file's graph, and a graph's nodes and outputs, have these numbers."""
 _GRAPH_TAG = bytes([_GRAPH << 3 | 2])
 _INPUT_NAME, _OUTPUT_NAME, _ATTRIBUTE = 1, 2, 5
 _ATTRIBUTE_GRAPHS = (6, 11)
+_VALUE_NAME = 1
 
 
 class _Node(NamedTuple):
@@ -22,7 +23,7 @@ class _Node(NamedTuple):
     has_graphs: bool
 
 
-def cut_out(content: bytes, outputs: Collection[str]) -> bytes | None:
+def extract_subgraph(content: bytes, outputs: Collection[str]) -> bytes | None:
     """Returns a file with these outputs of its graph alone, and the nodes that they need; None where most are needed.
 
     The file is one that onnxruntime has loaded. It is left whole, too, where a node has graphs within it, which may use
@@ -39,7 +40,7 @@ def cut_out(content: bytes, outputs: Collection[str]) -> bytes | None:
     kept.update(
         each
         for each, _ in fields
-        if each.number == _OUTPUT and _read_name(wire, each) in outputs
+        if each.number == _OUTPUT and wire.read_text(each, _VALUE_NAME) in outputs
     )
     cut = b"".join(
         content[start : each.end]
@@ -95,15 +96,6 @@ def _read_node(wire: WireReader, node: Field) -> _Node:
     # An input or output that is left out has an empty name.
     inputs, outputs = (frozenset(each) - {""} for each in names.values())
     return _Node(inputs, outputs, has_graphs)
-
-
-def _read_name(wire: WireReader, value_info: Field) -> str:
-    names = [
-        wire.text(each)
-        for each in wire.fields(value_info.start, value_info.end)
-        if each.number == 1
-    ]
-    return "".join(names)
 
 
 def _write_varint(value: int) -> bytes:
