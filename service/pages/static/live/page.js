@@ -267,7 +267,7 @@ function showInputs(inputs) {
   const values = inputs && !Array.isArray(inputs) ? Object.values(inputs) : inputs;
   if (!values) return make("span", { class: "quiet" }, say("image"));
   if (values.length === N_PIXELS) return drawDigit(values);
-  return make("span", { class: "quiet" }, values.slice(0, MAX_VALUES).map((/** @type {any} */ each) => typeof each === "number" ? number(each) : each).join(" · "), values.length > MAX_VALUES ? " …" : "");
+  return make("span", { class: "values quiet" }, values.slice(0, MAX_VALUES).map((/** @type {any} */ each) => typeof each === "number" ? number(each) : each).join(" · "), values.length > MAX_VALUES ? " …" : "");
 }
 
 /** Tells the truth of a row. @param {string} id @param {string} label */
