@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +31,10 @@ QUICK_S = 0.002
 MIN_RUNS = 3
 MAX_RUNS = 5
 MIN_MEASURED_S = 0.005
+SURELY_SLOW_S = 5 * QUICK_S
+"""A run for which its thread computed so long is not quick, whatever else the system did meanwhile."""
 MAX_JOINED_S = 0.05
-"""Four rows are run together where they are expected to take no longer than this, and two where they are."""
+"""Four rows are run together where they are expected to take no longer than this, or else two, or else none."""
 MAX_FEW_S = 0.25
 """The start measures each graph until its runs took 5 ms in total, or 250 ms where they are fewer than 3.
 
@@ -136,11 +138,17 @@ class Graph:
             self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
-            n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_JOINED_S else 2
-            max_s = MAX_JOINED_SHARE * n_rows * alone_s
-            joined_s = self._time(n_rows, enough_s=max_s)
-            self.row_s = min(alone_s, joined_s / n_rows)
-            self.is_batchable = joined_s < max_s
+            self.row_s = alone_s
+            if 2 * alone_s < MAX_JOINED_S:
+                self._measure_joined(alone_s)
+
+    def _measure_joined(self, alone_s: float) -> None:
+        """Measures whether a run of several rows takes less than one run for each of them, of `alone_s` seconds."""
+        n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_JOINED_S else 2
+        max_s = MAX_JOINED_SHARE * n_rows * alone_s
+        joined_s = self._time(n_rows, enough_s=max_s)
+        self.row_s = min(alone_s, joined_s / n_rows)
+        self.is_batchable = joined_s < max_s
 
     def _varies_in_rows_alone(self) -> bool:
         """Returns whether the number of rows decides the cost.
@@ -229,10 +237,14 @@ def _refuse_to_run(names: list[str], inputs: Any) -> list[Any]:  # noqa: ARG001 
 
 
 def _shortest_s(run: Callable[[], Any], *, enough_s: float) -> float:
-    """Returns the seconds of the fastest of up to five runs, the first of which warms up; infinity where it fails."""
+    """Returns the seconds of the fastest of up to five runs, the first of which warms up; infinity where it fails.
+
+    One run is enough where this thread computed in it for long.
+    """
     times: list[float] = []
     while len(times) < MAX_RUNS:
         started = perf_counter()
+        started_computing = thread_time()
         try:
             run()
         except Exception:
@@ -240,7 +252,7 @@ def _shortest_s(run: Callable[[], Any], *, enough_s: float) -> float:
             return np.inf
 
         times.append(perf_counter() - started)
-        if times[-1] < enough_s:
+        if times[-1] < enough_s or thread_time() - started_computing > SURELY_SLOW_S:
             break
         if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_FEW_S):
             break
