@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from service.models.graph import MIN_RUNS, QUICK_S, SURELY_SLOW_S, Graph
 from service.models.model import load_graph
+from service.models.registry import Registry
 from tests.support.server import ROOT
 
 LONG_S = 3 * SURELY_SLOW_S
@@ -66,6 +68,31 @@ def test_a_run_that_computes_for_long_is_made_once(graph: Graph) -> None:
     assert run.rows.count(1) == 1
     assert graph.max_quick_rows == 0
     assert graph.row_s >= QUICK_S
+
+
+def test_what_several_threads_compute_is_measured_by_the_clock() -> None:
+    """A graph whose runs use more than the calling thread counts the time in which that one waits for the others."""
+    path = MODELS / "points-logistic.onnx"
+    graph = load_graph(path, name=path.stem, threads=2)
+    assert not graph.session.computes_in_caller
+    run = Delayed(graph, 100, computes=False)
+    graph.measure()
+
+    assert run.rows.count(1) >= MIN_RUNS
+    assert graph.max_quick_rows == 0
+
+
+def test_a_folder_is_measured_while_it_is_loaded(tmp_path: Path) -> None:
+    """Graphs that compute in the calling thread are measured by those that load them, others once all are there."""
+    shutil.copy(MODELS / "points-logistic.onnx", tmp_path)
+    for threads, is_measured in ((1, True), (2, False)):
+        registry = Registry.load(tmp_path, threads=threads, at_once=2)
+        (graph,) = registry
+        assert graph.is_measured is is_measured
+
+        registry.measure()
+        assert graph.is_measured
+        assert graph.max_quick_rows > 1
 
 
 def test_images_that_take_long_are_not_joined() -> None:
