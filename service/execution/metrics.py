@@ -427,6 +427,12 @@ _drift = {
         _FEATURE,
         **_LATEST,
     ),
+    "drifted": Gauge(
+        "veredicto_feature_drifted",
+        "1 where chance does not explain how the window differs from training, at any look with a chance of 5 %",
+        _FEATURE,
+        **_LATEST,
+    ),
     "critical_value": Gauge(
         "veredicto_feature_psi_critical",
         "What the index exceeds without drift at any look with a chance of 5 %",

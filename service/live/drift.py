@@ -2,10 +2,12 @@
 
 A window counts rows by cell: bins of a number, values of a category, one cell for missing values where they are
 imputed. Its counts are one vector of whole numbers: workers' counts of one model are summed, and stored as a list.
-Pearson's chi-square of each feature's counts and the card's decides whether there is drift. The population stability
-index (Siddiqi, Credit Risk Scorecards, 2006) says how large it is, since over many rows any difference is shown, and
-most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), by the counts of
-window and training together: by those of training alone one would pick the cells that were rare there by chance.
+Pearson's chi-square of each feature's counts and the card's decides whether there is drift. It knows of no order, so
+numbers of three bins or more are tested by location and scale of their ranks too, each of the three with a third of the
+feature's level. The population stability index (Siddiqi, Credit Risk Scorecards, 2006) says how large a drift is, since
+over many rows any difference is shown, and most do no harm. Cells with fewer than 5 expected rows are joined (Cochran,
+Biometrics 10, 1954), for ranks with their neighbours, by the counts of window and training together: by those of
+training alone one would pick the cells that were rare there by chance.
 
 A live window is looked at as often as rows come. The journal parts the rows into counts of up to 500; the k-th part is
 given the share k^-1.5 / 2.612 of the level: all shares sum to 1, so that looking for ever keeps to the level too.
@@ -25,9 +27,11 @@ from numpy.typing import NDArray
 from model_card import Card, Distribution, Feature, FeatureInput
 from service.contract.answers import Drift, DriftSize, FeatureDrift
 from stats.chi_square import compare_counts, path_quantile
+from stats.monitoring.ranks import compare_ranks
 
 Features = NDArray[np.float32]
 Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 ALPHA = 0.05
 """Without drift any feature is ever called drifted no oftener; features and parts of the rows share this chance."""
@@ -47,6 +51,10 @@ SMOOTHING = 0.5
 (Krichevsky and Trofimov, 1981): no cell is empty, and a window of few rows leans towards no drift."""
 ROWS_AT_A_TIME = 1024
 MIN_EXPECTED = 5
+MIN_ORDERED_BINS = 3
+"""The order of fewer bins says no more than chi-square does."""
+N_TESTS = 3
+"""The level of a number is shared by so many tests: of all cells, of location and of scale."""
 MODERATE = 0.1
 LARGE = 0.25
 """These indices are the usual thresholds (Siddiqi)."""
@@ -73,6 +81,13 @@ class Cells:
         ]
         self._missing_cells = np.array([len(each.counts) for each in distributions])
         self._edges = _tabulate_edges(distributions)
+
+        n_bins = np.array([len(each.edges) + 1 for each in distributions])
+        self.is_ordered = n_bins >= MIN_ORDERED_BINS
+        self._ordered_places = self._find_places(n_bins)
+        self._ordered_training = _pick(
+            np.concatenate(self.training), self._ordered_places
+        )
 
         ranges = [feature.range or (-np.inf, np.inf) for feature in features]
         self._low, self._high = np.array(ranges, dtype=np.float32).T
@@ -117,6 +132,21 @@ class Cells:
         """Returns the counts of each feature's cells, `(n_cells_of_feature,)` each."""
         return np.split(counts[: self.n_cells], self._starts[1:])
 
+    def compare_ranks(self, counts: Counts) -> tuple[Floats, Floats]:
+        """Returns z of location and z of scale `(n_features,)`, above 0 where rows are higher, and wider, than training.
+
+        NaN stands for features without an order and for too few rows. Missing values have no rank.
+        """
+        location = np.full(len(self.features), np.nan)
+        scale = location.copy()
+        location[self.is_ordered], scale[self.is_ordered] = compare_ranks(
+            _pick(counts[: self.n_cells], self._ordered_places),
+            self._ordered_training,
+            min_expected=MIN_EXPECTED,
+        )
+
+        return location, scale
+
     def find_cells(self, rows: Features) -> NDArray[np.int64]:
         """Returns for each value the place of its cell in the vector, `(n_rows, n_features)`."""
         is_missing = np.isnan(rows)
@@ -131,9 +161,18 @@ class Cells:
 
         return in_vector
 
+    def _find_places(self, n_bins: Counts) -> Counts:
+        """Returns where the bins of ordered features are in the vector, `(n_ordered, max_bins)`; -1 is none."""
+        number = np.arange(n_bins.max())
+        places = self._starts[:, None] + number
+        has_bin = number < n_bins[:, None]
+
+        found: Counts = np.where(has_bin, places, -1)[self.is_ordered]
+        return found
+
 
 def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
-    """Returns each feature's drift, the most drifted first: that whose chi-square is most times its critical value.
+    """Returns each feature's drift, the most drifted first: that of a statistic that is most times its critical value.
 
     `look` is the number of the latest part of a window that moves, from 1; None is one look at rows that nothing else
     is made of.
@@ -142,23 +181,31 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
     alpha = level / len(cells.features)
     windows = cells.split(counts)
     outside = counts[cells.n_cells :]
+    ranks = np.stack(cells.compare_ranks(counts), axis=1).tolist()
     features = []
 
-    for feature, training, window, n_outside in zip(
-        cells.features, cells.training, windows, outside, strict=True
+    for feature, is_ordered, training, window, n_outside, z in zip(
+        cells.features,
+        cells.is_ordered,
+        cells.training,
+        windows,
+        outside,
+        ranks,
+        strict=True,
     ):
         if window.sum() > 0:
             growth = find_growth(int(window.sum()), int(training.sum()), look)
             critical = None
             if look is None or window.sum() >= MIN_ROWS:
-                critical = partial(path_quantile, alpha, growth=growth)
+                share = alpha / N_TESTS if is_ordered else alpha
+                critical = partial(path_quantile, share, growth=growth)
             features.append(
                 _describe_feature(feature, training, window, n_outside, critical)
             )
+            if is_ordered:
+                _add_ranks(features[-1], z, critical)
 
-    features.sort(
-        key=lambda each: -each["chi_square"] / (each["chi_square_critical"] or np.inf)
-    )
+    features.sort(key=_find_ratio, reverse=True)
 
     return {
         "rows": int(windows[0].sum()),
@@ -272,10 +319,45 @@ def _describe_feature(
     return described
 
 
+def _add_ranks(
+    described: FeatureDrift,
+    ranks: list[float],
+    find_critical: Callable[[int], float] | None,
+) -> None:
+    """Adds z of location and of scale, None where too few rows tell bins apart, and what drifts with either."""
+    location, scale = (None if math.isnan(each) else each for each in ranks)
+    critical = None
+    if location is not None and find_critical is not None:
+        critical = math.sqrt(find_critical(1))
+
+    described["location_z"] = location
+    described["scale_z"] = scale
+    described["z_critical"] = critical
+    if critical is not None:
+        largest = max(abs(location or 0.0), abs(scale or 0.0))
+        described["drifted"] = described["drifted"] or largest > critical
+
+
+def _find_ratio(described: FeatureDrift) -> float:
+    """Returns how many times its critical value that statistic is which is most times its own; z is squared."""
+    ratio = described["chi_square"] / (described["chi_square_critical"] or np.inf)
+    critical = described.get("z_critical")
+    if critical is None:
+        return ratio
+
+    location, scale = described["location_z"] or 0.0, described["scale_z"] or 0.0
+    return max(ratio, (location / critical) ** 2, (scale / critical) ** 2)
+
+
 def _name_size(index: float) -> DriftSize:
     if index < MODERATE:
         return "small"
     return "moderate" if index < LARGE else "large"
+
+
+def _pick(counts: Counts, places: Counts) -> Counts:
+    """Returns counts by place, 0 where a place is -1."""
+    return np.append(counts, 0)[places]
 
 
 def _tabulate_edges(distributions: list[Distribution]) -> Features:
