@@ -1,7 +1,5 @@
 """For input drift the features of today's rows are compared with the distributions of the training rows.
 
-A window counts rows by cell: bins of a number, values of a category, one cell for missing values where they are
-imputed. Its counts are one vector of whole numbers: workers' counts of one model are summed, and stored as a list.
 Pearson's chi-square of each feature's counts and the card's decides whether there is drift. It knows of no order, so
 numbers of three bins or more are tested by location and scale of their ranks too, each of the three with a third of the
 feature's level. The population stability index (Siddiqi, Credit Risk Scorecards, 2006) says how large a drift is, since
@@ -16,7 +14,6 @@ Within a part one may look after each row: the critical value is what chi-square
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from functools import partial
@@ -24,13 +21,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import Card, Distribution, Feature, FeatureInput
+from model_card import Feature
 from service.contract.answers import Drift, DriftSize, FeatureDrift
+from service.live.cells import Cells, Counts, is_ordered
 from stats.chi_square import compare_counts, path_quantile
 from stats.monitoring.ranks import compare_ranks
 
-Features = NDArray[np.float32]
-Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 ALPHA = 0.05
@@ -49,126 +45,12 @@ GROWTH_STEPS = 4
 SMOOTHING = 0.5
 """Rows added to each cell of training, and as many in all, distributed as in training, to those of a window
 (Krichevsky and Trofimov, 1981): no cell is empty, and a window of few rows leans towards no drift."""
-ROWS_AT_A_TIME = 1024
 MIN_EXPECTED = 5
-MIN_ORDERED_BINS = 3
-"""The order of fewer bins says no more than chi-square does."""
 N_TESTS = 3
 """The level of a number is shared by so many tests: of all cells, of location and of scale."""
 MODERATE = 0.1
 LARGE = 0.25
 """These indices are the usual thresholds (Siddiqi)."""
-
-
-class Cells:
-    """The cells of a card's features, one feature after another in a vector of counts.
-
-    After the cells the vector has for each feature the rows outside of the training rows' range.
-    """
-
-    def __init__(self, features: tuple[Feature, ...]) -> None:
-        self.features = features
-        self.training = [_count_training(feature) for feature in features]
-        n_cells_each = [len(counts) for counts in self.training]
-        self.n_cells = sum(n_cells_each)
-        self._starts = np.cumsum([0, *n_cells_each])[:-1]
-        self._is_category = np.array(
-            [feature.values is not None for feature in features]
-        )
-
-        distributions = [
-            feature.distribution or Distribution(counts=(1,)) for feature in features
-        ]
-        self._missing_cells = np.array([len(each.counts) for each in distributions])
-        self._edges = _tabulate_edges(distributions)
-
-        n_bins = np.array([len(each.edges) + 1 for each in distributions])
-        self.is_ordered = n_bins >= MIN_ORDERED_BINS
-        self._ordered_places = self._find_places(n_bins)
-        self._ordered_training = _pick(
-            np.concatenate(self.training), self._ordered_places
-        )
-
-        ranges = [feature.range or (-np.inf, np.inf) for feature in features]
-        self._low, self._high = np.array(ranges, dtype=np.float32).T
-
-    @classmethod
-    def of(cls, card: Card) -> Cells | None:
-        """Returns None where the card has no distributions of its training rows: of images, or of schema 1 or 2."""
-        if not isinstance(card.input, FeatureInput):
-            return None
-        if not all(each.distribution for each in card.input.features):
-            return None
-        return cls(card.input.features)
-
-    @property
-    def basis(self) -> str:
-        """A hash that is the same for all cards that count alike: only their counts may be summed."""
-        counted = [
-            (each.name, each.range, each.values, each.distribution)
-            for each in self.features
-        ]
-        return hashlib.sha256(repr(counted).encode()).hexdigest()[:16]
-
-    @property
-    def n_counts(self) -> int:
-        """The length of a vector of counts: one for each cell, and one for each feature's rows out of range."""
-        return self.n_cells + len(self.features)
-
-    def count(self, rows: Features) -> Counts:
-        """Returns the counts `(n_counts,)` of rows `(n_rows, n_features)` as the graph takes them."""
-        counts = np.zeros(self.n_counts, dtype=np.int64)
-
-        for start in range(0, len(rows), ROWS_AT_A_TIME):
-            part = rows[start : start + ROWS_AT_A_TIME]
-            cells = self.find_cells(part)
-            is_outside = (part < self._low) | (part > self._high)
-            counts[: self.n_cells] += np.bincount(cells.ravel(), minlength=self.n_cells)
-            counts[self.n_cells :] += is_outside.sum(axis=0)
-
-        return counts
-
-    def split(self, counts: Counts) -> list[Counts]:
-        """Returns the counts of each feature's cells, `(n_cells_of_feature,)` each."""
-        return np.split(counts[: self.n_cells], self._starts[1:])
-
-    def compare_ranks(self, counts: Counts) -> tuple[Floats, Floats]:
-        """Returns z of location and z of scale `(n_features,)`, above 0 where rows are higher, and wider, than training.
-
-        NaN stands for features without an order and for too few rows. Missing values have no rank.
-        """
-        location = np.full(len(self.features), np.nan)
-        scale = location.copy()
-        location[self.is_ordered], scale[self.is_ordered] = compare_ranks(
-            _pick(counts[: self.n_cells], self._ordered_places),
-            self._ordered_training,
-            min_expected=MIN_EXPECTED,
-        )
-
-        return location, scale
-
-    def find_cells(self, rows: Features) -> NDArray[np.int64]:
-        """Returns for each value the place of its cell in the vector, `(n_rows, n_features)`."""
-        is_missing = np.isnan(rows)
-        cells = np.zeros(rows.shape, dtype=np.int64)
-        for edges in self._edges:
-            cells += rows >= edges
-
-        codes = np.where(is_missing, 0, rows)[:, self._is_category]
-        cells[:, self._is_category] = codes.astype(np.int64)
-        in_feature = np.where(is_missing, self._missing_cells, cells)
-        in_vector: NDArray[np.int64] = in_feature + self._starts
-
-        return in_vector
-
-    def _find_places(self, n_bins: Counts) -> Counts:
-        """Returns where the bins of ordered features are in the vector, `(n_ordered, max_bins)`; -1 is none."""
-        number = np.arange(n_bins.max())
-        places = self._starts[:, None] + number
-        has_bin = number < n_bins[:, None]
-
-        found: Counts = np.where(has_bin, places, -1)[self.is_ordered]
-        return found
 
 
 def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
@@ -181,29 +63,24 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
     alpha = level / len(cells.features)
     windows = cells.split(counts)
     outside = counts[cells.n_cells :]
-    ranks = np.stack(cells.compare_ranks(counts), axis=1).tolist()
+    ranks = _compare_ranks(cells, counts).tolist()
     features = []
 
-    for feature, is_ordered, training, window, n_outside, z in zip(
-        cells.features,
-        cells.is_ordered,
-        cells.training,
-        windows,
-        outside,
-        ranks,
-        strict=True,
+    for feature, training, window, n_outside, z in zip(
+        cells.features, cells.training, windows, outside, ranks, strict=True
     ):
         if window.sum() > 0:
             growth = find_growth(int(window.sum()), int(training.sum()), look)
             critical = None
             if look is None or window.sum() >= MIN_ROWS:
-                share = alpha / N_TESTS if is_ordered else alpha
+                share = alpha / N_TESTS if is_ordered(feature) else alpha
                 critical = partial(path_quantile, share, growth=growth)
-            features.append(
-                _describe_feature(feature, training, window, n_outside, critical)
+            described = _describe_feature(
+                feature, training, window, n_outside, critical
             )
-            if is_ordered:
-                _add_ranks(features[-1], z, critical)
+            if is_ordered(feature):
+                _add_ranks(described, z, critical)
+            features.append(described)
 
     features.sort(key=_find_ratio, reverse=True)
 
@@ -213,6 +90,23 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
         "drifted": [each["feature"] for each in features if each["drifted"]],
         "features": features,
     }
+
+
+def _compare_ranks(cells: Cells, counts: Counts) -> Floats:
+    """Returns z of location and of scale `(n_features, 2)`, above 0 where rows are higher and wider than in training.
+
+    NaN stands for features without an order and for too few rows.
+    """
+    z = np.full((len(cells.features), 2), np.nan)
+    z[cells.is_ordered] = np.column_stack(
+        compare_ranks(
+            cells.pick_ordered(counts),
+            cells.ordered_training,
+            min_expected=MIN_EXPECTED,
+        )
+    )
+
+    return z
 
 
 def share_level(look: int | None) -> float:
@@ -249,10 +143,14 @@ def stability_index(training: Counts, window: Counts) -> float:
     return float(((found - expected) * log_ratio).sum())
 
 
-def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
+def join_rare(
+    training: Counts, window: Counts, *, are_ordered: bool = False
+) -> tuple[Counts, Counts]:
     """Returns both counts with rare cells joined, until 5 rows are expected in each of both.
 
-    The cells that are rarest in both together are joined first. Fewer than 10 rows are one cell.
+    The cells that are rarest in both together are joined first, or neighbours where cells are ordered: bins have
+    equally many training rows, so that those rarest in both would be those that are rare in the window. Fewer than 10
+    rows are one cell.
     """
     n_training = int(training.sum())
     n_rows = int(window.sum())
@@ -265,7 +163,8 @@ def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
     group = 0
     n_gathered = 0.0
 
-    for cell in np.argsort(pooled, kind="stable"):
+    cells = np.arange(len(pooled)) if are_ordered else np.argsort(pooled, kind="stable")
+    for cell in cells:
         group_of_cell[cell] = group
         n_gathered += expected[cell]
         if n_gathered >= MIN_EXPECTED:
@@ -288,7 +187,9 @@ def _describe_feature(
 ) -> FeatureDrift:
     n_rows = int(window.sum())
     n_training = int(training.sum())
-    joined_training, joined_window = join_rare(training, window)
+    joined_training, joined_window = join_rare(
+        training, window, are_ordered=is_ordered(feature)
+    )
     index = stability_index(joined_training, joined_window)
 
     statistic = 0.0
@@ -353,28 +254,3 @@ def _name_size(index: float) -> DriftSize:
     if index < MODERATE:
         return "small"
     return "moderate" if index < LARGE else "large"
-
-
-def _pick(counts: Counts, places: Counts) -> Counts:
-    """Returns counts by place, 0 where a place is -1."""
-    return np.append(counts, 0)[places]
-
-
-def _tabulate_edges(distributions: list[Distribution]) -> Features:
-    """Returns the edges of all features' bins, `(max_edges, n_features)`; infinity fills the columns of few."""
-    max_edges = max(len(each.edges) for each in distributions)
-    table = np.full((max_edges, len(distributions)), np.inf, dtype=np.float32)
-    for column, each in zip(table.T, distributions, strict=True):
-        column[: len(each.edges)] = each.edges
-
-    return table
-
-
-def _count_training(feature: Feature) -> Counts:
-    """Returns the card's counts of training rows, `(n_cells,)`; missing values are the last where they are imputed."""
-    assert feature.distribution is not None
-    counts = list(feature.distribution.counts)
-    if feature.imputed is not None:
-        counts.append(feature.distribution.missing)
-
-    return np.array(counts, dtype=np.int64)

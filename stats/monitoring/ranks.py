@@ -1,8 +1,8 @@
 """Rank tests of two samples that are counted by bins of one order, of many features at once: location and scale.
 
-They are the first two components of Neyman's smooth test (Skandinavisk Aktuarietidskrift 20, 1937) over the pooled ranks
-(Rayner and Best, Smooth Tests of Goodness of Fit, 1989). Both are uncorrelated, and normal where many rows are in
-both samples.
+They are the first two components of Neyman's smooth test (Skandinavisk Aktuarietidskrift 20, 1937), over the pooled
+ranks (Rayner and Best, Smooth Tests of Goodness of Fit, 1989): uncorrelated, and normal where both samples have many
+rows.
 """
 
 from __future__ import annotations

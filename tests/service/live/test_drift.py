@@ -12,12 +12,12 @@ from scipy.stats import chi2, chi2_contingency
 
 from model_card import Distribution, Feature, FeatureInput, ImageInput
 from service.execution import metrics
+from service.live.cells import Cells
 from service.live.drift import (
     ALPHA,
     ROWS_A_PART,
     SPENDING,
     SUM_OF_SHARES,
-    Cells,
     describe,
     join_rare,
     stability_index,
