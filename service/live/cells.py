@@ -45,7 +45,9 @@ class Cells:
 
         self.is_ordered = np.array([is_ordered(feature) for feature in features])
         self._ordered_places = self._find_places(distributions)
-        self.ordered_training = self.pick_ordered(np.concatenate(self.training))
+        is_imputed = np.array([each.imputed is not None for each in features])
+        missing_places = np.where(is_imputed, self._starts + self._missing_cells, -1)
+        self._gap_places = missing_places[self.is_ordered]
 
         ranges = [feature.range or (-np.inf, np.inf) for feature in features]
         self._low, self._high = np.array(ranges, dtype=np.float32).T
@@ -96,6 +98,13 @@ class Cells:
         Missing values have no place in the order.
         """
         return np.append(counts[: self.n_cells], 0)[self._ordered_places]
+
+    def pick_gaps(self, counts: Counts) -> Counts:
+        """Returns the rows of ordered features that have a value, and those that have none, `(n_ordered, 2)`."""
+        known = self.pick_ordered(counts).sum(axis=1)
+        missing = np.append(counts[: self.n_cells], 0)[self._gap_places]
+
+        return np.stack([known, missing], axis=1)
 
     def find_cells(self, rows: Features) -> NDArray[np.int64]:
         """Returns for each value the place of its cell in the vector, `(n_rows, n_features)`."""

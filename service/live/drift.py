@@ -1,11 +1,12 @@
 """For input drift the features of today's rows are compared with the distributions of the training rows.
 
 Pearson's chi-square of each feature's counts and the card's decides whether there is drift. It knows of no order, so
-numbers of three bins or more are tested by location and scale of their ranks too, each of the three with a third of the
-feature's level. The population stability index (Siddiqi, Credit Risk Scorecards, 2006) says how large a drift is, since
-over many rows any difference is shown, and most do no harm. Cells with fewer than 5 expected rows are joined (Cochran,
-Biometrics 10, 1954), for ranks with their neighbours, by the counts of window and training together: by those of
-training alone one would pick the cells that were rare there by chance.
+numbers of three bins or more are tested by location and scale of their ranks too, and by the share of missing values
+where they are imputed; these three or four tests share the feature's level evenly. The population stability index
+(Siddiqi, Credit Risk Scorecards, 2006) says how large a drift is, since over many rows any difference is shown, and
+most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), bins with their
+neighbours, by the counts of window and training together: by those of training alone one would pick the cells that were
+rare there by chance.
 
 A live window is looked at as often as rows come. The journal parts the rows into counts of up to 500; the k-th part is
 given the share k^-1.5 / 2.612 of the level: all shares sum to 1, so that looking for ever keeps to the level too.
@@ -46,8 +47,6 @@ SMOOTHING = 0.5
 """Rows added to each cell of training, and as many in all, distributed as in training, to those of a window
 (Krichevsky and Trofimov, 1981): no cell is empty, and a window of few rows leans towards no drift."""
 MIN_EXPECTED = 5
-N_TESTS = 3
-"""The level of a number is shared by so many tests: of all cells, of location and of scale."""
 MODERATE = 0.1
 LARGE = 0.25
 """These indices are the usual thresholds (Siddiqi)."""
@@ -73,7 +72,7 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
             growth = find_growth(int(window.sum()), int(training.sum()), look)
             critical = None
             if look is None or window.sum() >= MIN_ROWS:
-                share = alpha / N_TESTS if is_ordered(feature) else alpha
+                share = alpha / _count_tests(feature)
                 critical = partial(path_quantile, share, growth=growth)
             described = _describe_feature(
                 feature, training, window, n_outside, critical
@@ -93,20 +92,31 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
 
 
 def _compare_ranks(cells: Cells, counts: Counts) -> Floats:
-    """Returns z of location and of scale `(n_features, 2)`, above 0 where rows are higher and wider than in training.
+    """Returns z of location, of scale and of missing values `(n_features, 3)`, above 0 for higher, wider and more.
 
-    NaN stands for features without an order and for too few rows.
+    NaN stands for features without an order, or without gaps, and for too few rows.
     """
-    z = np.full((len(cells.features), 2), np.nan)
-    z[cells.is_ordered] = np.column_stack(
-        compare_ranks(
-            cells.pick_ordered(counts),
-            cells.ordered_training,
-            min_expected=MIN_EXPECTED,
-        )
+    training = np.concatenate(cells.training)
+    location, scale = compare_ranks(
+        cells.pick_ordered(counts),
+        cells.pick_ordered(training),
+        min_expected=MIN_EXPECTED,
     )
+    missing, _ = compare_ranks(
+        cells.pick_gaps(counts), cells.pick_gaps(training), min_expected=MIN_EXPECTED
+    )
+    z = np.full((len(cells.features), 3), np.nan)
+    z[cells.is_ordered] = np.stack([location, scale, missing], axis=1)
 
     return z
+
+
+def _count_tests(feature: Feature) -> int:
+    """Returns how many tests share the level of a feature."""
+    if not is_ordered(feature):
+        return 1
+
+    return 3 if feature.imputed is None else 4
 
 
 def share_level(look: int | None) -> float:
@@ -225,29 +235,37 @@ def _add_ranks(
     ranks: list[float],
     find_critical: Callable[[int], float] | None,
 ) -> None:
-    """Adds z of location and of scale, None where too few rows tell bins apart, and what drifts with either."""
-    location, scale = (None if math.isnan(each) else each for each in ranks)
-    critical = None
-    if location is not None and find_critical is not None:
-        critical = math.sqrt(find_critical(1))
-
+    """Adds z of location, of scale and of missing values, None for too few rows, and what drifts with any."""
+    location, scale, missing = (None if math.isnan(each) else each for each in ranks)
     described["location_z"] = location
     described["scale_z"] = scale
-    described["z_critical"] = critical
-    if critical is not None:
-        largest = max(abs(location or 0.0), abs(scale or 0.0))
+    if "missing" in described:
+        described["missing_z"] = missing
+
+    largest = _find_largest_z(described)
+    critical = None
+    if largest is not None and find_critical is not None:
+        critical = math.sqrt(find_critical(1))
         described["drifted"] = described["drifted"] or largest > critical
+    described["z_critical"] = critical
+
+
+def _find_largest_z(described: FeatureDrift) -> float | None:
+    """Returns the z that is farthest from 0, without its sign; None where there is none."""
+    found = (described.get("location_z"), described.get("scale_z"))
+    z = [abs(each) for each in (*found, described.get("missing_z")) if each is not None]
+    return max(z, default=None)
 
 
 def _find_ratio(described: FeatureDrift) -> float:
     """Returns how many times its critical value that statistic is which is most times its own; z is squared."""
     ratio = described["chi_square"] / (described["chi_square_critical"] or np.inf)
+    largest = _find_largest_z(described)
     critical = described.get("z_critical")
-    if critical is None:
+    if largest is None or critical is None:
         return ratio
 
-    location, scale = described["location_z"] or 0.0, described["scale_z"] or 0.0
-    return max(ratio, (location / critical) ** 2, (scale / critical) ** 2)
+    return max(ratio, (largest / critical) ** 2)
 
 
 def _name_size(index: float) -> DriftSize:
