@@ -606,7 +606,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "stats.labelling": {"discordant", "plan"},
     "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
-    "stats.monitoring": {"alarm", "label_free"},
+    "stats.monitoring": {"alarm", "label_free", "ranks"},
     "tables": {
         "block_cutting",
         "blocks",
