@@ -178,14 +178,19 @@ class Registry:
             if name in self.versions:
                 raise NotFound(self._explain_no_card(name)) from None
             known = ", ".join(self.models) or "none"
-            hint = hint_at(name, [*self.models, *self.aliases])
             raise NotFound(
-                f"unknown model {name!r}{hint}; known models: {known}"
+                f"unknown model {name!r}{self._hint_at(name)}; known models: {known}"
             ) from None
 
     def has_card(self, name: str) -> bool:
         """Returns whether this name or alias is that of a model with a card."""
         return self.aliases.get(name, name) in self.models
+
+    def _hint_at(self, name: str) -> str:
+        """Returns what a name that is no model's may have been meant for: a task, or the model that is most like it."""
+        if any(each.card.task == name for each in self.models.values()):
+            return f" (it is a task, whose models begin with '{name}-')"
+        return hint_at(name, [*self.models, *self.aliases])
 
     def _explain_no_card(self, name: str) -> str:
         graph = self.find_graph(self.aliases.get(name, name))
