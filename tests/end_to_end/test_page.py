@@ -112,12 +112,17 @@ def test_a_drawn_digit_is_read_as_it_is_drawn(server: Server, browser: Browser) 
         times = page.evaluate(
             "performance.getEntriesByName('verdict').map((each) => each.duration)"
         )
-        shared = page.url
+        assert len(times) > 2
+        assert sorted(times)[len(times) // 2] < MAX_VERDICT_MS
 
-    assert len(times) > 2
-    assert sorted(times)[len(times) // 2] < MAX_VERDICT_MS
-    with open_page(browser, shared) as page:
-        assert wait_for_verdict(page).startswith("4")
+        # On a busy machine the address may still be that of half a digit, and then changes once more.
+        shared = ""
+        said = ""
+        while not said.startswith("4"):
+            assert page.url != shared, said
+            shared = page.url
+            with open_page(browser, shared) as visitor:
+                said = wait_for_verdict(visitor)
 
 
 def test_drawings_are_fitted_as_those_that_models_learn(
