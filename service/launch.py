@@ -1,4 +1,4 @@
-"""At a start everything that can be wrong is looked at first; then the supervisor starts the workers.
+"""A start looks first at everything that can be wrong; then the supervisor starts the workers.
 
 `python -m service`, `veredicto serve` and `bentoml serve` all end here.
 """

@@ -59,7 +59,7 @@ class LabelledData:
 
 
 class Sifted(NamedTuple):
-    """Of rows those of the indices `kept` are judged; `learnt` has a hash for each row that models were learnt from."""
+    """Rows of the indices `kept` are judged; `learnt` has a hash for each row that models were learnt from."""
 
     kept: list[int]
     learnt: Hashes

@@ -23,7 +23,7 @@ NEXT_LINE = b"\n"
 
 
 class Served(TypedDict):
-    """Served is the version of a model that answers."""
+    """A version of a model answers for its task."""
 
     model: str
     version: str

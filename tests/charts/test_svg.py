@@ -37,7 +37,7 @@ def draw(*, x: str = "x", label: str = "a picture", tip: str = "a point") -> str
 
 
 def test_a_picture_is_the_same_whenever_it_is_drawn() -> None:
-    """The same numbers give the same bytes, without a date or a random name."""
+    """A picture of equal numbers has equal bytes, without a date or a random name."""
     assert draw() == draw()
 
 

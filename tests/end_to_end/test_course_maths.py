@@ -103,7 +103,7 @@ def test_neighbours_vote_as_those_of_scikit_learn(
 
 
 def test_groups_end_where_those_of_scikit_learn_end(page: Page) -> None:
-    """From the same centres k-means comes to the same ones, with the same inertia."""
+    """K-means ends at the centres and the inertia of scikit-learn's, begun from the same centres."""
     centres = ROWS[:4].tolist()
     found = compute(
         page,

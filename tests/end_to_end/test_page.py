@@ -75,7 +75,7 @@ def settle(page: Page) -> None:
 def test_the_first_screen_shows_a_digit_on_which_classifiers_disagree(
     server: Server, browser: Browser, *, size: tuple[int, int], language: str
 ) -> None:
-    """Without an action or a scroll all verdicts are seen, dissenters are marked, and nothing is too wide."""
+    """All verdicts are seen without an action or a scroll, dissenters are marked, and nothing is too wide."""
     with open_page(browser, server.url, size=size, language=language) as page:
         headline = wait_for_verdict(page)
         settle(page)

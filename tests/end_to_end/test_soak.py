@@ -118,7 +118,7 @@ def test_nothing_fails_or_grows_for_long(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_leak_is_noticed_by_the_long_watch(tmp_path: Path) -> None:
-    """The same watch on a server that keeps all bodies finds memory that grows by over 2 %."""
+    """The long watch finds memory that grows by over 2 % on a server that keeps all bodies."""
     found = soak_at_capacity(tmp_path, words=LEAKING, seconds=min(SOAK_S, CONTROL_S))
     check_answers(found)
     assert found.growth > MAX_GROWTH, found

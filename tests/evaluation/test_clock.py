@@ -89,7 +89,7 @@ def test_evidence_with_a_load_is_computed_again(tmp_path: Path) -> None:
 
 
 def test_the_page_shows_sentences_pictures_and_table(tmp_path: Path) -> None:
-    """Without a load test the page has none of them."""
+    """The page has sentences, pictures and a table of the load test, and none of them without one."""
     html = page.render(gather(read(tmp_path, make_document(slow=False))), {})
     assert "The most accurate that is fast enough" in html
     assert 'aria-label="Accuracy against p99 under the load, ms"' in html

@@ -124,7 +124,7 @@ def test_a_missing_and_a_further_number_are_found() -> None:
 
 
 def test_the_same_answers_again_are_no_difference() -> None:
-    """The same answers are no difference within what processors round differently."""
+    """Answers that differ by no more than what processors round differently are no difference."""
     answers = [
         replace(each, probabilities=each.probabilities + 1e-7) for each in TRIAL.answers
     ]

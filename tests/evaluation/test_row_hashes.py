@@ -75,7 +75,7 @@ def test_the_first_sentence_says_who_learnt_from_the_rows() -> None:
 
 
 def test_rows_that_a_model_was_learnt_from_are_left_out(tmp_path: Path) -> None:
-    """Of the table that models were made from only held-out rows are judged; `learnt` empty keeps all of them."""
+    """Only held-out rows of the table that models were made from are judged; `learnt` empty keeps all of them."""
     path = tmp_path / "mine.csv"
     chance = np.random.default_rng(0)
     sizes = chance.normal(size=200)

@@ -86,7 +86,7 @@ def test_a_late_generator_makes_void_what_fails() -> None:
 
 @pytest.mark.parametrize(("rate", "expected"), [(400, True), (550, False)])
 def test_a_queue_that_grows_is_noticed(rate: float, *, expected: bool) -> None:
-    """Whatever the objectives allow, a rate is kept where answers come as fast as requests."""
+    """A rate is kept up where answers come as fast as requests, whatever the objectives allow."""
     loose = objectives.parse("p99<5s")
     trial: Trial = search.judge(make_queue(rate), rate, loose)
     assert trial.holds is expected

@@ -227,7 +227,7 @@ def test_the_commands_of_the_page_about_judging_run(
     *,
     shows_all: bool,
 ) -> None:
-    """In the page's order each command says 0, or 1 for a claim that is not shown, and writes what it names."""
+    """Each command, in the page's order, says 0, or 1 for a claim that is not shown, and writes what it names."""
     monkeypatch.chdir(judged)
     if not shows_all:
         some = copy_some_models(tmp_path / "models")

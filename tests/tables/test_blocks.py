@@ -43,7 +43,7 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 def test_all_rows_are_read_once(
     tmp_path: Path, block_bytes: int, end: str, last: str
 ) -> None:
-    """Whatever a block's size, rows come in their order with the lines that the whole file's reader finds."""
+    """Rows come in their order with the lines that the whole file's reader finds, in blocks of any size."""
     values = [(f"{n}", f"text {n % 7}" if n % 5 else "") for n in range(100)]
     body = end.join(",".join(row) for row in values)
     path = write(tmp_path / "rows.csv", f"a,b{end}{body}{end if last else ''}")

@@ -23,7 +23,7 @@ NUMBERS = judge(TRIAL, risk=0.05)
 
 
 def test_numbers_are_the_same_for_the_same_trial() -> None:
-    """The same predictions give the same numbers to the last digit, and all of them are JSON."""
+    """Equal predictions give equal numbers to the last digit, and all of them are JSON."""
     assert judge(TRIAL, risk=0.05) == NUMBERS
     assert json.loads(json.dumps(NUMBERS, allow_nan=False)) == NUMBERS
 
@@ -82,7 +82,7 @@ def test_the_leader_is_shown_to_be_better_than_the_worst() -> None:
 
 
 def test_of_equals_the_better_probabilities_lead() -> None:
-    """Of models that are right equally often the one with the best probabilities leads, and one that votes does not."""
+    """The model with the best probabilities leads those that are right equally often, and one that votes does not."""
     predictions = make_trial({"first": 1.0}, n_rows=50)
     surer = replace(
         predictions.answers[0],

@@ -46,7 +46,7 @@ def find_power(n_samples: int) -> dict[str, float]:
 
 
 def test_probabilities_tell_models_apart_where_hits_do_not() -> None:
-    """On 360 rows the better one is shown half as often again by its losses as by McNemar's test of its hits."""
+    """The better one is shown half as often again on 360 rows by its losses as by McNemar's test of its hits."""
     power = find_power(60)
     assert min(power["brier"], power["log_loss"]) > 1.5 * power["accuracy"] > 0.2
 
@@ -121,7 +121,7 @@ def test_a_price_of_what_is_not_known_is_refused() -> None:
 
 
 def test_few_wrong_rows_are_no_verdict_in_words() -> None:
-    """With few wrong rows there is no interval and no verdict, and the words say so and why."""
+    """Few wrong rows give no interval and no verdict, and the words say so and why."""
     predictions = make_trial({"one": 1.0, "two": 0.98}, n_rows=100)
     said = tell(predictions, Wanted(metric="log_loss"))
 
@@ -169,7 +169,7 @@ def test_what_is_no_metric_in_evidence_is_refused(written: dict[str, object]) ->
 
 @pytest.mark.long
 def test_power_on_360_rows_is_as_high_as_is_said() -> None:
-    """In 2,000 samples of 360 rows the better one is shown in at most 45 % by hits, and in at least 80 % by losses."""
+    """The better one is shown in at most 45 % of 2,000 samples of 360 rows by hits, and in at least 80 % by losses."""
     power = find_power(2000)
     assert power["accuracy"] < 0.45
     assert power["brier"] > 0.8

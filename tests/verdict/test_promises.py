@@ -48,7 +48,7 @@ def test_a_promise_of_the_leader_is_seldom_broken(
     n_rows: int,
     risk: float,
 ) -> None:
-    """Of equal models whose risk is just over the wanted one the leader is promised to answer all in 5 % at most.
+    """The leader of equal models just over the wanted risk is promised to answer all in 5 % of samples at most.
 
     Were each promise made as if of the only model, it would be broken in 5.6 % of samples with 32 models.
     """
@@ -150,7 +150,7 @@ def is_called_uncalibrated(trial: Predictions, n_models: int) -> bool:
 def test_a_leader_whose_model_is_calibrated_is_seldom_called_off(
     generator: np.random.Generator, n_rows: int, n_models: int, n_samples: int
 ) -> None:
-    """Of calibrated models the one in front is called not calibrated in 5 % of samples at most.
+    """The leader of calibrated models is called not calibrated in 5 % of samples at most.
 
     By the limit of one model it was in up to 11 % with 32 models: who leads is right more often than it says.
     """

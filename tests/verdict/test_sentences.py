@@ -185,7 +185,7 @@ def test_as_good_as_is_said_where_it_is_shown() -> None:
 
 
 def test_no_interval_beside_a_verdict_contradicts_it() -> None:
-    """With seven models the interval of a pair that is told apart is on one side of 0, and of any other on both."""
+    """The interval of a pair of seven models that is told apart is on one side of 0, and of any other on both."""
     names = {f"m{number}": 0.8 + 0.02 * number for number in range(7)}
     for seed in range(5):
         predictions = make_trial(names, n_rows=300, seed=seed)
@@ -264,7 +264,7 @@ def test_one_model_alone_may_be_the_best_only_where_the_pairs_show_it() -> None:
 
 
 def test_who_is_the_best_is_not_both_shown_and_not_shown() -> None:
-    """Of three models the leader is not shown to be better than the second: both may be the best, the third not."""
+    """The leader of three models is not shown to be better than the second: both may be the best, the third not."""
     first = [True] * 174 + [False] * 26
     second = [True] * 150 + [False] * 24 + [True] * 12 + [False] * 14
     third = [False] * 100 + [True] * 74 + [False] * 26
@@ -295,7 +295,7 @@ def test_the_range_of_rows_says_whose_interval_it_is_from() -> None:
 
 
 def test_few_groups_plan_nothing_and_are_counted_as_groups() -> None:
-    """Of two groups nobody knows how far groups differ: the words count groups, and tell no number of rows."""
+    """The words of two groups, which do not tell how far groups differ, count groups and tell no number of rows."""
     trial = split((60, True, True), (30, True, False), (10, False, False))
     grouping = find_groups(
         list(range(100)), column="shop", values=[str(row % 2) for row in range(100)]

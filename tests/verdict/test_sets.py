@@ -21,7 +21,7 @@ def draw(n_rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_sets_hold_the_truth_as_often_as_is_wanted() -> None:
-    """In 40 samples of 200 rows sets of 90 % hold the truth on 90 to 92 % of rows, on the mean."""
+    """Sets of 90 % hold the truth on 90 to 92 % of rows, on the mean of 40 samples of 200 rows."""
     held = []
     for seed in range(40):
         sets = cross_sets(*draw(200, seed), coverage=0.9, groups=None)
@@ -66,7 +66,7 @@ def test_each_folds_sets_are_mapies(coverage: float) -> None:
 
 
 def test_too_few_rows_have_no_sets_and_words() -> None:
-    """Of ten rows no threshold can promise 95 %, and the words say that there are too few."""
+    """Ten rows have no threshold that can promise 95 %, and the words say that there are too few."""
     numbers = judge_sets(make_trial({"one": 0.9, "two": 0.8}, n_rows=10))
     assert (numbers["models"], numbers["smallest"]) == ([], None)
     assert tell_sets(numbers, "task") == (
@@ -92,7 +92,7 @@ def test_the_model_that_knows_more_has_the_smaller_sets() -> None:
 
 
 def test_sets_that_nobodys_are_shown_to_exceed_are_not_called_smallest() -> None:
-    """Of equal sets, and of one model's alone, the words say their size and no more."""
+    """The words of equal sets, and of one model's alone, say their size and no more."""
     trial = make_trial({"one": 1.0, "two": 1.0}, n_rows=100)
     said = tell_sets(judge_sets(trial), "task")
     assert said.endswith("Nobody's are shown to be larger.")

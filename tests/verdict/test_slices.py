@@ -116,7 +116,7 @@ def test_parts_with_few_rows_are_not_looked_at() -> None:
 def test_of_equal_models_seldom_one_is_called_worse(
     n_samples: int, error: float
 ) -> None:
-    """In at most a tenth of samples of equal models, and the error of so many, the leader is worse in any part."""
+    """The leader is worse in any part in at most a tenth of samples of equal models, and the error of so many."""
     alarms = 0
     for seed in range(n_samples):
         predictions = make_trial({"one": 0.85, "other": 0.85}, n_rows=400, seed=seed)

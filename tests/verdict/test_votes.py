@@ -95,7 +95,7 @@ def test_a_vote_has_no_place_by_a_metric_of_probabilities(metric: str) -> None:
 
 
 def test_labels_and_costs_of_a_vote_are_judged() -> None:
-    """By balanced accuracy and by costs a vote is compared like any other model, without a threshold of its own."""
+    """A vote is compared like any other model by balanced accuracy and by costs, without a threshold of its own."""
     by_recall = judge_by(TRIAL, Wanted(metric="balanced_accuracy"))
     by_cost = judge_by(TRIAL, Wanted(metric="cost", costs=COSTS))
     assert by_recall["leader"] == by_cost["leader"] == "task-voter"
@@ -235,7 +235,7 @@ def test_a_vote_is_not_promoted_by_a_metric_of_probabilities(
 def test_a_live_test_of_a_vote_has_no_difference_by_a_loss(
     models: list[Model], by: str
 ) -> None:
-    """By a loss nothing is known of a pair with a voter, whatever the journal counted, and the reason names it."""
+    """A pair with a voter has no difference by a loss, whatever the journal counted, and the reason names it."""
     voter, champion, other = models
     deployment = ShadowDeployment(champion=champion, challengers=[voter, other])
     keys = [ModelVersion(each.name, each.version) for each in (champion, voter, other)]

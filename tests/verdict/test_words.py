@@ -160,7 +160,7 @@ def find_ends(found: Any) -> list[list[float]]:
     ],
 )
 def test_no_interval_is_without_width(kind: str, n_rows: int, metric: str) -> None:
-    """In numbers and in words the ends of each interval differ, and no number is written with a power of ten."""
+    """The ends of each interval differ in numbers and in words, and no number is written with a power of ten."""
     trial = make_odd(kind, n_rows)
     found = evidence.conclude(trial, risk=0.01, gates=[], wanted=WANTED[metric])
     assert all(low < high for low, high in find_ends(found))

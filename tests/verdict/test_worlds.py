@@ -304,7 +304,7 @@ def test_a_plan_of_labels_has_the_power_that_it_says(
 
 @pytest.mark.parametrize("seed", range(140, 146))
 def test_tangos_limits_are_where_the_score_is_the_quantile(seed: int) -> None:
-    """At each end the likeliest table under that difference, found by SciPy's optimiser, has a score of 1.96."""
+    """The likeliest table at each end, found by SciPy's optimiser, has a score of 1.96."""
     generator = np.random.default_rng(seed)
     only_a, only_b = (int(each) for each in generator.integers(1, 25, 2))
     n_rows = int(generator.integers(60, 400))
@@ -477,9 +477,9 @@ def test_learnt_rows_are_those_that_are_equal(seed: int) -> None:
 
 @pytest.mark.parametrize(("size", "off"), [*product((1, 3, 10), (0.0, 0.03))])
 def test_accuracy_without_labels_holds_the_accuracy(size: int, off: float) -> None:
-    """In 200 samples of groups that are right together the interval holds it in 95 %, also where confidences are off.
+    """The interval holds the accuracy of groups that are right together in 95 % of 200 samples.
 
-    Labels that come later contradict calibrated confidences in hardly any sample.
+    So it does where confidences are off. Labels that come later contradict calibrated confidences in hardly any sample.
     """
     generator = np.random.default_rng(size)
     held = contradicted = 0

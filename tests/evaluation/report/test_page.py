@@ -109,7 +109,7 @@ def test_pictures_share_the_page(trial_page: str) -> None:
 
 
 def test_a_page_is_the_same_whenever_it_is_drawn(trial_page: str) -> None:
-    """The same evidence gives the same bytes."""
+    """A page of equal evidence has equal bytes."""
     assert render(TRIAL) == trial_page
 
 
@@ -179,7 +179,7 @@ def test_a_server_that_tells_no_sizes_has_no_picture_of_them() -> None:
 
 
 def test_a_page_of_ten_thousand_rows_is_small() -> None:
-    """Under 5 MB, with eight models and ten classes and a picture for each row that is shown."""
+    """A page of eight models, ten classes and a picture for each row that is shown has less than 5 MB."""
     names = {f"m{number}": 0.7 + 0.03 * number for number in range(8)}
     predictions = make_trial(names, n_rows=10_000, classes=tuple("0123456789"))
     gathered = evidence.gather(predictions, risk=0.05, gates=[], software={})

@@ -71,7 +71,7 @@ def test_a_closed_loop_keeps_each_caller_busy(port: int) -> None:
 
 
 def test_a_stall_is_charged_to_every_request_that_was_due_in_it() -> None:
-    """Of a server that stalls for a third of the time, a third of the requests are late, by half the stall each."""
+    """A server that stalls for a third of the time makes a third of the requests late, by half the stall each."""
     with run_server(period_s=0.6, stall_s=0.2) as url:
         samples = send(port_of(url), at_rate(200, 2.4))
 

@@ -152,7 +152,7 @@ def without_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("is_wrong", [False, True])
 def test_a_run_in_a_thread_leaves_nothing(graph: Graph, *, is_wrong: bool) -> None:
-    """Neither an answered run nor a refused one keeps its arrays until the collector comes."""
+    """An answered run and a refused one let their arrays go before the collector comes."""
     references: list[weakref.ref[Any]] = []
 
     def finish(outputs: Any) -> Any:

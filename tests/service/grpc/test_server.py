@@ -970,7 +970,7 @@ def without_grpc(tmp_path: Path) -> dict[str, str]:
 def test_without_the_library_it_says_what_to_install(
     tmp_path: Path, without_grpc: dict[str, str]
 ) -> None:
-    """Without grpcio a server with a gRPC port does not start and says what to install."""
+    """A server with a gRPC port does not start without grpcio, and says what to install."""
     stderr = fail_to_start(tmp_path, VEREDICTO_GRPC_PORT=free_port(), **without_grpc)
     expected = "VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install 'grpcio>=1.60'"
 
@@ -980,7 +980,7 @@ def test_without_the_library_it_says_what_to_install(
 def test_without_the_library_http_is_served(
     models: Path, start_server: Callable[..., Any], without_grpc: dict[str, str]
 ) -> None:
-    """Without grpcio a server without a gRPC port answers over HTTP."""
+    """A server without a gRPC port answers over HTTP without grpcio."""
     with start_server(VEREDICTO_MODELS=models, **without_grpc) as server:
         assert (
             server.post(

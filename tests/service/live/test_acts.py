@@ -60,7 +60,7 @@ def test_a_roll_back_goes_to_the_champion_before(path: Path) -> None:
 
 
 def test_who_comes_second_writes_nothing(path: Path) -> None:
-    """Of two that decide upon the same history one writes its line, and the other raises LogChanged."""
+    """The first of two that decide upon the same history writes its line, and the other raises LogChanged."""
     first = write(path)
     write(path, ("promotion", "a", "b"))
     before = path.read_bytes()

@@ -171,7 +171,7 @@ def test_the_better_probabilities_are_shown(
     deployment: ShadowDeployment,
     path: Path,
 ) -> None:
-    """Of two models with the same labels, one three times too sure, log loss tells the better and accuracy cannot."""
+    """Log loss tells the better of two models with the same labels, one three times too sure; accuracy cannot."""
     world = PairedWorld(0.5, (1.5, 1.5), (3.0, 1.0), correlation=0.999)
     probabilities, truth = world.draw(1500, np.random.default_rng(3))
     transactions.write(make_records(deployment, probabilities, truth))
@@ -272,7 +272,7 @@ def test_what_is_not_known_has_a_reason(
     deployment: ShadowDeployment,
     path: Path,
 ) -> None:
-    """Without probabilities, or without labels of a class, there is no difference, and anything may be."""
+    """A pair without probabilities, or without labels of a class, has no difference, and anything may be."""
     probabilities, _ = WORLD.draw(20, np.random.default_rng(5))
     truth = np.zeros(20, np.int64)
     records = make_records(deployment, probabilities, truth, is_kept=False)

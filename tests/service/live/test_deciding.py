@@ -117,14 +117,14 @@ def remember(models: list[Model], *words: tuple[ActName, int, int]) -> History:
 
 
 def test_the_challenger_that_is_better_by_most_is_promoted(models: list[Model]) -> None:
-    """Of two challengers that are shown to be better the one with the higher lower limit is promoted."""
+    """The one with the higher lower limit of two challengers that are shown to be better is promoted."""
     more = {MEAN_SCALE: 90, 0: 10}
     assert decide(models, means=(BETTER, more)) == ("promotion", "colour-third")
     assert decide(models, means=(more, BETTER)) == ("promotion", "colour-second")
 
 
 def test_nothing_is_due_between_models_that_are_level(models: list[Model]) -> None:
-    """Without a group, and with as many on either side, nothing is due."""
+    """Nothing is due before there is a group, nor with as many groups on either side."""
     assert decide(models) is None
     assert decide(models, means=(LEVEL, LEVEL), hits={0: GOOD}) is None
 
@@ -139,7 +139,7 @@ def test_a_promoted_champion_with_an_alarm_is_rolled_back(models: list[Model]) -
 
 
 def test_a_champion_that_was_set_is_not_rolled_back(models: list[Model]) -> None:
-    """Without a promotion there is nothing to go back to, whatever the alarm says."""
+    """A champion that was never promoted has nothing to go back to, whatever the alarm says."""
     assert decide(models, hits={0: BROKEN}) is None
 
 

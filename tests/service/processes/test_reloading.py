@@ -168,7 +168,7 @@ def test_a_worker_that_refuses_keeps_all_from_it(play: Play) -> None:
 
 
 def test_a_worker_that_starts_is_waited_for(play: Play) -> None:
-    """Nobody prepares while a worker is about to begin with the generation before."""
+    """The other workers prepare nothing while one is about to begin with the generation before."""
     play.ask(LOOK)
     play.crew.ready = [1]
     play.make({"a": "2", "b": "1"})
@@ -199,7 +199,7 @@ def test_a_death_before_the_commit_begins_again(play: Play) -> None:
 
 
 def test_a_file_that_kills_workers_is_given_up(play: Play) -> None:
-    """After a few deaths the file that was loaded at the last is left out."""
+    """The file that was loaded at the last is left out after a few deaths."""
     play.ask(LOOK)
     play.make({"a": "2", "b": "1"})
     for _ in range(MAX_DEATHS + 1):

@@ -158,7 +158,7 @@ def test_what_was_refused_at_the_start_stays_so_until_it_changes(
 
 
 def test_a_new_file_that_is_bad_is_late(source: Source) -> None:
-    """Whoever puts it there does not take the server out of service."""
+    """A bad file that comes later does not take the server out of service."""
     first = source.make()
     (source.folder / "broken.onnx").write_bytes(b"\x00\x01 no model")
     second = source.make(first)

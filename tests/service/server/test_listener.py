@@ -167,7 +167,7 @@ def test_a_prober_is_kept_for_as_long_as_any_idle_connection(
 
 
 def test_a_probe_may_end_its_connection(listener: Listener, loop: Loop) -> None:
-    """Whoever says that it asks only once is answered, also by 503, and its connection ends."""
+    """A client that says that it asks only once is answered, also by 503, and its connection ends."""
     with connect(listener) as client:
         client.sendall(UNREADY)
         answer = client.makefile("rb").read()

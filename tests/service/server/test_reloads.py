@@ -68,7 +68,7 @@ class Loading:
 
 
 def test_a_load_that_was_given_up_says_nothing() -> None:
-    """The same generation, begun again, is prepared once its own load has ended, and can be committed then."""
+    """A generation that is begun again is prepared once its own load has ended, and can be committed then."""
     link = Link()
     loading = Loading()
     loaded = Loaded(registry=Registry())

@@ -421,7 +421,7 @@ def test_a_refusal_says_what_would_work(
 
 
 def test_margins_are_adopted_as_votes_by_wish(tmp_path: Path, flowers: Path) -> None:
-    """With `--scores votes` the label alone counts, with the probability 1."""
+    """The label alone counts with `--scores votes`, with the probability 1."""
     fitted = LinearSVC().fit(FEATURES, KINDS)
     path = export(tmp_path / "svc.onnx", fitted)
     words = ("--task", "flowers", "--data", flowers, "--target", "kind")

@@ -200,7 +200,7 @@ def test_a_file_whose_time_alone_changed_is_sound(
 def test_a_damaged_file_is_closed_as_it_is(
     open_file: Callable[..., JournalFile], path: Path
 ) -> None:
-    """Neither the damaged file nor its log, which may be worth something, changes when it is closed."""
+    """The damaged file and its log, which may be worth something, stay as they are when it is closed."""
     file = open_file()
     overwrite(path, at=0)
     before = path.read_bytes(), beside(path, "-wal").read_bytes()

@@ -153,7 +153,7 @@ def test_confidences_are_read_beside_labels(
 def test_confidences_go_with_their_predictions(
     connection: sqlite3.Connection,
 ) -> None:
-    """Of predictions that are deleted since there are too many no confidence stays."""
+    """Predictions that are deleted since there are too many leave no confidence behind."""
     transactions = Transactions(connection, max_rows=5)
     certain = np.array([[0.0, 1.0]], np.float32)
     for index in range(20):

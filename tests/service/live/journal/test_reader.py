@@ -149,7 +149,7 @@ DAMAGES = {
 def test_rows_that_do_not_fit_together_are_damage(
     transactions: Transactions, path: Path, name: str
 ) -> None:
-    """Whatever the file says that no journal writes, reading it raises sqlite3.DatabaseError."""
+    """Rows that no journal writes raise sqlite3.DatabaseError where they are read."""
     shadow = ShadowRecord(
         prediction_ids=["a"],
         row_counts=[1],

@@ -154,7 +154,7 @@ def test_tests_of_rows_begin_anew(tmp_path: Path) -> None:
 
 
 def test_every_earlier_schema_has_a_migration() -> None:
-    """Whatever file a version has written, this one can read."""
+    """This version reads the files of all versions before it."""
     assert sorted(schema._MIGRATIONS) == list(range(1, schema.SCHEMA))
 
 
