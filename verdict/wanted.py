@@ -1,4 +1,4 @@
-"""Whoever cares for a metric names it, and a report is then also one of that metric."""
+"""A wanted metric is one that a person names, and a report is then also one of that metric."""
 
 from __future__ import annotations
 

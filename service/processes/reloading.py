@@ -91,7 +91,7 @@ class Phase(Enum):
 
 @dataclass(kw_only=True)
 class _Reload:
-    """One reload is on its way at a time."""
+    """A _Reload is the one reload that is on its way."""
 
     request: Request
     number: int

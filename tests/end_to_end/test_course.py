@@ -41,7 +41,7 @@ TRAIN = "veredicto train "
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of the course."""
+    """Returns the one browser of all tests of the course."""
     with start_browser() as started:
         yield started
 

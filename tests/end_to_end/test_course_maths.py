@@ -38,7 +38,7 @@ CLOSE = 1e-9
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of the mathematics."""
+    """Returns the one browser of all tests of the mathematics."""
     with start_browser() as started:
         yield started
 

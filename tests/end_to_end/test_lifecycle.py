@@ -155,7 +155,7 @@ def test_a_worker_that_is_stopped_is_replaced(
 
 
 def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None:
-    """Nothing is left on the port after a supervisor was killed."""
+    """The port is free after a supervisor was killed."""
     port = free_port()
     variables = os.environ | {
         "VEREDICTO_MODELS": str(models),

@@ -15,7 +15,7 @@ from tests.support.server import Server
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of this part of the page."""
+    """Returns the one browser of all tests of this part of the page."""
     with start_browser() as started:
         yield started
 

@@ -31,7 +31,7 @@ StartServer = Callable[..., AbstractContextManager[Server]]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of these pages."""
+    """Returns the one browser of all tests of these pages."""
     with start_browser() as started:
         yield started
 
@@ -109,7 +109,7 @@ def test_the_page_holds_in_each_language_theme_and_width(
     theme: str,
     size: tuple[int, int],
 ) -> None:
-    """Nothing is too wide, axe finds nothing, the console says nothing, and the sentence is in the language."""
+    """The page fits its width, axe finds nothing, the console says nothing, and the sentence is in the language."""
     url = f"{server.url}/trust?task={task}"
     look = {"language": language, "theme": theme, "size": size}
     with open_page(browser, url, bench=VERDICT, **look) as page:  # type: ignore[arg-type]  # each has its type

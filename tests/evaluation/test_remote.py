@@ -100,7 +100,7 @@ def serve_without(ending: str, url: str) -> Iterator[str]:
         do_POST = do_GET  # noqa: N815  # the name that http.server looks for
 
         def log_message(self, *_: object) -> None:
-            """It is silent."""
+            """Writes no log."""
 
     with client, ThreadingHTTPServer(("127.0.0.1", 0), Forwarder) as server:
         thread = Thread(target=server.serve_forever)

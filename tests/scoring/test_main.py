@@ -335,7 +335,7 @@ def test_what_cannot_be_scored_is_an_error(
 def test_a_folder_of_something_else_is_not_written_to(
     rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody's files are mixed with those of a run."""
+    """A folder with other files is refused, so that they are not mixed with those of a run."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("all of it")
     assert score(models, rows, tmp_path / "out") == 2

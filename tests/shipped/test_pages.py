@@ -112,7 +112,7 @@ def test_a_training_command_is_understood(
 def test_the_python_of_the_quick_start_runs(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing needs to be installed for it, and it prints the class."""
+    """The Python of the quick start needs no installation, and prints the class."""
     (code,) = find_code(read_document("docs/quick-start.md"), "python")
     exec(address(code, server), {})
     assert capsys.readouterr().out == "['orange']\n"

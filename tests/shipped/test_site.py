@@ -209,7 +209,7 @@ def run_javascript(code: str, server: Server, browser: Browser) -> list[Any]:
 def test_the_javascript_of_the_quick_start_runs(
     server: Server, browser: Browser
 ) -> None:
-    """It logs the class in a page of the server."""
+    """The JavaScript of the quick start logs the class in a page of the server."""
     (code,) = find_code(read_document("docs/quick-start.md"), "javascript")
     assert run_javascript(code, server, browser) == [["orange"]]
 

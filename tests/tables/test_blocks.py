@@ -119,7 +119,7 @@ def test_a_quote_that_nothing_closes_costs_one_line(
 def test_a_file_tells_separator_mark_and_encoding(
     tmp_path: Path, text: str, encoding: str, expected: tuple[str, str, str]
 ) -> None:
-    """They are found once for the whole file, as the whole file's reader finds them."""
+    """Separator, mark and encoding are found once for the whole file, as the whole file's reader finds them."""
     path = write(tmp_path / "rows.csv", text, encoding)
     layout = block_cutting.cut_table(path, block_bytes=10).layout
     rows, lines, _ = read_all(path, block_bytes=10)

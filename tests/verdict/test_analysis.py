@@ -109,7 +109,7 @@ def test_the_front_is_whom_nobody_beats_in_both() -> None:
 
 
 def test_sizes_that_are_not_all_known_have_no_front() -> None:
-    """There is no front where a server does not tell the sizes of its models."""
+    """Models whose sizes a server does not tell have no front."""
     answers = [replace(answer, size_bytes=None) for answer in TRIAL.answers]
     assert judge(replace(TRIAL, answers=answers), risk=0.05)["pareto"]["bytes"] is None
 

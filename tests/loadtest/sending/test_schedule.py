@@ -23,7 +23,7 @@ STEADY = Rate.parse("200")
 
 @pytest.mark.parametrize("arrivals", [POISSON, CONSTANT])
 def test_a_schedule_has_the_rate_that_was_asked_for(arrivals: str) -> None:
-    """There are `rate * duration` requests, in order, within the duration."""
+    """A schedule has `rate * duration` requests, in order, within the duration."""
     due_s = plan_arrivals(STEADY, duration_s=5, arrivals=arrivals)
     assert len(due_s) == 1000
     assert (np.diff(due_s) >= 0).all()

@@ -16,7 +16,7 @@ PREFLIGHT = {b"access-control-request-method": b"POST"}
 
 @pytest.fixture
 def sites() -> Sites:
-    """One site is listed."""
+    """Returns sites of which one is listed."""
     return Sites([LISTED])
 
 

@@ -142,7 +142,7 @@ def graph(tmp_path: Path) -> Graph:
 
 @pytest.fixture
 def without_collector() -> Iterator[None]:
-    """No cycle is collected during a test."""
+    """Keeps cycles from being collected during a test."""
     gc.collect()
     gc.disable()
     yield

@@ -46,7 +46,7 @@ MAX_BYTES = 400_000
 
 
 class Endpoints(NamedTuple):
-    """One server is reached by its two addresses."""
+    """Endpoints are the two addresses of one server."""
 
     http: Server
     address: str

@@ -89,7 +89,7 @@ def test_who_takes_gzip_gets_it(
 
 
 def test_a_photograph_is_sent_as_it_is(pages: Path) -> None:
-    """It would not shrink, and its type is said."""
+    """A photograph, which would not shrink, is sent unpacked, and its type is said."""
     content = bytes(range(256)) * 4
     (pages / "static" / "cat.jpg").write_bytes(content)
     files = StaticFiles(pages)

@@ -234,7 +234,7 @@ def test_a_trial_that_dies_is_made_again_without_its_file(play: Play) -> None:
 
 
 def test_a_trial_that_hangs_is_ended(play: Play) -> None:
-    """It has so long for each file, and not for all of them."""
+    """A trial has its time for each file, and not for all of them."""
     play.ask(LOOK)
     play.state.note_loading("a.onnx", 5.0)
     play.state.look(14.0)

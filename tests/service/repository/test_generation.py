@@ -146,7 +146,7 @@ def test_a_file_that_does_not_load_leaves_the_one_before(source: Source) -> None
 def test_what_was_refused_at_the_start_stays_so_until_it_changes(
     source: Source,
 ) -> None:
-    """It is not late: the server was not ready with it, and is not before it is mended."""
+    """A file that was refused at the start is not late: the server is not ready before it is mended."""
     (source.folder / "broken.onnx").write_bytes(b"\x00\x01 no model")
     first = source.make()
     change(source, 2.0)
@@ -170,7 +170,7 @@ def test_a_new_file_that_is_bad_is_late(source: Source) -> None:
 
 
 def test_files_that_workers_refused_are_left_out(source: Source) -> None:
-    """Nothing of them goes on, since nobody serves it."""
+    """A file that workers refused does not go on to the next generation, since nobody serves it."""
     first = source.make()
     unserved = {"colour-first.onnx": "there is no memory"}
     second = source.make(first, unserved=unserved)

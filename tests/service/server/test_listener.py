@@ -237,7 +237,7 @@ def test_what_is_no_plain_probe_is_handed_over(
 def test_a_connection_that_sends_nothing_is_not_handed_over_and_ends(
     make: Make, loop: Loop
 ) -> None:
-    """It costs no more than a descriptor, until it is closed."""
+    """A connection that sends nothing costs no more than a descriptor, until it is closed."""
     with connect(make(silent_s=0.1)) as client:
         assert client.recv(1) == b""
 

@@ -25,7 +25,7 @@ SCHEDULE = Schedule(
 
 
 class Stopped(Exception):
-    """It stops a training as a person does."""
+    """This exception stops a training as a person does."""
 
 
 def draw_images(n_images: int) -> Images:

@@ -106,7 +106,7 @@ CUT_OFF = {
 def test_a_client_that_ends_within_a_request_is_told_so(
     counting: Server, sent: bytes, words: str, before: list[int]
 ) -> None:
-    """Nothing is waited for that will not come: what is missing is said behind the answers to the requests before."""
+    """A client that ends within a request is told what is missing, behind the answers to the requests before."""
     with connect(counting) as client:
         client.sendall(b"".join(map(count, before)) + sent)
         client.shutdown(socket.SHUT_WR)
