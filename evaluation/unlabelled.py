@@ -23,7 +23,7 @@ from service.errors import EvaluationError
 from service.judging.labelled_rows import (
     LabelledData,
     Value,
-    find_new,
+    find_unlearnt,
     fingerprint_images,
 )
 from service.judging.row_hashes import NOTHING, Hashes, hash_feature_rows
@@ -239,7 +239,7 @@ def _find_distinct(
     hashes: Hashes, learnt: Hashes, where: str
 ) -> tuple[list[int], list[str]]:
     """Returns the indices of the first of equal rows that no model was learnt from, and notes of the others."""
-    new = find_new(hashes, learnt, where)
+    new = find_unlearnt(hashes, learnt, where)
     _, first = np.unique(hashes[new], return_index=True)
     kept = sorted(new[each] for each in first.tolist())
     notes = []

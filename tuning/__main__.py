@@ -55,7 +55,7 @@ def _tune(options: argparse.Namespace) -> int:
         write_result(
             "The time ran out: --budget allows more, --trial shortens each trial."
         )
-    write_result(console.say_choice(chosen, default, goal=options.goal))
+    write_result(console.print_choice(chosen, default, goal=options.goal))
 
     if output is not None:
         text = console.write_settings(
@@ -120,7 +120,7 @@ def _search(
 ) -> HalvingResult:
     def measure(candidate: Candidate, repeat: int) -> Figures:
         figures = measurer.measure(candidate.list_variables(), repeat=repeat)
-        write_note(console.say_measurement(candidate, candidates[0], figures))
+        write_note(console.print_measurement(candidate, candidates[0], figures))
         return figures
 
     halving = Halving(

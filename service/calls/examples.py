@@ -37,11 +37,11 @@ N_EXAMPLES = 10
 MAX_KEPT = 16
 
 
-class NoTable(Exception):
+class NoHeldOutTable(Exception):
     """A task has no table of held-out rows, for the reason that this says."""
 
 
-class Table(NamedTuple):
+class HeldOutTable(NamedTuple):
     """A table has rows as clients send them, by their number among the held-out ones, and what is known of all those.
 
     `truth` and each model's `labels` have the class of each held-out row. `hard` has the numbers of the rows here that
@@ -60,7 +60,7 @@ class Examples:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._kept: OrderedDict[tuple[str, ...], Table] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], HeldOutTable] = OrderedDict()
         self._encoded: dict[tuple[str, ...], NDArray[np.float32]] = {}
         self._lock = Lock()
 
@@ -122,7 +122,7 @@ class Examples:
 
         return encoded
 
-    def _find(self, models: list[Model]) -> Table:
+    def _find(self, models: list[Model]) -> HeldOutTable:
         key = tuple(model.version for model in models)
         with self._lock:
             found = self._kept.get(key)
@@ -155,12 +155,12 @@ def _read_count(text: str) -> int:
     return int(text)
 
 
-def _make_table(folder: Path, models: list[Model]) -> Table:
+def _make_table(folder: Path, models: list[Model]) -> HeldOutTable:
     """Returns the table of a task, once its rows are found to be those that the files answered; none is no error."""
     try:
         path = _find_path(folder, models[0])
-    except NoTable as error:
-        return Table({}, [], {}, [], str(error))
+    except NoHeldOutTable as error:
+        return HeldOutTable({}, [], {}, [], str(error))
 
     judged, _ = select_judged(models)
     model, record = judged[0]
@@ -177,7 +177,7 @@ def _make_table(folder: Path, models: list[Model]) -> Table:
         for each, held_out in judged
     }
     hard = [row for row in _order_hard(judged, record) if row in numbered]
-    return Table(numbered, truth, labels, hard)
+    return HeldOutTable(numbered, truth, labels, hard)
 
 
 def _check_rows(
@@ -206,12 +206,12 @@ def _order_hard(judged: Judged, record: HeldOut) -> list[int]:
 
 
 def _find_path(folder: Path, model: Model) -> Path:
-    """Returns the path of a task's table; raises NoTable where there is none."""
+    """Returns the path of a task's table; raises NoHeldOutTable where there is none."""
     has_features = isinstance(model.card.input, FeatureInput)
     name = f"{model.card.task}{SUFFIX if has_features else IMAGES_SUFFIX}"
     path = folder / name
     if Path(name).name != name or not path.is_file():
-        raise NoTable(
+        raise NoHeldOutTable(
             f"the folder of models has no {name}; a training with --examples writes it"
         )
 

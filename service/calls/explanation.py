@@ -24,7 +24,7 @@ LAYER = "layer/"
 Floats = NDArray[np.float32]
 
 
-class Heat(NamedTuple):
+class HeatMap(NamedTuple):
     """Each place of an image `(height, width)` speaks this much for the class `chosen`, found out by `method`."""
 
     label: int
@@ -34,7 +34,7 @@ class Heat(NamedTuple):
     values: Floats
 
 
-def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
+def find_heat(model: Model, image: Pixels, class_name: str | None) -> HeatMap:
     """Returns the heat of the class that is asked for, or else of the most probable one.
 
     It comes from the class activation map, where the graph has one (Zhou et al., CVPR 2016), or else from covering the
@@ -47,7 +47,7 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
     if "class_activation" in model.extras:
         activation = model.run_outputs(["class_activation"], [image])[0][0]
         values = activation[chosen] - activation.mean(axis=0)
-        return Heat(predicted, chosen, probability, "class_activation", values)
+        return HeatMap(predicted, chosen, probability, "class_activation", values)
 
     small = images.shrink(image, MAX_OCCLUDED_PX)
     cancellation.check()
@@ -55,10 +55,10 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
     _, occluded = model.run([small, *copies])
     drops = (occluded[0, chosen] - occluded[1:, chosen]).reshape(N_PATCHES, N_PATCHES)
 
-    return Heat(predicted, chosen, probability, "occlusion", drops)
+    return HeatMap(predicted, chosen, probability, "occlusion", drops)
 
 
-def draw_heat(image: Pixels, heat: Heat) -> Pixels:
+def draw_heat(image: Pixels, heat: HeatMap) -> Pixels:
     """Draws the heat over the image; a class activation map covers its middle square, which is what the graph takes."""
     return images.overlay_heat_map(
         image, heat.values, middle=heat.method == "class_activation"

@@ -30,7 +30,7 @@ from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import BodyLimits, Cost, Pipeline
 from service.execution.run import Pending, Reply, Run
 from service.grpc import infer_message, messages
-from service.grpc.gate import AccessInterceptor, Visit
+from service.grpc.gate import AccessInterceptor, ObservedRequest
 from service.grpc.health import add_services
 from service.grpc.port import cannot_listen, show_address
 from service.models.graph import Graph
@@ -222,8 +222,8 @@ class Server:
 
         # The message is read from the context, not from the stream.
         async def handle(stream: Any, context: Any) -> bytes:
-            visit = Visit(self._observer, metrics.route, context)
-            return await self._call(answer, metrics, context, visit)
+            observed = ObservedRequest(self._observer, metrics.route, context)
+            return await self._call(answer, metrics, context, observed)
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
@@ -232,7 +232,7 @@ class Server:
         answer: Callable[[Any], Awaitable[Reply]],
         metrics: RouteMetrics,
         context: Any,
-        visit: Visit,
+        observed: ObservedRequest,
     ) -> bytes:
         started = perf_counter()
         if self._is_refusing:
@@ -243,7 +243,7 @@ class Server:
         except VeredictoError as error:
             code = CODES[type(error)]
             metrics.record(code.name, perf_counter() - started)
-            visit.finish(code.name, 0)
+            observed.finish(code.name, 0)
             error.forget_frames()
             await _refuse(context, code, str(error))
 
@@ -253,7 +253,7 @@ class Server:
             self._admission.models.succeed(reply.records, seconds)
 
         content: bytes = reply.content
-        visit.finish("OK", len(content), reply.records)
+        observed.finish("OK", len(content), reply.records)
 
         return content
 

@@ -11,7 +11,7 @@ import numpy as np
 from service.contract import answers
 from service.live import alarms, challenger_tests, label_free
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import ACCURACY
+from service.live.journal.challenger_counts import ACCURACY
 from service.live.journal.reader import (
     UNLABELLED,
     ModelVersion,
@@ -60,7 +60,7 @@ def describe(
     classes = models[0].classes
     described = [
         _describe_model(model, of_model, window, policy)
-        | _describe_standing(model, window, drift, error_budget)
+        | _describe_state(model, window, drift, error_budget)
         for model, of_model in zip(models, labels, strict=True)
     ]
 
@@ -133,7 +133,7 @@ def _describe_model(
     return described
 
 
-def _describe_standing(
+def _describe_state(
     model: Model,
     window: PredictionWindow,
     drift: answers.Drift | None,

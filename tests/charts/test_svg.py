@@ -57,7 +57,7 @@ def test_a_picture_has_only_colours_of_the_page() -> None:
 
 
 def test_a_picture_in_a_file_has_its_own_colours_and_ground(tmp_path: Path) -> None:
-    """A picture's file is read by itself: it has a name space, a size, and each variable's colour for light and dark."""
+    """A picture's file is read by itself: with a name space, a size, and each variable's colour in both themes."""
     path = tmp_path / "picture.svg"
     with apply_style():
         figure, axes = make_inline_figure(width_px=360, height_px=300)

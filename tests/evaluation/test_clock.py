@@ -11,9 +11,11 @@ import pytest
 from evaluation import clock, evidence
 from evaluation.report import page
 from service.errors import EvaluationError
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 
-TRIAL = make_trial({"slow": 0.97, "good": 0.9, "near": 0.89, "poor": 0.6}, n_rows=400)
+TRIAL = make_predictions(
+    {"slow": 0.97, "good": 0.9, "near": 0.89, "poor": 0.6}, n_rows=400
+)
 
 
 def make_document(**keeps: bool) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import pytest
 from evaluation import evidence
 from evaluation.gate import Gate
 from service.errors import EvaluationError
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 
-TRIAL = make_trial(
+TRIAL = make_predictions(
     {"champion": 0.8, "challenger": 0.9, "third": 0.85},
     n_rows=200,
     classes=("a", "b", "c"),

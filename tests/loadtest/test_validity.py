@@ -35,7 +35,7 @@ def make_samples(
 
 
 def find_faults(samples: Samples) -> str:
-    slices = validity.cut(samples)
+    slices = validity.cut_slices(samples)
     faults = validity.find_faults(
         samples,
         validity.describe_generator(samples),

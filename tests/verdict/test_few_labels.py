@@ -7,12 +7,12 @@ import pytest
 
 from stats.paired import Pair
 from stats.paired_tests import holm, mcnemar
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict.few_labels import UNLABELLED, judge_few
 from verdict.few_sentences import write_few, write_plan
 from verdict.words import round_up
 
-TRIAL = make_trial(
+TRIAL = make_predictions(
     {"one": 0.95, "two": 0.8, "three": 0.94}, n_rows=500, classes=("a", "b", "c")
 )
 NAMES = ["task-one", "task-two", "task-three"]

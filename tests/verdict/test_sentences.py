@@ -10,7 +10,7 @@ import numpy as np
 from evaluation import evidence
 from stats import simultaneous
 from stats.paired import Pair, difference_interval
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict import words
 from verdict.grouping import find_groups
 from verdict.predictions import Predictions
@@ -22,7 +22,7 @@ def told(predictions: Predictions, risk: float = 0.01) -> dict[str, Any]:
 
 def with_hits(*hits: list[bool]) -> Predictions:
     """Models `m0`, `m1`, ... that are right where it is said."""
-    predictions = make_trial(
+    predictions = make_predictions(
         {f"m{number}": 1.0 for number in range(len(hits))}, n_rows=len(hits[0])
     )
     answers = []
@@ -116,7 +116,7 @@ def test_models_that_are_right_on_the_same_rows_are_said_so() -> None:
 
 def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
     """The verdict on a model alone says that there is nothing to compare it with."""
-    found = told(make_trial({"alone": 0.9}))
+    found = told(make_predictions({"alone": 0.9}))
     assert found["headline"].endswith(
         "It is the only classifier of task: there is nothing to compare it with."
     )
@@ -124,7 +124,7 @@ def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
 
 def test_some_beaten_and_some_level_are_both_named() -> None:
     """The models that are beaten and those that are level are both named where no single one is the best."""
-    predictions = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
+    predictions = make_predictions({"worst": 0.6, "one": 0.9, "other": 0.92})
     assert told(predictions)["headline"].endswith(
         "one is shown to be better than worst, but not than other. "
         "With 95 % confidence the best is one of one and other."
@@ -188,7 +188,7 @@ def test_no_interval_beside_a_verdict_contradicts_it() -> None:
     """The interval of a pair of seven models that is told apart is on one side of 0, and of any other on both."""
     names = {f"m{number}": 0.8 + 0.02 * number for number in range(7)}
     for seed in range(5):
-        predictions = make_trial(names, n_rows=300, seed=seed)
+        predictions = make_predictions(names, n_rows=300, seed=seed)
         numbers = evidence.conclude(predictions, risk=0.01, gates=[])["numbers"]
         for pair in numbers["pairs"]:
             low, high = pair["difference"]["interval"]

@@ -18,7 +18,7 @@ CONTRIBUTIONS, NEIGHBORS = "contributions", "neighbors"
 _EXTRAS = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
 
 
-def find_own(model: Model) -> str | None:
+def find_graph_method(model: Model) -> str | None:
     """Returns the method that the graph itself has outputs for; None without such outputs."""
     if "contributions" in model.extras:
         return CONTRIBUTIONS

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 
-from service.live.journal.bets import scale_mean
+from service.live.journal.challenger_counts import scale_mean
 
 GROUPS_PER_BLOCK = 200
 MAX_BLOCKS = 64

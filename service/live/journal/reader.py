@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.live.journal import schema
-from service.live.journal.bets import ACCURACY, HISTORY_DTYPE
+from service.live.journal.challenger_counts import ACCURACY, HISTORY_DTYPE
 from service.live.journal.ids import ID_CHARACTERS, find_age_s
 from service.live.journal.records import (
     CONFIDENCE_DTYPE,
@@ -78,11 +78,11 @@ class ModelVersion(NamedTuple):
 
 
 Means = dict[int, int]
-"""This has how many groups have each mean difference, in parts of `bets.MEAN_SCALE`."""
+"""This has how many groups have each mean difference, in parts of MEAN_SCALE."""
 History = dict[int, dict[str, Means]]
 """By a number of labelled rows, rising, this has the means of a pair's groups as they were then, by metric."""
 HitBlocks = dict[int, Means]
-"""By block of groups stands how many groups have each share of right answers, in parts of `bets.MEAN_SCALE`."""
+"""By block of groups stands how many groups have each share of right answers, in parts of MEAN_SCALE."""
 Gains = dict[str, dict[tuple[ModelVersion, ModelVersion], Means]]
 """By a metric as the file names it, and by champion and challenger, this has the means of their groups."""
 
@@ -211,7 +211,9 @@ def read_feature_counts(
         return (latest, np.sum(found, axis=0, dtype=np.int64)) if found else None
 
 
-def read_standing(path: Path, task: str, metrics: Sequence[str] = ()) -> GroupCounts:
+def read_group_counts(
+    path: Path, task: str, metrics: Sequence[str] = ()
+) -> GroupCounts:
     """Reads what tests and alarms follow from, without the rows; raises sqlite3.Error.
 
     Of tests by other metrics than accuracy it reads those of `metrics`, as the file names them.

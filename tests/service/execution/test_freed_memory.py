@@ -25,7 +25,7 @@ from service.http.responses import respond_to_error
 from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.support.connections import measure_memory
-from tests.support.loops import write_counter
+from tests.support.loop_graphs import write_counter
 from tests.support.server import Server
 
 LIMIT_S = 60

@@ -20,7 +20,7 @@ from service.execution.threads import MIN_WAITING, Threads, find_max_long, make_
 from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.support.graphs import write_simple
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 
 LIMIT_S = 60
 SHORT_S = 0.05

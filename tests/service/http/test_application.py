@@ -17,7 +17,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 from tests.support.connections import write
-from tests.support.loops import write_counter
+from tests.support.loop_graphs import write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny

@@ -14,7 +14,7 @@ import pytest
 from service.errors import InvalidRequest
 from service.http.request_timeout import TIMEOUT_HEADERS, read_timeout_ms
 from tests.support.connections import connect, read
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 

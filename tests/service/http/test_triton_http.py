@@ -60,7 +60,7 @@ from tritonclient.utils import InferenceServerException
 from service.access.tokens import make_token
 from tests.support.connections import connect, read_to_end
 from tests.support.graphs import write_identity, write_simple
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, free_port, serve
 from tests.support.triton_grpc import triton as triton_grpc

@@ -18,7 +18,7 @@ from service.live.challengers import ShadowDeployment, find_shadow_deployments
 from service.live.challengers import make_model_key as key
 from service.live.cost_settings import find_costs, make_costs
 from service.live.journal import reader, schema
-from service.live.journal.bets import MEAN_SCALE, find_metrics
+from service.live.journal.challenger_counts import MEAN_SCALE, find_metrics
 from service.live.journal.group_keys import hash_names
 from service.live.journal.records import (
     Costs,
@@ -376,7 +376,7 @@ def test_groups_of_several_classes_keep_the_level_of_balanced_accuracy(
     n_alarms = 0
     for _ in range(n_streams):
         steps = draw_mixed_groups(generator, size, apart)
-        bounds = challenger_tests.bound(
+        bounds = challenger_tests.bound_differences(
             steps, 0.05, by="balanced_accuracy", largest=1.0
         )
         n_alarms += any(low > 0 or high < 0 for _, _, (low, high) in bounds)

@@ -18,7 +18,7 @@ from service.http.wire.connections import Connections
 from service.http.wire.wire_protocol import WireProtocol
 from service.settings import Settings
 from tests.support.connections import connect, read_to_end, write
-from tests.support.loops import write_counter
+from tests.support.loop_graphs import write_counter
 from tests.support.server import Server, serve
 
 SLOW, QUICK = 50_000, 3

@@ -14,7 +14,7 @@ import pytest
 
 from service.live.journal import hits as module
 from service.live.journal import reader, schema
-from service.live.journal.bets import MEAN_SCALE, scale_mean
+from service.live.journal.challenger_counts import MEAN_SCALE, scale_mean
 from service.live.journal.group_keys import hash_names
 from service.live.journal.reader import ModelVersion
 from service.live.journal.records import (
@@ -68,7 +68,7 @@ def test_groups_are_revised_in_the_block_of_their_first_label(
         feedback = FeedbackRecord(f"{index}", None, "yes" if hit else "no")
         transactions.write([prediction, feedback])
 
-    found = reader.read_standing(path, "colour").hits
+    found = reader.read_group_counts(path, "colour").hits
     blocks = found[VERSION]
     counts: dict[int, int] = defaultdict(int)
     for means in blocks.values():
@@ -95,7 +95,7 @@ def test_rows_by_themselves_are_groups(transactions: Transactions, path: Path) -
     records += [FeedbackRecord("many", row, "yes" if row else "no") for row in range(3)]
     transactions.write(records)
 
-    found = reader.read_standing(path, "colour").hits
+    found = reader.read_group_counts(path, "colour").hits
     two_thirds = int(Fraction(2, 3) * MEAN_SCALE)
     assert found == {VERSION: {0: {0: 1, two_thirds: 1, MEAN_SCALE: 3}}}
 
@@ -117,7 +117,7 @@ def test_what_fails_is_counted_by_no_transaction(
 
     connection.execute("DROP TRIGGER stop")
     transactions.write(records)
-    found = reader.read_standing(path, "colour").hits
+    found = reader.read_group_counts(path, "colour").hits
     assert found == {VERSION: {0: {MEAN_SCALE: 1}}}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from service.live.journal import reader, schema
-from service.live.journal.bets import MEAN_SCALE
+from service.live.journal.challenger_counts import MEAN_SCALE
 from service.live.journal.reader import UNLABELLED, ModelVersion
 from service.live.journal.records import (
     NO_ANSWER,
