@@ -178,12 +178,7 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         claims = evidence["options"]["gates"]
         criterion = read_criterion_of(evidence)
         load = evidence.get("load")
-        optional = (
-            *(("by",) if criterion else ()),
-            *(("clock",) if load else ()),
-            *(("sets",) if "sets" in evidence else ()),
-        )
-        followed = ("numbers", "verdict", "gates", *optional)
+        followed = _list_followed(evidence, criterion)
         stored = {key: evidence[key] for key in followed}
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
@@ -210,6 +205,19 @@ def verify(evidence: dict[str, Any]) -> list[str]:
     )
 
     return find_differences(stored, {key: again[key] for key in stored})
+
+
+def _list_followed(evidence: dict[str, Any], criterion: Criterion | None) -> list[str]:
+    """Returns the parts of evidence that follow from its answers and options."""
+    followed = ["numbers", "verdict", "gates"]
+    if criterion is not None:
+        followed.append("by")
+    if evidence.get("load"):
+        followed.append("clock")
+    if "sets" in evidence:
+        followed.append("sets")
+
+    return followed
 
 
 def read_criterion_of(evidence: dict[str, Any]) -> Criterion | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError, TooLarge
 from service.judging.labelled_rows import (
+    JudgedRows,
     LabelledData,
     Value,
     find_label,
@@ -142,13 +143,12 @@ def read_labelled_csv(
     features = choose_columns(card.input.features, columns.names)
     names = [each.name for each in features]
     label, others = _choose_columns(columns, names, label, group)
+
     asked = _find_asked(columns, features, label)
     truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
     hashes = hash_feature_rows(rows, card)
-    judged = leave_out_learnt(
-        hashes, learnt, source, KEEP_LEARNT, keeps_learnt=keeps_learnt
-    )
+    judged = _leave_out(hashes, learnt, source, keeps_learnt=keeps_learnt)
     left = asked.take(judged.kept)
 
     return LabelledData(
@@ -163,6 +163,14 @@ def read_labelled_csv(
         slicings=_slice(columns, left, names, others),
         learnt=judged.learnt,
         n_learnt=judged.n_left_out,
+    )
+
+
+def _leave_out(
+    hashes: Hashes, learnt: Hashes, source: str, *, keeps_learnt: bool
+) -> JudgedRows:
+    return leave_out_learnt(
+        hashes, learnt, source, KEEP_LEARNT, keeps_learnt=keeps_learnt
     )
 
 
