@@ -147,8 +147,7 @@ def read_labelled_csv(
     asked = _find_asked(columns, features, label)
     truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
-    hashes = hash_feature_rows(rows, card)
-    judged = _leave_out(hashes, learnt, source, keeps_learnt=keeps_learnt)
+    judged = _leave_out(rows, card, learnt, source, keeps_learnt=keeps_learnt)
     left = asked.take(judged.kept)
 
     return LabelledData(
@@ -167,8 +166,15 @@ def read_labelled_csv(
 
 
 def _leave_out(
-    hashes: Hashes, learnt: Hashes, source: str, *, keeps_learnt: bool
+    rows: list[dict[str, Value]],
+    card: Card,
+    learnt: Hashes,
+    source: str,
+    *,
+    keeps_learnt: bool,
 ) -> JudgedRows:
+    """Returns which rows are judged; raises EvaluationError where all were learnt from."""
+    hashes = hash_feature_rows(rows, card)
     return leave_out_learnt(
         hashes, learnt, source, KEEP_LEARNT, keeps_learnt=keeps_learnt
     )
