@@ -51,6 +51,8 @@ def draw_all(evidence: Numbers) -> dict[str, Any]:
     numbers = evidence["numbers"]
     task = evidence["task"]
     models = numbers["models"]
+    n_curves = max(len(model["roc"]) for model in models)
+
     with apply_style():
         drawn: dict[str, Any] = {
             "legend": [draw_key(place) for place in range(len(models))],
@@ -59,9 +61,7 @@ def draw_all(evidence: Numbers) -> dict[str, Any]:
                 draw_reliability(model, place, task)
                 for place, model in enumerate(models)
             ],
-            "roc": [
-                draw_roc(numbers, which) for which in range(_count_curves(numbers))
-            ],
+            "roc": [draw_roc(numbers, which) for which in range(n_curves)],
             "risk": draw_risk(numbers, evidence["options"]["risk"]),
         }
         drawn |= _draw_all_costs(evidence)
@@ -101,10 +101,11 @@ def _draw_under_load(evidence: Numbers, figure_name: str) -> str:
         width_px=WIDE_PX + 40, height_px=320, x=about, y="accuracy"
     )
     costs = [loaded[name][figure_name] for _, name, _ in models]
-    ends = [end for _, _, accuracy in models for end in accuracy["interval"]]
+    ends = _list_ends([accuracy for _, _, accuracy in models])
     low, high = span(ends, room=0.05)
     set_log(axes, "x", *span(costs, log=True, room=0.15))
     set_linear(axes, "y", max(0.0, low), min(1.0, high), percent=True)
+
     labels = []
     for (place, name, accuracy), cost in zip(models, costs, strict=True):
         look = style_series(place)
@@ -123,17 +124,17 @@ def _draw_under_load(evidence: Numbers, figure_name: str) -> str:
 def _draw_all_costs(evidence: Numbers) -> dict[str, str]:
     numbers = evidence["numbers"]
     front = numbers["pareto"]
-    costs = {
-        name: [answer[key] for answer in evidence["answers"]]
-        for name, key in (("latency", "latency_ms"), ("bytes", "size_bytes"))
-        if front[name] is not None
-    }
-    return {
-        name: draw_costs(
-            numbers, each, front[name], name=COSTS[name], task=evidence["task"]
+    drawn = {}
+    for name, key in (("latency", "latency_ms"), ("bytes", "size_bytes")):
+        if front[name] is None:
+            continue
+
+        costs = [answer[key] for answer in evidence["answers"]]
+        drawn[name] = draw_costs(
+            numbers, costs, front[name], name=COSTS[name], task=evidence["task"]
         )
-        for name, each in costs.items()
-    }
+
+    return drawn
 
 
 def draw_key(number: int) -> str:
@@ -154,14 +155,13 @@ def draw_key(number: int) -> str:
 def draw_intervals(numbers: Numbers, task: str) -> str:
     """Draws the accuracy of each model with its 95 % interval, the best on top."""
     leader = numbers["leader"]
-    order = sorted(
-        enumerate(numbers["models"]),
-        key=lambda each: (
-            -each[1]["metrics"]["accuracy"]["value"],
-            each[1]["model"] != leader,
-        ),
-    )
-    ends = [end for _, each in order for end in each["metrics"]["accuracy"]["interval"]]
+
+    def place_in_order(numbered: tuple[int, Numbers]) -> tuple[float, bool]:
+        _, model = numbered
+        return -model["metrics"]["accuracy"]["value"], model["model"] != leader
+
+    order = sorted(enumerate(numbers["models"]), key=place_in_order)
+    ends = _list_ends([each["metrics"]["accuracy"] for _, each in order])
     low, high = span(ends, room=0.05)
     names = [words.shorten(each["model"], task) for _, each in order]
     figure, axes = make_inline_figure(
@@ -194,26 +194,23 @@ def draw_reliability(model: Numbers, place: int, task: str) -> str:
     diagonal.
     """
     bins = model["reliability"]["equal_mass"]
-    ends = [each["confidence"] for each in bins] + [
-        end for each in bins for end in each["interval"]
-    ]
-    low = max(0.0, math.floor(10 * min(ends)) / 10)
+    confidences = [each["confidence"] for each in bins]
+    least = min(confidences + _list_ends(bins))
+    low = max(0.0, math.floor(10 * least) / 10)
     figure, axes = make_inline_figure(
         width_px=SQUARE_PX, height_px=LOW_PX, x="confidence", y="right"
     )
     set_linear(axes, "x", low, 1.0, percent=True)
     set_linear(axes, "y", low, 1.0, percent=True)
     add_diagonal(axes, low=low)
+
     look = style_series(place)
+    tips = [
+        f"{each['rows']} rows: confidence {each['confidence']:.3f}, right {each['accuracy']:.3f}"
+        for each in bins
+    ]
     add_reliability(
-        axes,
-        _arrange_bins(bins),
-        colour=look.colour,
-        marker=look.marker,
-        tips=[
-            f"{each['rows']} rows: confidence {each['confidence']:.3f}, right {each['accuracy']:.3f}"
-            for each in bins
-        ],
+        axes, _arrange_bins(bins), colour=look.colour, marker=look.marker, tips=tips
     )
 
     return write_svg(
@@ -230,8 +227,13 @@ def _arrange_bins(bins: Sequence[Numbers]) -> dict[str, Any]:
     return middles | {"low": low, "high": high}
 
 
-def _count_curves(numbers: Numbers) -> int:
-    return max(len(model["roc"]) for model in numbers["models"])
+def _list_ends(shares: Sequence[Numbers]) -> list[float]:
+    """Returns both ends of each interval."""
+    ends: list[float] = []
+    for each in shares:
+        ends += each["interval"]
+
+    return ends
 
 
 def draw_roc(numbers: Numbers, which: int) -> tuple[str, str]:
@@ -253,11 +255,9 @@ def draw_roc(numbers: Numbers, which: int) -> tuple[str, str]:
     add_diagonal(axes)
 
     for place, curve in curves.items():
-        rates = (
-            np.array(curve[each])
-            for each in ("false_positive_rate", "true_positive_rate")
-        )
-        add_series(axes, *rates, look=style_series(place))
+        false_rates = np.array(curve["false_positive_rate"])
+        true_rates = np.array(curve["true_positive_rate"])
+        add_series(axes, false_rates, true_rates, look=style_series(place))
 
     return name, write_svg(figure, label=f"ROC curves of the class {name}")
 
@@ -266,7 +266,8 @@ def draw_risk(numbers: Numbers, risk: float) -> str:
     """Draws wrong answers against the share of rows that is answered, the surest first."""
     models = numbers["models"]
     risks = [model["risk_coverage"]["risk"] for model in models]
-    highest = max(max(each[len(each) // 10 :]) for each in risks)
+    without_first_tenth = [each[len(each) // 10 :] for each in risks]
+    highest = max(max(each) for each in without_first_tenth)
     figure, axes = make_inline_figure(
         width_px=WIDE_PX,
         height_px=300,
@@ -281,9 +282,8 @@ def draw_risk(numbers: Numbers, risk: float) -> str:
     for place, model in enumerate(models):
         curve = model["risk_coverage"]
         look = style_series(place)
-        add_series(
-            axes, np.array(curve["coverage"]), np.array(curve["risk"]), look=look
-        )
+        coverages = np.array(curve["coverage"])
+        add_series(axes, coverages, np.array(curve["risk"]), look=look)
         end = (1.0, curve["risk"][-1])
         add_point(axes, end, look=look, tip=f"{model['model']}: all rows", size=3.5)
 
@@ -315,10 +315,10 @@ def draw_costs(
     bottom, top = span(accuracy, room=0.15)
     set_log(axes, "x", *span(costs, log=True, room=0.15))
     set_linear(axes, "y", max(0.0, bottom), min(1.005, top), percent=True)
-    add_steps(
-        axes,
-        [point for point, each in zip(points, names, strict=True) if each in front],
-    )
+    in_front = [
+        point for point, each in zip(points, names, strict=True) if each in front
+    ]
+    add_steps(axes, in_front)
 
     for place, (point, each) in enumerate(zip(points, names, strict=True)):
         add_point(
@@ -360,7 +360,6 @@ def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
     add_matrix(axes, counts, classes, classes, texts=texts, has_diagonal=True)
 
     name = words.shorten(model["model"], task)
-
     size = f"width:{width:.0f}px;max-width:max(100%,{MIN_SCALE * width:.0f}px)"
 
     return write_svg(figure, label=f"Confusion matrix of {name}", style=size)
@@ -368,4 +367,5 @@ def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
 
 def _measure_names(names: Sequence[str]) -> float:
     """Returns how many pixels the longest of these names takes beside axes."""
-    return max(40.0, 14 + max(measure_text(shorten(name)) for name in names))
+    longest = max(measure_text(shorten(name)) for name in names)
+    return max(40.0, 14 + longest)

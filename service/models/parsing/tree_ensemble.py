@@ -70,23 +70,30 @@ class TreeEnsemble:
     def fits(self, features: Floats) -> bool:
         """Returns whether the columns that the nodes look at are there, and known to come from one feature each."""
         columns = self.encoding.apply(features)
-        is_there = self.column.min() >= 0 and self.column.max() < columns.shape[-1]
+        n_columns = columns.shape[-1]
+        is_there = self.column.min() >= 0 and self.column.max() < n_columns
+        if not is_there:
+            return False
 
-        return bool(is_there) and self.encoding.fits(features, columns)
+        return self.encoding.fits(features, columns)
 
     def compare(self, columns: Floats) -> Booleans:
         """Returns which nodes send which rows to their true child, `(n_nodes, n_rows)`."""
         goes: Booleans = np.zeros((len(self.mode), len(columns)), dtype=np.bool_)
+        by_column = columns.T
+
         for number, comparison in enumerate(COMPARISONS.values()):
             nodes = np.flatnonzero(self.mode == number)
             for start in range(0, len(nodes), NODES_AT_A_TIME):
                 chosen = nodes[start : start + NODES_AT_A_TIME]
-                values = columns.T[self.column[chosen]]
-                goes[chosen] = comparison(values, self.threshold[chosen, None])
+                values = by_column[self.column[chosen]]
+                thresholds = self.threshold[chosen, None]
+                goes[chosen] = comparison(values, thresholds)
 
         tracks_true = np.flatnonzero(self.missing_is_true)
         if len(tracks_true) and np.isnan(columns).any():
-            goes[tracks_true] |= np.isnan(columns.T[self.column[tracks_true]])
+            values = by_column[self.column[tracks_true]]
+            goes[tracks_true] |= np.isnan(values)
 
         return goes
 
@@ -106,12 +113,16 @@ def read_tree_ensemble(content: bytes) -> TreeEnsemble | None:
     if len(found) != 1:
         return None
 
-    [node] = found
+    (node,) = found
     encoding = read_encoding(graph, node.inputs[0])
-    ensemble = None if encoding is None else _read_ensemble(graph, node, encoding)
-    fits = ensemble is not None and _is_sound(ensemble)
+    if encoding is None:
+        return None
 
-    return ensemble if fits else None
+    ensemble = _read_ensemble(graph, node, encoding)
+    if ensemble is None or not _is_sound(ensemble):
+        return None
+
+    return ensemble
 
 
 class _Nodes(NamedTuple):
@@ -128,15 +139,18 @@ class _Nodes(NamedTuple):
 
 def _read_nodes(graph: SmallGraph, node: Node) -> _Nodes | None:
     """Returns the nodes; None where something is missing, of another length or unknown."""
-    wire, attributes = graph.wire, node.attributes
-    if not {*_NUMBERS, "nodes_modes", "nodes_values"} <= attributes.keys():
+    wire = graph.wire
+    attributes = node.attributes
+    expected = {*_NUMBERS, "nodes_modes", "nodes_values"}
+    if not expected <= attributes.keys():
         return None
 
     texts = wire.texts(attributes["nodes_modes"])
     if not set(texts) <= {_LEAF, *COMPARISONS}:
         return None
 
-    numbers = {name: number for number, name in enumerate(COMPARISONS)}
+    places = {name: place for place, name in enumerate(COMPARISONS)}
+    modes = [places.get(text, -1) for text in texts]
     trees, ids, column, on_true, on_false = (
         wire.values(attributes[name]) for name in _NUMBERS
     )
@@ -147,10 +161,13 @@ def _read_nodes(graph: SmallGraph, node: Node) -> _Nodes | None:
         on_true=on_true,
         on_false=on_false,
         threshold=wire.floats(attributes["nodes_values"]),
-        mode=np.array([numbers.get(text, -1) for text in texts], dtype=np.int64),
+        mode=np.array(modes, dtype=np.int64),
     )
+    lengths = {len(each) for each in nodes}
+    if len(lengths) > 1:
+        return None
 
-    return nodes if len({len(each) for each in nodes}) == 1 else None
+    return nodes
 
 
 def _read_ensemble(
@@ -171,14 +188,17 @@ def _read_ensemble(
     n_trees = len(np.unique(nodes.trees))
     if graph.read_text(node, "aggregate_function") == "AVERAGE":
         weights = weights / n_trees
+
+    on_true = find(nodes.trees, nodes.on_true)
+    on_false = find(nodes.trees, nodes.on_false)
     scale, shift = _read_affine(graph, node.outputs[-1])
 
     return TreeEnsemble(
         column=np.where(is_leaf, 0, nodes.column),
         threshold=nodes.threshold,
         mode=nodes.mode,
-        on_true=np.where(is_leaf, -1, find(nodes.trees, nodes.on_true)),
-        on_false=np.where(is_leaf, -1, find(nodes.trees, nodes.on_false)),
+        on_true=np.where(is_leaf, -1, on_true),
+        on_false=np.where(is_leaf, -1, on_false),
         missing_is_true=_read_missing(graph, node, len(is_leaf)),
         leaves=leaves,
         weights=weights,
@@ -207,17 +227,18 @@ class _Finder:
         id_numbers = _find_numbers(self._ids, ids)
         wanted = tree_numbers * len(self._ids) + id_numbers
         places = _find_numbers(self._keys, wanted)
-        is_there = (
-            (self._trees[tree_numbers] == trees)
-            & (self._ids[id_numbers] == ids)
-            & (self._keys[places] == wanted)
-        )
+
+        is_there = self._trees[tree_numbers] == trees
+        is_there &= self._ids[id_numbers] == ids
+        is_there &= self._keys[places] == wanted
+
         return np.where(is_there, self._order[places], -1)
 
 
 def _find_numbers(known: Integers, wanted: Integers) -> Integers:
     """Returns where each wanted number stands among the known ones, which ascend, if it is one of them."""
-    return np.searchsorted(known, wanted).clip(max=len(known) - 1)
+    places = np.searchsorted(known, wanted)
+    return places.clip(max=len(known) - 1)
 
 
 def _read_weights(
@@ -232,31 +253,55 @@ def _read_weights(
 
     trees, ids, outputs = (wire.values(node.attributes[name]) for name in names[:3])
     given = wire.floats(node.attributes[names[3]])
-    base = node.attributes.get("base_values")
-    bias = np.zeros(0) if base is None else wire.floats(base).astype(np.float64)
-    if len({len(each) for each in (trees, ids, outputs, given)}) > 1 or not len(given):
+    lengths = {len(each) for each in (trees, ids, outputs, given)}
+    if len(lengths) > 1 or not len(given):
         return None
 
     if len(np.unique(outputs)) == 1:
         outputs = np.zeros_like(outputs)
     n_outputs = int(outputs.max()) + 1
     places = find(trees, ids)
-    if min(outputs.min(), places.min()) < 0 or n_outputs * n_nodes > MAX_WEIGHTS:
+    is_known = min(outputs.min(), places.min()) >= 0
+    if not is_known or n_outputs * n_nodes > MAX_WEIGHTS:
+        return None
+
+    bias = _read_bias(graph, node, n_outputs)
+    if bias is None:
         return None
 
     weights = np.zeros((n_nodes, n_outputs))
     np.add.at(weights, (places, outputs), given.astype(np.float64))
-    if len(bias) not in (0, n_outputs):
+
+    return weights[leaves], bias
+
+
+def _read_bias(
+    graph: SmallGraph, node: Node, n_outputs: int
+) -> NDArray[np.float64] | None:
+    """Returns the bias `(n_outputs,)`, zeros where an operator has none; None for one of another length."""
+    base = node.attributes.get("base_values")
+    if base is None:
+        return np.zeros(n_outputs)
+
+    bias = graph.wire.floats(base).astype(np.float64)
+    if not len(bias):
+        return np.zeros(n_outputs)
+    if len(bias) != n_outputs:
         return None
 
-    return weights[leaves], bias if len(bias) else np.zeros(n_outputs)
+    return bias
 
 
 def _read_missing(graph: SmallGraph, node: Node, n_nodes: int) -> Booleans:
+    nowhere: Booleans = np.zeros(n_nodes, dtype=np.bool_)
     found = node.attributes.get("nodes_missing_value_tracks_true")
-    tracks = None if found is None else graph.wire.values(found)
-    if tracks is None or len(tracks) != n_nodes:
-        return np.zeros(n_nodes, dtype=np.bool_)
+    if found is None:
+        return nowhere
+
+    tracks = graph.wire.values(found)
+    if len(tracks) != n_nodes:
+        return nowhere
+
     is_true: Booleans = tracks != 0
     return is_true
 
@@ -266,28 +311,40 @@ def _read_affine(graph: SmallGraph, output: str) -> tuple[float, float]:
     factors = {"Mul": 1.0, "Add": 0.0}
     for operator in factors:
         for node in graph.nodes:
-            constant = (
-                graph.read_constant(node.inputs[1]) if len(node.inputs) == 2 else None
-            )
-            is_next = node.operator == operator and node.inputs[0] == output
-            if is_next and constant is not None and constant.size == 1:
-                factors[operator] = float(constant.reshape(-1)[0])
+            if node.operator != operator or node.inputs[0] != output:
+                continue
+
+            number = _read_second_input(graph, node)
+            if number is not None:
+                factors[operator] = number
                 output = node.outputs[0]
                 break
 
     return factors["Mul"], factors["Add"]
 
 
+def _read_second_input(graph: SmallGraph, node: Node) -> float | None:
+    """Returns the constant number that a node has for its second of two inputs, or None."""
+    if len(node.inputs) != 2:
+        return None
+
+    constant = graph.read_constant(node.inputs[1])
+    if constant is None or constant.size != 1:
+        return None
+
+    return float(constant.reshape(-1)[0])
+
+
 def _is_sound(ensemble: TreeEnsemble) -> bool:
     """Returns whether each node but a root has one parent, so that each leaf has one path."""
     children = np.concatenate([ensemble.on_true, ensemble.on_false])
+    n_nodes = len(ensemble.mode)
+    n_parents = np.bincount(children[children >= 0], minlength=n_nodes)
+    n_roots = int((n_parents == 0).sum())
+    if n_parents.max(initial=0) > 1 or n_roots != ensemble.n_trees:
+        return False
+
     is_inner = ensemble.mode >= 0
     has_both = (ensemble.on_true >= 0) & (ensemble.on_false >= 0)
-    counts = np.bincount(children[children >= 0], minlength=len(is_inner))
-    n_roots = int((counts == 0).sum())
 
-    return (
-        bool(has_both[is_inner].all())
-        and int(counts.max(initial=0)) <= 1
-        and n_roots == ensemble.n_trees
-    )
+    return bool(has_both[is_inner].all())
