@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 
 from cli.output import write_note, write_result
 from loadtest.command_line import DONE, check_place, run
+from loadtest.targets.options import TargetOptions
 from loadtest.targets.server import Server
-from loadtest.targets.target import TargetOptions, find_target
+from loadtest.targets.target import find_target
 from service.execution.processors import count_processors
 from tuning import arguments, choice, console
 from tuning.candidates import Candidate, Choices, find_default, list_candidates

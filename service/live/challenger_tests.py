@@ -30,13 +30,13 @@ from service.live.journal.challenger_counts import (
     MEAN_SCALE,
     find_metrics,
 )
-from service.live.journal.reader import (
+from service.live.journal.records import MAX_CLASSES, Costs
+from service.live.journal.window import (
     Means,
     ModelVersion,
     PairCounts,
     PredictionWindow,
 )
-from service.live.journal.records import MAX_CLASSES, Costs
 from service.models.model import Model
 from stats import sequential
 from stats.losses import bounded

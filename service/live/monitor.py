@@ -33,6 +33,7 @@ from service.live.journal.challenger_counts import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
 from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
 from service.live.journal.startup import read_prepared_file
+from service.live.journal.window import Example, PredictionWindow
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.live.watch import Watch
@@ -218,7 +219,7 @@ class Monitor:
 
     def read_unlabelled(
         self, task: str, max_rows: int
-    ) -> tuple[reader.PredictionWindow, list[reader.Example]]:
+    ) -> tuple[PredictionWindow, list[Example]]:
         """Returns the latest rows, and those on which models disagree and that are not labelled; raises Overloaded."""
         self.journal.check_readable()
         try:

@@ -13,14 +13,14 @@ from service.live.challenger_tests import bound_differences, find_largest, find_
 from service.live.challengers import ShadowDeployment
 from service.live.champion_log import ChampionChange, ChangeKind, History, ServedVersion
 from service.live.journal.challenger_counts import ACCURACY, MEAN_SCALE, find_metrics
-from service.live.journal.reader import (
+from service.live.journal.records import Costs
+from service.live.journal.window import (
     GroupCounts,
     HitBlocks,
     Means,
     ModelVersion,
     PairCounts,
 )
-from service.live.journal.records import Costs
 from service.models.model import Model
 from stats import sequential
 

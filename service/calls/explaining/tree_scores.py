@@ -13,7 +13,7 @@ from model_card import Calibration
 from service.calls.explaining.shapley import Attribution
 from service.calls.explaining.trees import TreeExplainer
 from service.models.model import Model
-from service.models.parsing.tree_ensemble import has_trees, read_tree_ensemble
+from service.models.parsing.ensemble_reader import has_trees, read_tree_ensemble
 
 MAX_NODES = 400_000
 MAX_KEPT_BYTES = 64 * 2**20

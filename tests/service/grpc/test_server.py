@@ -32,7 +32,8 @@ from service.execution.metrics import ModelMetrics, RouteMetrics
 from service.execution.pipeline import Cost
 from service.grpc import messages
 from service.grpc import server as grpc_server
-from service.grpc.server import SERVICE, InferRoute
+from service.grpc.infer_route import InferRoute
+from service.grpc.server import SERVICE
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS

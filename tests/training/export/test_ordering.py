@@ -12,7 +12,7 @@ from onnx import TensorProto
 from sklearn.metrics import r2_score
 
 from service.calls.explaining.trees import TreeExplainer
-from service.models.parsing.tree_ensemble import read_tree_ensemble
+from service.models.parsing.ensemble_reader import read_tree_ensemble
 from training.arguments import find_family, parse
 from training.data.datasets import Dataset, Split, load, split
 from training.export.encoding import EncodedFamily, EncodedModel

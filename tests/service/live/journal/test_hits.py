@@ -16,7 +16,6 @@ from service.live.journal import hits as module
 from service.live.journal import reader, schema
 from service.live.journal.challenger_counts import MEAN_SCALE, scale_mean
 from service.live.journal.group_keys import hash_names
-from service.live.journal.reader import ModelVersion
 from service.live.journal.records import (
     FeedbackRecord,
     ModelKey,
@@ -25,6 +24,7 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.transaction import Transactions
+from service.live.journal.window import ModelVersion
 
 CLASSES = ("no", "yes")
 FIRST, SECOND = (

@@ -12,7 +12,6 @@ import pytest
 
 from service.live.journal import reader, schema
 from service.live.journal.challenger_counts import MEAN_SCALE
-from service.live.journal.reader import UNLABELLED, ModelVersion
 from service.live.journal.records import (
     NO_ANSWER,
     FeatureCounts,
@@ -24,6 +23,7 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.transaction import Transactions
+from service.live.journal.window import UNLABELLED, ModelVersion
 from stats import sequential
 
 CLASSES = ("no", "yes")
