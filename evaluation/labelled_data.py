@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.feature_tables import note_dates, read_feature_table
-from evaluation.image_folders import read_folder
+from evaluation.image_hashes import hash_images
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
+    JudgedRows,
     LabelledData,
-    LearntRowFilter,
     Value,
     find_label,
+    fingerprint_images,
     index_labels,
     leave_out_learnt,
     note_passed_over,
@@ -29,7 +29,14 @@ from service.judging.row_hashes import (
     fingerprint_rows,
     hash_feature_rows,
 )
-from service.models.rows import Column, choose_columns, find_dates
+from service.models.rows import (
+    Column,
+    choose_columns,
+    find_dates,
+    list_learnt_days,
+)
+from tables.date_columns import DateColumn
+from tables.date_texts import MAX_CHARS
 from verdict.grouping import Grouping, find_groups
 from verdict.slicing import slice_columns
 
@@ -37,6 +44,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tables.reader import Table
+
+LearntRowFilter = Callable[[Hashes], JudgedRows]
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
 
 def read_labelled(
@@ -73,7 +83,7 @@ def read_labelled(
             f"--group: expected a table with a column {group!r}, got a folder of images"
         )
 
-    return read_folder(
+    return _read_folder(
         path,
         card,
         joins_equal=joins_equal,
@@ -246,6 +256,52 @@ def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
     }
 
 
+def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
+    """Reads the table with the reader of training, and makes parts of its dates where those are features.
+
+    It raises EvaluationError, also where polars is not installed.
+    """
+    try:
+        from tables.reader import UnreadableTableError, add_date_parts, read_table
+    except ImportError:
+        raise EvaluationError(
+            f"{path.name}: tables need polars: pip install 'veredicto[evaluate]'"
+        ) from None
+
+    try:
+        table = read_table(path, learnt=list_learnt_days(features))
+    except UnreadableTableError as error:
+        raise EvaluationError(str(error)) from None
+
+    table = add_date_parts(table, [each.name for each in features])
+    _check_dates(table, features, path.name)
+    return table
+
+
+def _check_dates(table: Table, features: Sequence[Feature], where: str) -> None:
+    """Raises EvaluationError for a column that models know as dates, and whose texts are none."""
+    for each in choose_columns(features, table.frame.columns):
+        if not isinstance(each, DateColumn) or each.name not in table.frame.columns:
+            continue
+
+        fault = table.findings.faults.get(each.name)
+        if fault is None:
+            known = table.frame[each.name].drop_nulls()
+            got = repr(str(known[0]))[:MAX_CHARS] if len(known) else "no value"
+            fault = f"expects dates throughout, as 2024-12-31, got {got}"
+        raise EvaluationError(f"{where}: column {each.name!r} {fault}")
+
+
+def note_dates(table: Table, features: Sequence[Feature]) -> list[str]:
+    """Returns sentences on what was assumed of the dates that features are made of."""
+    notes = table.findings.readings
+    return [
+        f"{each.name}: {notes[each.name]}"
+        for each in find_dates(features)
+        if each.name in notes and each.name in table.frame.columns
+    ]
+
+
 def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
     """Returns the labels as training names classes, and the indices of the rows that have one, which some must."""
     from tables.reader import as_whole, name_values
@@ -285,3 +341,58 @@ def _read_column(
             read.append(None)
 
     return read
+
+
+def _read_folder(
+    path: Path, card: Card, *, joins_equal: bool, keep_unlearnt: LearntRowFilter | None
+) -> LabelledData:
+    """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
+    found = _list_files(path)
+    files = [each for each in found if each.suffix.lower() in IMAGE_ENDINGS]
+    if not files:
+        raise EvaluationError(
+            f"{path.name}: expected a folder of images for each class of {card.task}, got no image"
+        )
+
+    passed = len(found) - len(files)
+    judged = JudgedRows(list(range(len(files))), NOTHING, 0)
+    if keep_unlearnt is not None:
+        judged = keep_unlearnt(hash_images(files))
+    files = [files[index] for index in judged.kept]
+    places = [f"{each.parent.name}/{each.name}" for each in files]
+    hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
+    contents = [(each.parent.name, of) for each, of in zip(files, hashes, strict=True)]
+    notes = [
+        f"{passed} files whose ending is none of {', '.join(IMAGE_ENDINGS)} are passed over"
+    ]
+
+    return LabelledData(
+        source=path.name,
+        fingerprint=fingerprint_images(places, hashes),
+        places=places,
+        truth=index_labels(
+            [each.parent.name for each in files],
+            card,
+            [f"{path.name}: the folder"] * len(files),
+        ),
+        files=files,
+        notes=notes if passed else [],
+        grouping=find_groups(contents, joins_equal=joins_equal),
+        learnt=judged.learnt,
+        n_learnt=judged.n_left_out,
+    )
+
+
+def _list_files(path: Path) -> list[Path]:
+    """Returns the files in folders, in the order of names, without hidden ones."""
+    folders = sorted(
+        each
+        for each in path.iterdir()
+        if each.is_dir() and not each.name.startswith(".")
+    )
+    return [
+        each
+        for folder in folders
+        for each in sorted(folder.iterdir())
+        if not each.name.startswith(".")
+    ]

@@ -12,10 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.feature_tables import note_dates, read_feature_table
-from evaluation.image_folders import IMAGE_ENDINGS
 from evaluation.image_hashes import hash_images
-from evaluation.labelled_data import read_asked
+from evaluation.labelled_data import (
+    IMAGE_ENDINGS,
+    note_dates,
+    read_asked,
+    read_feature_table,
+)
 from model_card import Card, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (

@@ -143,13 +143,14 @@ def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
         texts = column.str.strip_chars()
     else:
         texts = pl.Series(column.name, name_values(as_whole(column)), dtype=pl.String)
-
     index = {name: place for place, name in enumerate(names)}
-    missing = set(MISSING) - index.keys()
-    codes = {}
-    for text in texts.unique().drop_nulls():
-        codes[text] = MISSING_CODE if text in missing else _code(text, index)
-
+    missing = set(MISSING)
+    codes = {
+        text: MISSING_CODE
+        if text in missing and text not in index
+        else _code(text, index)
+        for text in texts.unique().drop_nulls()
+    }
     found = texts.replace_strict(
         list(codes), list(codes.values()), default=MISSING_CODE, return_dtype=pl.Int64
     )

@@ -454,7 +454,6 @@ SHOWN: dict[str, set[str]] = {
         "criterion",
         "evidence",
         "gate",
-        "image_folders",
         "image_hashes",
         "labelled_data",
         "remote",
@@ -522,7 +521,6 @@ SHOWN: dict[str, set[str]] = {
     "service.http.wire": {"connections", "fast_path"},
     "service.judging": {
         "classifiers",
-        "csv_columns",
         "evidence",
         "labelled_rows",
         "predictions",

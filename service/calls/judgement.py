@@ -19,7 +19,6 @@ from service.contract.limits import MAX_JUDGING, Limits
 from service.errors import EvaluationError, InvalidRequest, Overloaded
 from service.judging import predictions
 from service.judging.classifiers import Classifiers, LoadedClassifiers
-from service.judging.csv_columns import TableLimits
 from service.judging.labelled_rows import (
     JudgedRows,
     LabelledData,
@@ -28,7 +27,7 @@ from service.judging.labelled_rows import (
     leave_out_learnt,
 )
 from service.judging.row_hashes import NOTHING, Hashes, collect_learnt, hash_image
-from service.judging.table import KEEP_LEARNT, read_labelled_csv
+from service.judging.table import KEEP_LEARNT, TableLimits, read_labelled_csv
 from service.models import cancellation
 from service.models.images import ImageFile
 from service.models.model import Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,10 +64,6 @@ class JudgedRows(NamedTuple):
     kept: list[int]
     learnt: Hashes
     n_left_out: int
-
-
-LearntRowFilter = Callable[[Hashes], JudgedRows]
-"""It returns which rows of these hashes are judged."""
 
 
 def leave_out_learnt(

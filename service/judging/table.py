@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import Card, FeatureInput
-from service.errors import EvaluationError
-from service.judging.csv_columns import Columns, TableLimits, read_columns
+from model_card import Card, Feature, FeatureInput
+from service.errors import EvaluationError, TooLarge
 from service.judging.labelled_rows import (
     JudgedRows,
     LabelledData,
@@ -24,12 +25,102 @@ from service.judging.labelled_rows import (
 )
 from service.judging.row_hashes import Hashes, fingerprint_rows, hash_feature_rows
 from service.models import cancellation
-from service.models.rows import Column, choose_columns
+from service.models.rows import Column, choose_columns, find_dates
+from tables.csv_text import CSVText, UnreadableTableError, read_csv_text
+from tables.date_columns import DateColumn
+from tables.date_texts import read_column
+from tables.plain_columns import (
+    UnclearNumber,
+    find_decimal_mark,
+    name_texts,
+    read_numbers,
+    strip_texts,
+)
 from verdict.grouping import Grouping, find_groups
 from verdict.slicing import Slicing, slice_columns
 
 NAME_LABEL = "label=COLUMN"
 KEEP_LEARNT = "keep_learnt=1"
+ROWS_SETTING = "VEREDICTO_MAX_ROWS"
+
+Texts = Sequence[str | None]
+
+
+class TableLimits(NamedTuple):
+    """A table has at most so many rows, and bytes where it is packed."""
+
+    max_rows: int
+    max_bytes: int
+
+
+class Columns:
+    """The columns of a table are texts, which become numbers or names as a feature wants them."""
+
+    def __init__(self, text: CSVText, where: str) -> None:
+        self.names = list(text.names)
+        self.dates: set[str] = set()
+        self.notes: list[str] = []
+        self._parts: dict[str, list[Value]] = {}
+        self.places = text.places
+        self.where = where
+        self._texts: dict[str, Texts] = {
+            name: strip_texts(row[at] for row in text.rows)
+            for at, name in enumerate(cancellation.watch(text.names))
+        }
+        every = (each for column in self._texts.values() for each in column)
+        self._mark = find_decimal_mark(every, text.separator)
+
+    def name(self, column: str) -> Texts:
+        """Returns the names of a column's values."""
+        return name_texts(self._texts[column], self._mark)
+
+    def spread_dates(self, features: Sequence[Feature]) -> None:
+        """Makes of each date the parts that are features, unless the table has any; raises EvaluationError.
+
+        Its name is then no further column's any more.
+        """
+        for date in find_dates(features):
+            names = [features[position].name for position in date.positions]
+            if date.name not in self.names or any(each in self.names for each in names):
+                continue
+
+            read = read_column(self._texts[date.name], date.learnt)
+            if read.fault:
+                raise EvaluationError(
+                    f"{self.where}: column {date.name!r} {read.fault}"
+                )
+            if read.note:
+                self.notes.append(f"{date.name}: {read.note}")
+            self._parts |= _spread(date, names, read.dates)
+            self.names += names
+            self.dates.add(date.name)
+
+    def read(self, feature: Column) -> Sequence[Value]:
+        """Returns numbers where the feature is one; raises EvaluationError for a notation that is not read here."""
+        if not isinstance(feature, Feature):
+            return self._texts[feature.name]
+        if feature.name in self._parts:
+            return self._parts[feature.name]
+        if feature.values:
+            return self.name(feature.name)
+        try:
+            return read_numbers(self._texts[feature.name], self._mark)
+        except UnclearNumber as error:
+            raise EvaluationError(
+                f"{self.where}: column {feature.name!r}: {error}; `veredicto evaluate` reads more notations"
+            ) from None
+
+    def read_other(self, column: str) -> Sequence[Value]:
+        """Returns numbers where all values are some, else names."""
+        try:
+            values = read_numbers(self._texts[column], self._mark)
+        except UnclearNumber:
+            return self.name(column)
+        return (
+            self.name(column)
+            if any(isinstance(each, str) for each in values)
+            else values
+        )
 
 
 def read_labelled_csv(
@@ -48,7 +139,7 @@ def read_labelled_csv(
     Equal values of the column `group` mean that rows belong together. Those of `learnt` are left out unless kept.
     """
     assert isinstance(card.input, FeatureInput)
-    columns = read_columns(content, source, limits, card.input.features)
+    columns = _read_columns(content, source, limits, card.input.features)
     features = choose_columns(card.input.features, columns.names)
     names = [each.name for each in features]
     label, others = _choose_columns(columns, names, label, group)
@@ -123,6 +214,15 @@ class _AskedRows:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _spread(
+    date: DateColumn, names: Sequence[str], days: Sequence[dt.date | None]
+) -> dict[str, list[Value]]:
+    """Returns the columns of a date's parts, which have None where the date is missing."""
+    missing: list[Value] = [None] * len(names)
+    rows = [missing if each is None else date.spread(each) for each in days]
+    return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+
+
 def _index_truth(
     columns: Columns, asked: _AskedRows, label: str, card: Card
 ) -> NDArray[np.int64]:
@@ -176,6 +276,32 @@ def _find_asked(columns: Columns, features: Sequence[Column], label: str) -> _As
         unfit=unfit,
         n_without_label=len(labels) - len(with_label),
     )
+
+
+def _read_columns(
+    content: bytes, source: str, limits: TableLimits, features: Sequence[Feature]
+) -> Columns:
+    """Returns the columns of a CSV; raises EvaluationError for what is none, and TooLarge for too many rows."""
+    try:
+        text = read_csv_text(source, content, max_bytes=limits.max_bytes)
+    except UnreadableTableError as error:
+        raise EvaluationError(str(error)) from None
+
+    n_rows = len(text.rows)
+    if n_rows > limits.max_rows:
+        raise TooLarge(
+            f"{source}: {n_rows} rows are over the limit of {limits.max_rows} rows a request ({ROWS_SETTING}): "
+            "judge so many with `veredicto evaluate`"
+        )
+    if not n_rows:
+        raise EvaluationError(
+            f"{source}: expected a line of names and at least one row, got no row"
+        )
+
+    columns = Columns(text, source)
+    columns.spread_dates(features)
+
+    return columns
 
 
 def _choose_columns(
