@@ -489,7 +489,7 @@ SHOWN: dict[str, set[str]] = {
         "target",
     },
     "scoring": {"arguments", "pool", "run"},
-    "service.access": {"check", "rights", "sites", "tls", "tokens"},
+    "service.access": {"check", "renewal", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane", "invocations", "judgement"},
     "service.calls.explaining": {"contributions", "rows"},
     "service.contract": {
@@ -711,6 +711,7 @@ DOORS: dict[str, set[str]] = {
     "grpc": {
         "loadtest.sending.grpc_sender",
         "loadtest.targets.grpc_model",
+        "service.grpc.credentials",
         "service.grpc.gate",
         "service.grpc.health",
         "service.grpc.server",
@@ -765,7 +766,6 @@ DOORS: dict[str, set[str]] = {
         "service.server.running",
         "service.server.uvicorn_server",
     },
-    "uvloop": {"service.access.event_loop"},
 }
 """These modules of the service, of the evaluation and of what it builds on import each library."""
 

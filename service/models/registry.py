@@ -119,7 +119,7 @@ class Registry:
         return [each for each in before if id(each) not in kept]
 
     def measure(self) -> None:
-        """Measures how long the runs of each graph take that is new; nothing else should run meanwhile."""
+        """Measures the runs of each graph that were not measured yet; nothing else should run meanwhile."""
         for graph in self:
             if not graph.is_measured:
                 graph.measure()
@@ -345,9 +345,17 @@ class _Loader:
             self._add(file, opened)
         except Exception as error:
             self._refused[file.shown] = _explain(error, file.shown)
+            return
+
+        if opened.model is None:
+            logger.warning(
+                "%s has no card: only the Open Inference Protocol serves it; this gives it one: %s",
+                opened.name,
+                write_command(opened.name, file.shown),
+            )
 
     def _load(self, file: ModelFile) -> Graph:
-        return load_graph(
+        graph = load_graph(
             file.path,
             content=read_content(self._folder, file),
             name=file.name,
@@ -357,6 +365,11 @@ class _Loader:
             takes_any_name=self._takes_any_name,
             cards=self._cards,
         )
+        # Otherwise what else runs would be measured too.
+        if graph.session.computes_in_caller:
+            graph.measure()
+
+        return graph
 
     def _check_name(self, file: ModelFile) -> None:
         """Raises ModelRefused for a file name whose bytes are no text, or that is a file's and a folder's."""
@@ -372,14 +385,7 @@ class _Loader:
     def _add(self, file: ModelFile, graph: Graph) -> None:
         """Adds a graph; the latest of several versions is the model that its task has."""
         number = _FLAT if file.version is None else int(file.version)
-        if graph.model is None:
-            if not graph.is_measured:
-                logger.warning(
-                    "%s has no card: only the Open Inference Protocol serves it; this gives it one: %s",
-                    graph.name,
-                    write_command(graph.name, file.shown),
-                )
-        else:
+        if graph.model is not None:
             of_task = self._tasks.setdefault(graph.model.card.task, {})
             others = [each for each in of_task.values() if each.name != graph.name]
             _check_task(graph.model.card, others)
