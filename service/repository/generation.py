@@ -171,7 +171,7 @@ class Generation(ModelFolder):
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
-    """An order says how the next generation is made of a model folder."""
+    """A generation request says how the next generation is made of a model folder."""
 
     number: int
     source: str
@@ -182,6 +182,6 @@ class GenerationRequest:
     """Only these names are looked at, all where it is None; what else is served stays as it is."""
     unloaded: tuple[str, ...] = ()
     rejected: Mapping[str, str] = field(default_factory=dict)
-    """Files that did not load, by the reason, are not tried again in this order."""
+    """Files that did not load, by the reason, are not tried again by this request."""
     unserved: Mapping[str, str] = field(default_factory=dict)
     """Files of the previous generation that the workers refused, by the reason."""

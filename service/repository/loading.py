@@ -1,4 +1,4 @@
-"""GenerationLoader makes a registry of the generation that all workers serve, and the next one beside it."""
+"""Loading makes a registry of the generation that all workers serve, and the next one beside it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LoadedGeneration:
 
 
 class GenerationLoader:
-    """GenerationLoader knows how models are loaded here; `on_load` is told of each file before it is read."""
+    """A generation loader knows how models are loaded here; `on_load` is told of each file before it is read."""
 
     def __init__(
         self,

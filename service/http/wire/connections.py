@@ -58,7 +58,7 @@ class Connection(Protocol):
 
 
 class HeldConnection(Protocol):
-    """A HeldConnection connection is not read for a while."""
+    """A held connection is not read for a while."""
 
     def release(self) -> None:
         """Reads on."""
