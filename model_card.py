@@ -263,7 +263,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class CrossValidation:
-    """The same family learnt anew on all rows but those of a fold, and measured on that fold, for each fold."""
+    """A cross-validation learns the family anew without each fold in turn, and measures it on that fold."""
 
     folds: int
     metrics: Mapping[str, Spread]

@@ -27,7 +27,7 @@ WARM_UP = 20
 
 
 class Cost(NamedTuple):
-    """A request took so long in the median, and so much of the server's processor time in the mean."""
+    """A cost is what a request took: time in the median, and the server's processor time in the mean."""
 
     latency_ms: float
     processor_ms: float

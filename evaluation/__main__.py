@@ -13,16 +13,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from evaluation import acts, clock, unlabelled
+from evaluation import champion_log_check, clock, unlabelled
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation.arguments import parse
 from evaluation.classifiers import LocalClassifiers
+from evaluation.criterion import find_criterion
 from evaluation.gate import Gate
 from evaluation.labelled_data import read_labelled
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
-from evaluation.wanted_metric import find_wanted
 from service.contract import codec
 from service.errors import EvaluationError, VeredictoError
 from service.judging import predictions
@@ -69,14 +69,14 @@ def _report(options: argparse.Namespace) -> int:
     load = options.load and clock.read_load(options.load, task=options.task)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]
-        wanted = find_wanted(
+        criterion = find_criterion(
             options.by,
             contenders.contenders[0].card.classes or (),
             price_ms=options.price_ms,
             price_mb=options.price_mb,
         )
         claims = [
-            Gate.parse(claim, task=options.task, models=names, wanted=wanted)
+            Gate.parse(claim, task=options.task, models=names, criterion=criterion)
             for claim in options.gate
         ]
         labelled, judged = _try(options, options.task, contenders)
@@ -89,7 +89,7 @@ def _report(options: argparse.Namespace) -> int:
         risk=options.risk,
         within=options.within,
         gates=claims,
-        wanted=wanted,
+        criterion=criterion,
         software=contenders.software,
         load=load,
     )
@@ -105,7 +105,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _tell_verdicts(evidence: dict[str, Any], *, has_load: bool) -> None:
-    """Says the verdict by the wanted metric, that in accuracy, that with a clock, and what of the gates is shown."""
+    """Says the verdict by the criterion, that in accuracy, that with a clock, and what of the gates is shown."""
     if "by" in evidence:
         verdict = evidence["by"]["verdict"]
         _say(verdict["headline"], *verdict["findings"], "", "In accuracy:")
@@ -134,15 +134,17 @@ def _place(options: argparse.Namespace) -> tuple[Path, Path]:
 
 def _verify(options: argparse.Namespace) -> int:
     """Computes the numbers again, asks the models again where the data is given, and checks further claims."""
-    if acts.is_log(options.verify):
+    if champion_log_check.is_log(options.verify):
         return _verify_acts(options)
 
     evidence = evidences.read(options.verify)
-    stored = evidences.recall(evidence)
+    stored = evidences.read_predictions(evidence)
     names = [answer.model for answer in stored.answers]
-    wanted = evidences.recall_wanted(evidence)
+    criterion = evidences.read_criterion_of(evidence)
     results = [
-        Gate.parse(claim, task=stored.task, models=names, wanted=wanted).check(stored)
+        Gate.parse(claim, task=stored.task, models=names, criterion=criterion).check(
+            stored
+        )
         for claim in options.gate
     ]
     differences = evidences.verify(evidence)
@@ -168,7 +170,7 @@ def _verify_acts(options: argparse.Namespace) -> int:
             "--verify: a log of acts is checked by itself: leave out --data and --gate"
         )
 
-    n_acts, differences = acts.verify(options.verify)
+    n_acts, differences = champion_log_check.verify(options.verify)
     if differences:
         return _tell_differences(options, differences)
 

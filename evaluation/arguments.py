@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli.parser import ArgumentParser
 from evaluation import gate as gates
-from evaluation.wanted_metric import USAGE as BY_USAGE
+from evaluation.criterion import USAGE as BY_USAGE
 from verdict.analysis import WITHIN
 
 RISK = 0.01

@@ -16,10 +16,10 @@ from service.errors import EvaluationError
 from service.judging import evidence as gathering
 from service.judging.evidence import FORMAT, SCHEMA_VERSION
 from verdict.analysis import WITHIN
+from verdict.criterion import Criterion, read_criterion
 from verdict.grouping import read_grouping
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.slicing import read_slicings
-from verdict.wanted import Wanted, read_wanted
 
 TOLERANCE = 1e-9
 """A number that is computed again may differ by so much, relatively or absolutely."""
@@ -35,12 +35,12 @@ def gather(
     gates: Sequence[Gate],
     software: dict[str, str],
     within: float = WITHIN,
-    wanted: Wanted | None = None,
+    criterion: Criterion | None = None,
     load: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Returns the evidence as JSON values; `load` is what was measured of the models under a load.
 
-    `wanted` is the metric that matters where that is not accuracy.
+    `criterion` is the metric that matters where that is not accuracy.
     """
     gathered = gathering.gather(
         predictions,
@@ -48,7 +48,7 @@ def gather(
         gates=gates,
         software=software,
         within=within,
-        wanted=wanted,
+        criterion=criterion,
     )
     if load is None:
         return gathered
@@ -61,12 +61,12 @@ def conclude(
     risk: float,
     gates: Sequence[Gate],
     within: float = WITHIN,
-    wanted: Wanted | None = None,
+    criterion: Criterion | None = None,
     load: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Returns all that follows from predictions, with a load the verdict with a clock too."""
     concluded = gathering.conclude(
-        predictions, risk=risk, gates=gates, within=within, wanted=wanted
+        predictions, risk=risk, gates=gates, within=within, criterion=criterion
     )
     if load is None:
         return concluded
@@ -109,7 +109,7 @@ def read(path: Path) -> dict[str, Any]:
     return evidence
 
 
-def recall(evidence: dict[str, Any]) -> Predictions:
+def read_predictions(evidence: dict[str, Any]) -> Predictions:
     """Returns the predictions that evidence keeps; raises EvaluationError where it is incomplete or impossible."""
     try:
         predictions = Predictions(
@@ -171,19 +171,14 @@ def _check(predictions: Predictions) -> None:
 
 def verify(evidence: dict[str, Any]) -> list[str]:
     """Computes everything again from the stored answers; returns a line for each difference."""
-    predictions = recall(evidence)
+    predictions = read_predictions(evidence)
     try:
         risk = float(evidence["options"]["risk"])
         within = float(evidence["options"]["within"])
         claims = evidence["options"]["gates"]
-        wanted = recall_wanted(evidence)
+        criterion = read_criterion_of(evidence)
         load = evidence.get("load")
-        optional = (
-            *(("by",) if wanted else ()),
-            *(("clock",) if load else ()),
-            *(("sets",) if "sets" in evidence else ()),
-        )
-        followed = ("numbers", "verdict", "gates", *optional)
+        followed = _list_followed(evidence, criterion)
         stored = {key: evidence[key] for key in followed}
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
@@ -195,22 +190,40 @@ def verify(evidence: dict[str, Any]) -> list[str]:
             claim,
             task=predictions.task,
             models=[each.model for each in predictions.answers],
-            wanted=wanted,
+            criterion=criterion,
         )
         for claim in claims
     ]
 
     again = _conclude_again(
-        predictions, risk=risk, within=within, gates=gates, wanted=wanted, load=load
+        predictions,
+        risk=risk,
+        within=within,
+        gates=gates,
+        criterion=criterion,
+        load=load,
     )
 
     return find_differences(stored, {key: again[key] for key in stored})
 
 
-def recall_wanted(evidence: dict[str, Any]) -> Wanted | None:
-    """Returns the metric that was wanted, None for accuracy; raises EvaluationError for what is none."""
+def _list_followed(evidence: dict[str, Any], criterion: Criterion | None) -> list[str]:
+    """Returns the parts of evidence that follow from its answers and options."""
+    followed = ["numbers", "verdict", "gates"]
+    if criterion is not None:
+        followed.append("by")
+    if evidence.get("load"):
+        followed.append("clock")
+    if "sets" in evidence:
+        followed.append("sets")
+
+    return followed
+
+
+def read_criterion_of(evidence: dict[str, Any]) -> Criterion | None:
+    """Returns the criterion that evidence was made by, None for accuracy; raises EvaluationError for what is none."""
     try:
-        return read_wanted(evidence["options"].get("by"), len(evidence["classes"]))
+        return read_criterion(evidence["options"].get("by"), len(evidence["classes"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvaluationError(
             f"the evidence is incomplete: by: {type(error).__name__}: {error}"
@@ -229,7 +242,7 @@ def _conclude_again(predictions: Predictions, **options: Any) -> dict[str, Any]:
 
 def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:
     """Returns what models that are asked again say otherwise, and where data or versions are others."""
-    predictions = recall(evidence)
+    predictions = read_predictions(evidence)
     if predictions.fingerprint != again.fingerprint:
         return [
             f"data: stored {predictions.fingerprint}, these are {again.fingerprint}"

@@ -11,8 +11,8 @@ from stats.losses.comparison import LossComparison
 from stats.paired import Pair, find_effect, lower_limit
 from stats.rows_needed import rows_to_show
 from verdict.by_metric import NoProbabilities, UnknownPrice, find_gaps, leave_out_votes
+from verdict.criterion import NAMES, Criterion
 from verdict.predictions import Predictions
-from verdict.wanted import NAMES, Wanted
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
 _CLAIM = re.compile(
@@ -22,7 +22,7 @@ _CLAIM = re.compile(
 
 @dataclass(frozen=True)
 class Gate:
-    """Claims that the accuracy of `first` less that of `second` is over `least`, or its gain by the metric wanted.
+    """Claims that the accuracy of `first` less that of `second` is over `least`, or its gain by the criterion.
 
     `least` is below 0 where worse is allowed for.
     """
@@ -31,7 +31,7 @@ class Gate:
     first: str
     second: str
     least: float
-    wanted: Wanted | None = None
+    criterion: Criterion | None = None
 
     @classmethod
     def parse(
@@ -40,14 +40,14 @@ class Gate:
         *,
         task: str,
         models: list[str],
-        wanted: Wanted | None = None,
+        criterion: Criterion | None = None,
     ) -> Gate:
         """Reads a claim, in which names come with or without `task-`.
 
         Raises EvaluationError for what is no claim, or about no model of these.
         """
         match = _CLAIM.fullmatch(claim.strip())
-        is_share = wanted is None or wanted.metric == "balanced_accuracy"
+        is_share = criterion is None or criterion.metric == "balanced_accuracy"
         if match is None or (is_share and float(match[4]) > 1):
             raise EvaluationError(f"--gate: expected {USAGE}, got {claim!r}")
 
@@ -61,15 +61,15 @@ class Gate:
         margin = float(match[4])
         least = margin if match[2] == "better" else -margin
 
-        return cls(claim, first, second, least, wanted)
+        return cls(claim, first, second, least, criterion)
 
     def check(self, predictions: Predictions) -> dict[str, Any]:
         """Returns whether the one-sided 95 % limit of the difference is over what is claimed, and what it would take.
 
-        The limit is the lower end of Newcombe's 90 % interval for paired shares, or that of the wanted metric's gain.
+        The limit is the lower end of Newcombe's 90 % interval for paired shares, or that of the gain by the criterion.
         """
-        if self.wanted is not None:
-            return self._check_gain(predictions, self.wanted)
+        if self.criterion is not None:
+            return self._check_gain(predictions, self.criterion)
 
         hits = {
             answer.model: answer.label == predictions.truth
@@ -94,10 +94,12 @@ class Gate:
             "rows_needed": needed,
         }
 
-    def _check_gain(self, predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+    def _check_gain(
+        self, predictions: Predictions, criterion: Criterion
+    ) -> dict[str, Any]:
         try:
-            judged, left_out = leave_out_votes(predictions, wanted)
-            gaps = find_gaps(judged, wanted)
+            judged, left_out = leave_out_votes(predictions, criterion)
+            gaps = find_gaps(judged, criterion)
         except NoProbabilities as error:
             raise EvaluationError(f"--by: {error}") from None
         except UnknownPrice as error:
@@ -106,7 +108,7 @@ class Gate:
         for name in (self.first, self.second):
             if name in left_out:
                 raise EvaluationError(
-                    f"--gate: {name} has no {wanted.name}: {left_out[name]}"
+                    f"--gate: {name} has no {criterion.name}: {left_out[name]}"
                 )
 
         names = [answer.model for answer in judged.answers]
@@ -118,7 +120,7 @@ class Gate:
             "claim": self.claim,
             "models": [self.first, self.second],
             "least": self.least,
-            "by": wanted.metric,
+            "by": criterion.metric,
             "difference": gaps.find_gap(first, second),
             "lower_limit": limit,
             "shown": limit is not None and limit > self.least,

@@ -13,15 +13,15 @@ from evaluation.image_hashes import hash_images
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
+    JudgedRows,
     LabelledData,
-    Sifted,
     Value,
     find_label,
     fingerprint_images,
     index_labels,
+    leave_out_learnt,
     note_passed_over,
     read_value,
-    sift_learnt,
 )
 from service.judging.row_hashes import (
     NOTHING,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from tables.reader import Table
 
-Sift = Callable[[Hashes], Sifted]
+LearntRowFilter = Callable[[Hashes], JudgedRows]
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
 
@@ -66,18 +66,28 @@ def read_labelled(
     """
     takes_rows = isinstance(card.input, FeatureInput)
     _check_kind(path, card, takes_rows=takes_rows)
-    sift = partial(
-        sift_learnt, learnt=learnt, where=path.name, keeps_learnt=keeps_learnt
+    keep_unlearnt = partial(
+        leave_out_learnt, learnt=learnt, where=path.name, keeps_learnt=keeps_learnt
     )
     if takes_rows:
-        return _read_rows(path, card, label, group, joins_equal=joins_equal, sift=sift)
+        return _read_rows(
+            path,
+            card,
+            label,
+            group,
+            joins_equal=joins_equal,
+            keep_unlearnt=keep_unlearnt,
+        )
     if group is not None:
         raise EvaluationError(
             f"--group: expected a table with a column {group!r}, got a folder of images"
         )
 
     return _read_folder(
-        path, card, joins_equal=joins_equal, sift=sift if len(learnt) else None
+        path,
+        card,
+        joins_equal=joins_equal,
+        keep_unlearnt=keep_unlearnt if len(learnt) else None,
     )
 
 
@@ -104,7 +114,7 @@ def _read_rows(
     group: str | None,
     *,
     joins_equal: bool,
-    sift: Sift,
+    keep_unlearnt: LearntRowFilter,
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
     table = read_feature_table(path, card.input.features)
@@ -115,18 +125,18 @@ def _read_rows(
     names = _leave_out(table.frame.columns, {group, *dates}, {label, *feature_names})
     label, others = find_label(names, feature_names, label, path.name)
     rows, notes = read_asked(table, features, label, others, path.name)
-    wheres = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
-    truth = index_labels(rows.labels, card, wheres)
+    locations = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
+    truth = index_labels(rows.labels, card, locations)
     asked = rows.name_values(feature_names)
-    sifted = sift(hash_feature_rows(asked, card))
-    left = rows.take(sifted.kept)
+    judged = keep_unlearnt(hash_feature_rows(asked, card))
+    left = rows.take(judged.kept)
 
     return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
         places=left.places,
-        truth=truth[sifted.kept],
-        rows=[asked[index] for index in sifted.kept],
+        truth=truth[judged.kept],
+        rows=[asked[index] for index in judged.kept],
         data_set=fingerprint_rows(asked, truth, card),
         notes=[*note_dates(table, card.input.features), *notes],
         grouping=left.find_groups(members, column=group, joins_equal=joins_equal),
@@ -134,8 +144,8 @@ def _read_rows(
             dict(zip(feature_names, left.columns, strict=True))
             | _read_others(left.frame, others)
         ),
-        learnt=sifted.learnt,
-        n_learnt=sifted.n_left_out,
+        learnt=judged.learnt,
+        n_learnt=judged.n_left_out,
     )
 
 
@@ -200,17 +210,19 @@ def read_asked(
         labels, kept = _read_labels(table.frame[label], where)
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
-    wheres = [f"{where}, {place}" for place in places]
+    locations = [f"{where}, {place}" for place in places]
     unfit: dict[int, str] = {}
-    columns = [_read_column(frame[each.name], each, wheres, unfit) for each in features]
-    if len(unfit) == len(wheres):
+    columns = [
+        _read_column(frame[each.name], each, locations, unfit) for each in features
+    ]
+    if len(unfit) == len(locations):
         raise EvaluationError(unfit[min(unfit)])
 
     rows = _Rows(frame=frame, columns=columns, labels=labels, places=places, kept=kept)
     notes = note_passed_over(
         others, unfit, n_without_label=table.frame.height - len(kept)
     )
-    asked = [index for index in range(len(wheres)) if index not in unfit]
+    asked = [index for index in range(len(locations)) if index not in unfit]
 
     return rows.take(asked), notes
 
@@ -307,7 +319,7 @@ def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
 def _read_column(
     column: pl.Series,
     feature: Column,
-    wheres: list[str],
+    locations: list[str],
     unfit: dict[int, str],
 ) -> list[Value]:
     """Returns a feature's values as requests have them; numbers stay numbers, all else is named as training does.
@@ -321,7 +333,7 @@ def _read_column(
     values = column.to_list() if is_number else name_values(as_whole(column))
     read: list[Value] = []
 
-    for index, (value, where) in enumerate(zip(values, wheres, strict=True)):
+    for index, (value, where) in enumerate(zip(values, locations, strict=True)):
         try:
             read.append(read_value(value, feature, where))
         except EvaluationError as error:
@@ -332,7 +344,7 @@ def _read_column(
 
 
 def _read_folder(
-    path: Path, card: Card, *, joins_equal: bool, sift: Sift | None
+    path: Path, card: Card, *, joins_equal: bool, keep_unlearnt: LearntRowFilter | None
 ) -> LabelledData:
     """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
     found = _list_files(path)
@@ -343,10 +355,10 @@ def _read_folder(
         )
 
     passed = len(found) - len(files)
-    sifted = Sifted(list(range(len(files))), NOTHING, 0)
-    if sift is not None:
-        sifted = sift(hash_images(files))
-    files = [files[index] for index in sifted.kept]
+    judged = JudgedRows(list(range(len(files))), NOTHING, 0)
+    if keep_unlearnt is not None:
+        judged = keep_unlearnt(hash_images(files))
+    files = [files[index] for index in judged.kept]
     places = [f"{each.parent.name}/{each.name}" for each in files]
     hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
     contents = [(each.parent.name, of) for each, of in zip(files, hashes, strict=True)]
@@ -366,8 +378,8 @@ def _read_folder(
         files=files,
         notes=notes if passed else [],
         grouping=find_groups(contents, joins_equal=joins_equal),
-        learnt=sifted.learnt,
-        n_learnt=sifted.n_left_out,
+        learnt=judged.learnt,
+        n_learnt=judged.n_left_out,
     )
 
 

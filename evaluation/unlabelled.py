@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from service.errors import EvaluationError
 from service.judging.labelled_rows import (
     LabelledData,
     Value,
-    find_new,
+    find_unlearnt,
     fingerprint_images,
 )
 from service.judging.row_hashes import NOTHING, Hashes, hash_feature_rows
@@ -63,7 +64,10 @@ def read_unlabelled(
         expected = "a table, CSV or Parquet" if takes_rows else "a folder of images"
         raise EvaluationError(f"{path.name}: {card.task} takes {expected}")
 
-    return (_read_rows if takes_rows else _read_images)(path, card, learnt)
+    if takes_rows:
+        return _read_rows(path, card, learnt)
+
+    return _read_images(path, card, learnt)
 
 
 def choose(labels: Labels, n_labels: int | None) -> Choice:
@@ -72,20 +76,19 @@ def choose(labels: Labels, n_labels: int | None) -> Choice:
     Without a number it is all on which any models disagree, and for each four of them one on which all agree.
     """
     disagree = (labels != labels[:, :1]).any(axis=1)
-    divided, others = np.flatnonzero(disagree), np.flatnonzero(~disagree)
+    divided = np.flatnonzero(disagree)
+    others = np.flatnonzero(~disagree)
     if n_labels is None:
-        n_labels = len(divided) + -(-len(divided) // 4)
+        n_labels = len(divided) + math.ceil(len(divided) / 4)
 
     counts = split_budget(n_labels, n_disagree=len(divided), n_agree=len(others))
     generator = np.random.default_rng(SEED)
-    chosen = [
-        generator.choice(rows, size=count, replace=False)
-        for rows, count in zip((divided, others), counts, strict=True)
-    ]
-    shares = [
-        np.full(count, count / max(1, len(rows)))
-        for rows, count in zip((divided, others), counts, strict=True)
-    ]
+    chosen = []
+    shares = []
+    for rows, count in zip((divided, others), counts, strict=True):
+        share = count / max(1, len(rows))
+        chosen.append(generator.choice(rows, size=count, replace=False))
+        shares.append(np.full(count, share))
     order = generator.permutation(sum(counts))
 
     return Choice(
@@ -99,23 +102,22 @@ def write_choice(path: Path, data: LabelledData, choice: Choice, label: str) -> 
 
     Parts of dates are written as the date that they are of.
     """
-    rows = [
-        _join_dates(data.rows[each], data.dates) for each in choice.rows if data.rows
-    ]
+    rows = []
+    if data.rows:
+        rows = [_join_dates(data.rows[each], data.dates) for each in choice.rows]
     names = list(rows[0]) if rows else []
-    clash = {PLACE, INCLUSION, label} & set(names)
+    clash = sorted({PLACE, INCLUSION, label} & set(names))
     if clash:
         raise EvaluationError(
-            f"--to-label: expected no feature called {sorted(clash)[0]!r}, which is a column of its own there: name "
+            f"--to-label: expected no feature called {clash[0]!r}, which is a column of its own there: name "
             "another with --label, or rename the feature"
         )
 
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([PLACE, label, INCLUSION, *names])
-        for at, (row, inclusion) in enumerate(
-            zip(choice.rows, choice.inclusion, strict=True)
-        ):
+        chosen = zip(choice.rows, choice.inclusion, strict=True)
+        for at, (row, inclusion) in enumerate(chosen):
             values = rows[at].values() if rows else ()
             writer.writerow([data.places[row], "", f"{inclusion:.9g}", *values])
 
@@ -154,9 +156,11 @@ def read_labels(
     index = {name: number for number, name in enumerate(classes)}
     truth = np.full(len(places), UNKNOWN, dtype=np.int64)
     for line in lines:
-        place, name = line[PLACE] or "", (line[label] or "").strip()
+        place = line[PLACE] or ""
+        name = (line[label] or "").strip()
         if not name:
             continue
+
         if place not in rows:
             raise EvaluationError(
                 f"{path.name}: {place!r} is no row that was asked for: give the --unlabelled that it was made from"
@@ -191,17 +195,16 @@ def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
     hashes = hash_feature_rows(asked, card)
     kept, more = _find_distinct(hashes, learnt, path.name)
 
+    date_columns = find_dates(card.input.features)
+    dates = [each.name for each in date_columns if each.name in table.frame.columns]
+
     return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
         places=[rows.places[each] for each in kept],
         truth=np.full(len(kept), UNKNOWN, dtype=np.int64),
         rows=[asked[each] for each in kept],
-        dates=[
-            each.name
-            for each in find_dates(card.input.features)
-            if each.name in table.frame.columns
-        ],
+        dates=dates,
         notes=[*note_dates(table, card.input.features), *notes, *more],
         n_learnt=int(np.isin(hashes, learnt).sum()),
     )
@@ -239,15 +242,16 @@ def _find_distinct(
     hashes: Hashes, learnt: Hashes, where: str
 ) -> tuple[list[int], list[str]]:
     """Returns the indices of the first of equal rows that no model was learnt from, and notes of the others."""
-    new = find_new(hashes, learnt, where)
+    new = find_unlearnt(hashes, learnt, where)
     _, first = np.unique(hashes[new], return_index=True)
     kept = sorted(new[each] for each in first.tolist())
+    n_learnt = len(hashes) - len(new)
+    n_repeated = len(new) - len(kept)
+
     notes = []
-    if len(new) < len(hashes):
-        notes.append(
-            f"rows that models were learnt from are left out: {len(hashes) - len(new)}"
-        )
-    if len(kept) < len(new):
-        notes.append(f"rows that repeat others are left out: {len(new) - len(kept)}")
+    if n_learnt:
+        notes.append(f"rows that models were learnt from are left out: {n_learnt}")
+    if n_repeated:
+        notes.append(f"rows that repeat others are left out: {n_repeated}")
 
     return kept, notes

@@ -11,7 +11,7 @@ from pathlib import Path
 from loadtest import command_line, objectives, option_types
 from loadtest.run import Load
 from loadtest.sending.schedule import ARRIVALS, POISSON, Rate, read_arrivals
-from loadtest.targets.target import PROTOCOLS, TargetOptions
+from loadtest.targets.options import PROTOCOLS, TargetOptions
 from service.errors import LoadTestError
 
 DURATION_S = 10.0

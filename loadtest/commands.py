@@ -38,13 +38,8 @@ def _measure(
     options: argparse.Namespace, target: Target, load: Load
 ) -> tuple[dict[str, Any], list[Run]]:
     line = console.LiveLine()
-    runs = measure(
-        target,
-        load,
-        repeats=1 if is_search(options) else options.repeats or 1,
-        on_progress=line,
-        on_run=line.end,
-    )
+    repeats = 1 if is_search(options) else options.repeats or 1
+    runs = measure(target, load, repeats=repeats, on_progress=line, on_run=line.end)
     document = result.build(
         target, load, runs, slo=options.slo or (), confidence=options.confidence
     )
@@ -57,11 +52,17 @@ def _search(
 ) -> tuple[dict[str, Any], list[Run]]:
     """Searches, then measures once more at a rate that every repeat kept."""
     load = arguments.make_load(options)
+    default_repeats = 1 if options.task else SEARCH_REPEATS
+
+    def measure_at(rate: float) -> Run:
+        (run,) = measure(target, search.set_rate(load, rate))
+        return run
+
     found = search.search(
-        lambda rate: measure(target, search.set_rate(load, rate))[0],
+        measure_at,
         options.slo,
         start_rate=search.find_start_rate(target, load),
-        repeats=options.repeats or (1 if options.task else SEARCH_REPEATS),
+        repeats=options.repeats or default_repeats,
         on_trial=_tell_trial,
     )
     rate = min(found.rates, default=search.MIN_RATE)
@@ -71,12 +72,16 @@ def _search(
 
 
 def _tell_trial(trial: Trial) -> None:
-    seen = ", ".join(
-        f"{text}: {'beyond' if value is None else f'{value:.4g}'}"
-        for text, value in trial.seen.items()
-    )
-    word = "void" if trial.fault else "holds" if trial.holds else "fails"
-    write_note(f"{trial.rate:10,.1f}/s {word}  {seen}")
+    word = "holds" if trial.holds else "fails"
+    if trial.fault:
+        word = "void"
+
+    seen = []
+    for text, value in trial.seen.items():
+        figure = "beyond" if value is None else f"{value:.4g}"
+        seen.append(f"{text}: {figure}")
+
+    write_note(f"{trial.rate:10,.1f}/s {word}  {', '.join(seen)}")
 
 
 def judge_task(options: argparse.Namespace) -> dict[str, Any]:

@@ -36,11 +36,14 @@ def compare(
 ) -> dict[str, Any]:
     """Returns how latencies, in a closed loop the rate, and errors changed; raises LoadTestError for other loads."""
     is_search = "search" in old and "search" in new
-    check_same(old["load"], new["load"], names=("loop",) if is_search else MUST_MATCH)
+    names = ("loop",) if is_search else MUST_MATCH
+    check_same(old["load"], new["load"], names=names)
     if is_search:
         return _compare_searches(old, new, margin=margin)
 
-    has_repeats = min(len(old["repeats"]), len(new["repeats"])) >= MIN_VALUES
+    n_repeats = min(len(old["repeats"]), len(new["repeats"]))
+    has_repeats = n_repeats >= MIN_VALUES
+
     changes = []
     for name in COMPARED:
         values = [
@@ -52,13 +55,14 @@ def compare(
         values = [_read_rates(each, has_repeats=has_repeats) for each in (old, new)]
         changes += _compare("rate", values, margin=margin, worse_is_more=False)
 
+    is_slower = any(each.is_regression for each in changes)
+
     return {
         "margin": margin,
         "over": "repeats" if has_repeats else "slices",
         "changes": [asdict(each) for each in changes],
         "errors": {"old": _share_errors(old), "new": _share_errors(new)},
-        "regression": any(each.is_regression for each in changes)
-        or _has_more_errors(old, new),
+        "regression": is_slower or _has_more_errors(old, new),
     }
 
 
@@ -84,7 +88,8 @@ def check_same(
 ) -> None:
     """Raises LoadTestError where two loads are not the same, so that nothing follows from a comparison."""
     for name in names:
-        was, is_now = old.get(name), new.get(name)
+        was = old.get(name)
+        is_now = new.get(name)
         if was != is_now:
             raise LoadTestError(
                 f"--compare: expected tests under the same load, got {name} {was} in the old one, {is_now} in this one"
@@ -98,21 +103,22 @@ def _compare(
     if min(map(len, values)) < MIN_VALUES:
         return []
 
-    ratio = compare_means(np.array(values[0]), np.array(values[1]))
-    is_worse = (
-        ratio.low > 1 + margin if worse_is_more else ratio.high < 1 / (1 + margin)
+    old, new = map(np.array, values)
+    ratio = compare_means(old, new)
+    is_worse = ratio.high < 1 / (1 + margin)
+    if worse_is_more:
+        is_worse = ratio.low > 1 + margin
+
+    change = Change(
+        figure=figure,
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        is_regression=is_worse,
+        differs=not ratio.low <= 1 <= ratio.high,
     )
 
-    return [
-        Change(
-            figure=figure,
-            ratio=ratio.value,
-            low=ratio.low,
-            high=ratio.high,
-            is_regression=is_worse,
-            differs=not ratio.low <= 1 <= ratio.high,
-        )
-    ]
+    return [change]
 
 
 def _read_latencies(
@@ -153,22 +159,19 @@ def _has_more_errors(old: dict[str, Any], new: dict[str, Any]) -> bool:
         return False
 
     share = new["requests"] / (new["requests"] + old["requests"])
-    return 1 - binomial_cdf(n_new - 1, n_new + n_old, share=share) < ERRORS_P_VALUE
+    p_value = 1 - binomial_cdf(n_new - 1, n_new + n_old, share=share)
+
+    return p_value < ERRORS_P_VALUE
 
 
 def write_lines(comparison: dict[str, Any]) -> list[str]:
     """Returns the comparison as lines."""
     lines = [f"against the old test, over {comparison['over']}:"]
     for each in comparison["changes"]:
-        word = (
-            f"worse beyond the margin of {comparison['margin']:.0%}"
-            if each["is_regression"]
-            else "differs"
-            if each["differs"]
-            else "no difference shown"
-        )
+        word = _word_change(each, margin=comparison["margin"])
+        interval = f"{each['low']:.3f} to {each['high']:.3f}"
         lines.append(
-            f"  {each['figure']:<6}times {each['ratio']:.3f} ({each['low']:.3f} to {each['high']:.3f}): {word}"
+            f"  {each['figure']:<6}times {each['ratio']:.3f} ({interval}): {word}"
         )
 
     errors = comparison["errors"]
@@ -177,3 +180,11 @@ def write_lines(comparison: dict[str, Any]) -> list[str]:
         lines.append("REGRESSION")
 
     return lines
+
+
+def _word_change(change: dict[str, Any], *, margin: float) -> str:
+    if change["is_regression"]:
+        return f"worse beyond the margin of {margin:.0%}"
+    if change["differs"]:
+        return "differs"
+    return "no difference shown"

@@ -70,9 +70,9 @@ def show(document: dict[str, Any]) -> list[str]:
     target = document["target"]
     lines = [
         f"{target['address']}  {target['protocol']}, {target['inputs']}",
-        say_load(document["load"]),
+        print_load(document["load"]),
         "",
-        say_requests(document),
+        print_requests(document),
         *_show_latencies(document),
         *_show_server(document["repeats"]),
         *show_generator(document["repeats"]),
@@ -85,7 +85,7 @@ def show(document: dict[str, Any]) -> list[str]:
     return lines
 
 
-def say_load(load: dict[str, Any]) -> str:
+def print_load(load: dict[str, Any]) -> str:
     ending = f"for {load['duration_s']:g} s after {load['warm_up_s']:g} s of warm-up"
     if load["loop"] == "closed":
         return f"closed loop, {load['concurrency']} callers, {ending}"
@@ -99,7 +99,7 @@ def say_load(load: dict[str, Any]) -> str:
     return f"open loop, {rate} requests/s, {load['arrivals']} arrivals, {ending}"
 
 
-def say_requests(document: dict[str, Any]) -> str:
+def print_requests(document: dict[str, Any]) -> str:
     errors = document["errors"]
     n_errors = sum(errors.values())
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in errors.items())

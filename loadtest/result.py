@@ -115,7 +115,7 @@ def describe_intervals(samples: Samples) -> dict[str, list[float | None]]:
 
 def _describe_run(run: Run, load: Load) -> dict[str, Any]:
     samples = run.samples
-    slices = validity.cut(samples)
+    slices = validity.cut_slices(samples)
     generator = validity.describe_generator(samples, concurrency=load.concurrency)
     steadiness = (
         None

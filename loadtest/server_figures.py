@@ -40,7 +40,10 @@ def read(server: Server | None, model: str | None) -> Figures | None:
     except (LoadTestError, AttributeError, TypeError, ValueError):
         return None
 
-    return Figures(counts=counts, cpu_s=cpu_s) if counts or cpu_s is not None else None
+    if not counts and cpu_s is None:
+        return None
+
+    return Figures(counts=counts, cpu_s=cpu_s)
 
 
 def _read_statistics(server: Server, model: str) -> dict[str, tuple[int, int]]:
@@ -48,21 +51,32 @@ def _read_statistics(server: Server, model: str) -> dict[str, tuple[int, int]]:
     if not isinstance(answer, dict):
         return {}
 
-    listed = [each.get("inference_stats", {}) for each in answer.get("model_stats", ())]
+    versions = answer.get("model_stats", ())
+    statistics = [each.get("inference_stats", {}) for each in versions]
 
-    return {
-        part: (
-            sum(int(each.get(part, {}).get("count", 0)) for each in listed),
-            sum(int(each.get(part, {}).get("ns", 0)) for each in listed),
-        )
-        for part in PARTS
-    }
+    return {part: _sum_part(statistics, part) for part in PARTS}
+
+
+def _sum_part(statistics: list[dict[str, Any]], part: str) -> tuple[int, int]:
+    """Returns the requests and the nanoseconds of a part, over all versions of a model."""
+    found = [each.get(part, {}) for each in statistics]
+    count = sum(int(each.get("count", 0)) for each in found)
+    ns = sum(int(each.get("ns", 0)) for each in found)
+
+    return count, ns
 
 
 def _read_cpu_s(server: Server) -> float | None:
     status, content = server.fetch("/metrics")
-    found = _CPU.findall(content.decode(errors="replace")) if status == 200 else []
-    return sum(map(float, found)) if found else None
+    if status != 200:
+        return None
+
+    text = content.decode(errors="replace")
+    values = [float(each) for each in _CPU.findall(text)]
+    if not values:
+        return None
+
+    return sum(values)
 
 
 def compare(
@@ -74,8 +88,10 @@ def compare(
 
     figures: dict[str, Any] = {}
     for part in before.counts.keys() & after.counts.keys():
-        count = after.counts[part][0] - before.counts[part][0]
-        ns = after.counts[part][1] - before.counts[part][1]
+        count_before, ns_before = before.counts[part]
+        count_after, ns_after = after.counts[part]
+        count = count_after - count_before
+        ns = ns_after - ns_before
         if count > 0:
             figures[f"{part}_ms"] = ns / count / 1e6
 

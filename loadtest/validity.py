@@ -44,7 +44,7 @@ class Slice:
     max_ms: float | None
 
 
-def cut(samples: Samples, n_slices: int = N_SLICES) -> list[Slice]:
+def cut_slices(samples: Samples, n_slices: int = N_SLICES) -> list[Slice]:
     """Returns slices of equal length, in order."""
     length_s = samples.duration_s / n_slices
     edges = np.searchsorted(samples.due_s, length_s * np.arange(n_slices + 1))

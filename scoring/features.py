@@ -47,10 +47,14 @@ def find_columns(names: Sequence[str], features: Sequence[Feature]) -> list[str]
     """
     if find_missing(names, features):
         return None
-    columns = [
-        _find_column(names, each.name) for each in choose_columns(features, names)
-    ]
-    return list(dict.fromkeys(each for each in columns if each is not None))
+
+    columns: dict[str, None] = {}
+    for each in choose_columns(features, names):
+        column = _find_column(names, each.name)
+        if column is not None:
+            columns[column] = None
+
+    return list(columns)
 
 
 def find_missing(names: Sequence[str], features: Sequence[Feature]) -> list[str]:
@@ -65,8 +69,11 @@ def find_missing(names: Sequence[str], features: Sequence[Feature]) -> list[str]
 def _find_column(names: Sequence[str], feature: str) -> str | None:
     if feature in names:
         return feature
+
     date, _, part = feature.rpartition("_")
-    return date if part in DATE_PARTS and date in names else None
+    is_part = part in DATE_PARTS and date in names
+
+    return date if is_part else None
 
 
 def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> EncodedRows:
@@ -81,7 +88,8 @@ def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> Encod
     for feature in choose_columns(features, frame.columns):
         if isinstance(feature, TextColumn):
             terms = list(feature.terms.values())
-            matrix[:, terms] = feature.encode(_read_texts(frame[feature.name]))
+            texts = _read_texts(frame[feature.name])
+            matrix[:, terms] = feature.encode(texts)
             continue
 
         if isinstance(feature, DateColumn):
@@ -92,17 +100,18 @@ def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> Encod
             continue
 
         column = _take(frame, feature.name, faults)
-        matrix[:, places[feature.name]] = (
-            _encode_category(column, feature, faults)
-            if feature.values
-            else _encode_number(column, feature, mark, faults)
-        )
+        place = places[feature.name]
+        if feature.values:
+            matrix[:, place] = _encode_category(column, feature, faults)
+        else:
+            matrix[:, place] = _encode_number(column, feature, mark, faults)
 
     kept = np.arange(frame.height)
-    if faults:
-        kept = np.setdiff1d(kept, np.fromiter(faults, np.int64))
+    if not faults:
+        return EncodedRows(matrix, kept, faults)
 
-    return EncodedRows(matrix if not faults else matrix[kept], kept, faults)
+    kept = np.setdiff1d(kept, np.fromiter(faults, np.int64))
+    return EncodedRows(matrix[kept], kept, faults)
 
 
 def _encode_plain(frame: pl.DataFrame, features: Sequence[Feature]) -> Features | None:
@@ -113,16 +122,19 @@ def _encode_plain(frame: pl.DataFrame, features: Sequence[Feature]) -> Features 
     names = [each.name for each in features]
     if any(each.values for each in features) or not set(names) <= set(frame.columns):
         return None
+
     columns = frame.select(names)
     if not all(each.is_numeric() for each in columns.dtypes):
         return None
 
     # By way of float64, as a request's numbers are.
-    matrix: Features = columns.cast(pl.Float64).cast(pl.Float32).to_numpy(order="c")
+    narrow = columns.cast(pl.Float64).cast(pl.Float32)
+    matrix: Features = narrow.to_numpy(order="c")
     flat = matrix.ravel()
+    sum_of_squares = float(np.vdot(flat, flat))
 
-    # If the sum of squares is finite, each number is, and far from the largest: a missing one is no number.
-    return matrix if math.isfinite(float(np.vdot(flat, flat))) else None
+    # If that is finite, each number is, and far from the largest: a missing one is no number.
+    return matrix if math.isfinite(sum_of_squares) else None
 
 
 def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
@@ -158,9 +170,11 @@ def _code(text: str, index: dict[str, int]) -> int:
     except ValueError:
         return index.get(text.lower(), UNKNOWN)
 
+    as_float = index.get(str(number), UNKNOWN)
     if math.isfinite(number) and number == int(number):
-        return index.get(str(int(number)), index.get(str(number), UNKNOWN))
-    return index.get(str(number), UNKNOWN)
+        return index.get(str(int(number)), as_float)
+
+    return as_float
 
 
 def _read_texts(column: pl.Series) -> list[str | None]:
@@ -234,8 +248,10 @@ def _encode_number(
     is_gap = gaps.to_numpy()
     with np.errstate(invalid="ignore"):
         fits = np.abs(values) <= MAX_FLOAT32
-    is_missing_allowed = feature.imputed is not None
-    for row in np.flatnonzero(~fits & ~(is_gap & is_missing_allowed)).tolist():
+    is_bad = ~fits
+    if feature.imputed is not None:
+        is_bad &= ~is_gap
+    for row in np.flatnonzero(is_bad).tolist():
         if row not in faults:
             faults[row] = _explain_number(
                 feature.name, texts[row], float(values[row]), is_gap=bool(is_gap[row])
@@ -271,9 +287,10 @@ def _encode_category(
     if feature.imputed is None:
         is_bad |= codes == MISSING_CODE
 
+    known = ", ".join(feature.values)
     for row in np.flatnonzero(is_bad).tolist():
-        known = ", ".join(feature.values)
-        reason = f"feature {feature.name!r} expects one of {known}, got {str(column[row])[:100]!r}"
+        got = str(column[row])[:100]
+        reason = f"feature {feature.name!r} expects one of {known}, got {got!r}"
         if codes[row] == MISSING_CODE:
             reason = _explain_missing(feature.name)
         faults.setdefault(row, reason)

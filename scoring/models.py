@@ -30,10 +30,11 @@ def choose_models(
 
     registry, models = _find(folder, task, names)
     _check_together(models)
-    paths = {id(graph): file for file, graph in registry.files.items()}
-    chosen = [
-        _describe(each, (folder / paths[id(each.graph)]).absolute()) for each in models
-    ]
+    files = {id(graph): file for file, graph in registry.files.items()}
+    chosen = []
+    for model in models:
+        path = folder / files[id(model.graph)]
+        chosen.append(_describe(model, path.absolute()))
 
     return chosen, LoadedModels(models)
 
@@ -42,11 +43,14 @@ def _find(
     folder: Path, task: str | None, names: Sequence[str]
 ) -> tuple[Registry, list[Model]]:
     """Loads the files whose names say that they are asked for; only where these are none are the others looked at."""
-    others = {
-        each.shown: "it was not asked for"
-        for each in ModelFolder(folder).find()
-        if not (each.name.startswith(f"{task}-") if task else each.name in names)
-    }
+    others = {}
+    for file in ModelFolder(folder).find():
+        is_asked = file.name in names
+        if task:
+            is_asked = file.name.startswith(f"{task}-")
+        if not is_asked:
+            others[file.shown] = "it was not asked for"
+
     try:
         return _ask(Registry.load(folder, known_bad=others), task, names)
     except VeredictoError:
@@ -55,18 +59,19 @@ def _find(
     try:
         return _ask(registry, task, names)
     except VeredictoError as error:
-        refused = "".join(
-            f"; {file} was refused: {reason}"
-            for file, reason in registry.refused.items()
-        )
-        raise EvaluationError(f"{error}{refused}") from None
+        said = [str(error)]
+        for refused, reason in registry.refused.items():
+            said.append(f"{refused} was refused: {reason}")
+        raise EvaluationError("; ".join(said)) from None
 
 
 def _ask(
     registry: Registry, task: str | None, names: Sequence[str]
 ) -> tuple[Registry, list[Model]]:
     found = registry.task(task) if task else [registry.model(each) for each in names]
-    return registry, list({each.name: each for each in found}.values())
+    distinct = {each.name: each for each in found}
+
+    return registry, list(distinct.values())
 
 
 def _describe(model: Model, path: Path) -> ChosenModel:
@@ -144,7 +149,10 @@ class LoadedModels:
             raise EvaluationError(str(error)) from None
 
         known = [each for each in records if each is not None]
-        return np.unique(np.concatenate(known)) if known else np.empty(0, np.uint64)
+        if not known:
+            return np.empty(0, np.uint64)
+
+        return np.unique(np.concatenate(known))
 
 
 def _load(chosen: ChosenModel, content: ModelContent) -> Model:

@@ -71,7 +71,8 @@ class RayPool:
 
         self._job = replace(job, tasks=[])
         n_processors = int(ray.cluster_resources().get("CPU", 0))
-        self.n_workers = max(1, min(n_workers or n_processors, n_processors))
+        wanted = n_workers or n_processors
+        self.n_workers = max(1, min(wanted, n_processors))
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Done]:
         run = _Run(self._job, self.n_workers, iter(tasks))
@@ -99,6 +100,7 @@ class _Run:
                 raise EvaluationError(
                     f"--ray: expected a free processor of the cluster, got none in {MAX_WAIT_S} s"
                 )
+
             for answer in ready:
                 yield from self._receive(answer, self._waiting.pop(answer))
 
@@ -110,10 +112,13 @@ class _Run:
         """Returns whether a block is to be scored; an actor that is still being started alone is none."""
         if any(each.tasks for each in self._workers) or self._to_repeat:
             return True
+
         following = next(self._tasks, None)
-        if following is not None:
-            self._to_repeat.append(following)
-        return following is not None
+        if following is None:
+            return False
+
+        self._to_repeat.append(following)
+        return True
 
     def _start(self) -> _Worker:
         kind = ray.remote(_Actor).options(
@@ -146,35 +151,43 @@ class _Run:
 
     def _assign_next(self, worker: _Worker) -> None:
         while len(worker.tasks) < AT_A_TIME:
-            task = (
-                self._to_repeat.popleft()
-                if self._to_repeat
-                else next(self._tasks, None)
-            )
+            task = self._take_task()
             if task is None:
                 return
+
             worker.tasks.append(task)
             self._waiting[worker.actor.score.remote(task)] = worker
+
+    def _take_task(self) -> Task | None:
+        """Returns a block to be scored again, else the next one, None after the last."""
+        if self._to_repeat:
+            return self._to_repeat.popleft()
+
+        return next(self._tasks, None)
 
     def _replace(self, worker: _Worker) -> None:
         """Starts an actor in place of one that is lost; raises EvaluationError where its block has ended several."""
         if worker not in self._workers:
             return
 
-        for answer in [each for each, of in self._waiting.items() if of is worker]:
+        answers = [each for each, giver in self._waiting.items() if giver is worker]
+        for answer in answers:
             del self._waiting[answer]
         if worker.tasks:
-            first = worker.tasks[0]
-            attempts = self._attempts.get(first.number, 0) + 1
-            self._attempts[first.number] = attempts
-            if attempts == MAX_ATTEMPTS:
-                name = self._job.inputs[first.input].name
-                raise EvaluationError(
-                    f"block {first.number}, of {name}: {attempts} actors were lost at it"
-                )
+            self._count_attempt(worker.tasks[0])
 
         self._to_repeat.extend(worker.tasks)
         self._workers[self._workers.index(worker)] = self._start()
         for each in self._workers:
             if each.is_open:
                 self._assign_next(each)
+
+    def _count_attempt(self, task: Task) -> None:
+        """Counts an actor that was lost at a block; raises EvaluationError where that were several."""
+        attempts = self._attempts.get(task.number, 0) + 1
+        self._attempts[task.number] = attempts
+        if attempts == MAX_ATTEMPTS:
+            name = self._job.inputs[task.input].name
+            raise EvaluationError(
+                f"block {task.number}, of {name}: {attempts} actors were lost at it"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ MAX_PIXELS = 2_000_000_000
 ANSWERS, SUMMARIES = "predictions", "summaries"
 """The folders of the answers and of the summaries, one file of each for a block."""
 UNLABELLED = -1
+NOT_FINITE = "has no finite answer to these values; they are far outside of the ranges seen in training"
 Outputs = list[list[NDArray[Any]]]
 
 
@@ -58,17 +59,11 @@ class _Rows:
 
     def take(self, kept: NDArray[np.int64]) -> _Rows:
         """Returns the rows of these indices."""
-        inputs: Inputs = (
-            self.inputs[kept]
-            if isinstance(self.inputs, np.ndarray)
-            else [self.inputs[each] for each in kept]
-        )
-        return _Rows(
-            inputs=inputs,
+        return replace(
+            self,
+            inputs=_take_inputs(self.inputs, kept),
             places=self.places[kept],
             truth=self.truth[kept],
-            faults=self.faults,
-            data_digest=self.data_digest,
         )
 
 
@@ -84,98 +79,98 @@ class Scorer:
 
     def score(self, task: Task) -> dict[str, int]:
         """Writes a block's answers, then its summary, which says that the block is done; returns what it counted."""
-        of = self._job.inputs[task.input]
-        rows = (
-            self._read_images(of, task.block)
-            if isinstance(task.block, ImageFiles)
-            else self._read_table(of, task.block)
-        )
+        source = self._job.inputs[task.input]
+        if isinstance(task.block, ImageFiles):
+            rows = self._read_images(source, task.block)
+        else:
+            rows = self._read_table(source, task.block)
+
         rows, outputs = self._run(rows)
-        written = self._write_answers(task, of, rows, outputs)
         document = {
             "block": task.number,
-            "input": of.name,
+            "input": source.name,
             "rows": len(rows.places),
             "set_aside": sorted(rows.faults),
-            **written,
-            **({} if rows.data_digest is None else {"data": rows.data_digest}),
-            **self._summarise(of, rows, outputs),
         }
+        document |= self._write_answers(task, source, rows, outputs)
+        if rows.data_digest is not None:
+            document["data"] = rows.data_digest
+        document |= self._summarise(source, rows, outputs)
+
         path = self._job.out / SUMMARIES / f"{name_part(task.number)}.json"
         content = codec.encode(document)
         write_file(path, lambda file: file.write(content))
 
         return {"rows": len(rows.places), "set_aside": len(rows.faults)}
 
-    def _read_table(self, of: Input, block: Block) -> _Rows:
-        assert of.layout is not None
+    def _read_table(self, source: Input, block: Block) -> _Rows:
+        layout = source.layout
+        assert layout is not None
         card = self._models.card
         assert isinstance(card.input, FeatureInput)
         features = card.input.features
         label = self._job.options.label
-        wanted = find_columns(of.layout.names, features) or []
-        if label is not None:
-            wanted = list(dict.fromkeys([*wanted, label]))
+        columns = find_columns(layout.names, features) or []
+        if label is not None and label not in columns:
+            columns.append(label)
 
-        numbers = {each.name for each in features if not each.values} - {label}
-        found = read_block(
-            Path(of.path),
-            of.layout,
-            block,
-            wanted,
-            numbers=numbers & set(of.layout.names),
-        )
-        encoded = encode(found.frame, features, of.layout.mark)
+        numbers = {each.name for each in features if not each.values}
+        numbers &= set(layout.names)
+        if label is not None:
+            numbers.discard(label)
+        found = read_block(Path(source.path), layout, block, columns, numbers=numbers)
+
+        encoded = encode(found.frame, features, layout.mark)
         truth = np.full(found.frame.height, UNLABELLED)
         faults = encoded.faults
         if label is not None:
             truth = self._read_truth(found.frame[label], faults)
 
-        kept = encoded.kept
-        is_kept = ~np.isin(kept, np.fromiter(faults, np.int64))
+        is_kept = ~np.isin(encoded.kept, np.fromiter(faults, np.int64))
+        kept = encoded.kept[is_kept]
+        inputs = encoded.features if is_kept.all() else encoded.features[is_kept]
+        all_faults: list[tuple[Any, str]] = list(found.faults)
+        for row, reason in faults.items():
+            all_faults.append((int(found.lines[row]), reason))
+
         return _Rows(
-            inputs=encoded.features if is_kept.all() else encoded.features[is_kept],
-            places=found.lines[kept[is_kept]],
-            truth=truth[kept[is_kept]],
-            faults=[
-                *found.faults,
-                *((int(found.lines[row]), reason) for row, reason in faults.items()),
-            ],
+            inputs=inputs,
+            places=found.lines[kept],
+            truth=truth[kept],
+            faults=all_faults,
         )
 
     def _read_truth(self, column: pl.Series, faults: Faults) -> NDArray[np.int64]:
         """Returns the true classes; a label that is no class is a fault of its row."""
         classes = self._models.classes
+        task = self._models.card.task
+        known = ", ".join(classes[:20])
+        if len(classes) > 20:
+            known += ", ..."
+
         codes = code_names(column, classes)
         for row in np.flatnonzero(codes == UNKNOWN).tolist():
-            known = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
-            faults.setdefault(
-                row,
-                f"column {column.name!r} expects a class of {self._models.card.task}, "
-                f"got {str(column[row])[:100]!r}; classes: {known}",
-            )
+            got = str(column[row])[:100]
+            reason = f"column {column.name!r} expects a class of {task}, got {got!r}; classes: {known}"
+            faults.setdefault(row, reason)
 
         return np.where(codes == MISSING_CODE, UNLABELLED, codes)
 
-    def _read_images(self, of: Input, block: ImageFiles) -> _Rows:
+    def _read_images(self, source: Input, block: ImageFiles) -> _Rows:
         """Decodes images as the service does; one that cannot be decoded is set aside."""
         digest = hashlib.sha256()
-        places, inputs, labels = [], [], []
+        places = []
+        inputs = []
+        labels = []
         faults: list[tuple[Any, str]] = []
-        classes = {name: place for place, name in enumerate(self._models.classes)}
-        is_labelled = self._job.options.label is not None
 
         for name in block.names:
-            path = Path(of.path, name)
+            path = Path(source.path, name)
             try:
                 content = path.read_bytes()
-                digest.update(
-                    f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode()
-                )
-                if is_labelled and path.parent.name not in classes:
-                    raise InvalidRequest(
-                        f"the folder {path.parent.name!r} is no class of {self._models.card.task}"
-                    )
+                file_digest = hashlib.sha256(content).hexdigest()
+                digest.update(f"{name}\0{file_digest}\n".encode())
+                label = self._find_label(path)
                 inputs += decode_rows(
                     [ImageFile(content, "")],
                     model=self._models.card.task,
@@ -188,7 +183,7 @@ class Scorer:
                 faults.append((name, f"it cannot be read: {error.strerror}"))
             else:
                 places.append(name)
-                labels.append(classes[path.parent.name] if is_labelled else UNLABELLED)
+                labels.append(label)
 
         return _Rows(
             inputs=inputs,
@@ -198,6 +193,19 @@ class Scorer:
             data_digest=digest.hexdigest(),
         )
 
+    def _find_label(self, path: Path) -> int:
+        """Returns the class of an image's folder, where images have labels; raises InvalidRequest for no class."""
+        if self._job.options.label is None:
+            return UNLABELLED
+
+        folder = path.parent.name
+        if folder not in self._models.classes:
+            raise InvalidRequest(
+                f"the folder {folder!r} is no class of {self._models.card.task}"
+            )
+
+        return self._models.classes.index(folder)
+
     def _run(self, rows: _Rows) -> tuple[_Rows, Outputs]:
         """Returns the outputs of each model, and the rows to which all of them have a finite answer."""
         if not len(rows.places):
@@ -206,41 +214,40 @@ class Scorer:
         outputs: Outputs = self._models.run(rows.inputs)
         n_rows = len(rows.places)
         is_finite = np.ones(n_rows, np.bool_)
+
         for model, arrays in zip(self._models.models, outputs, strict=True):
+            reason = f"{model.name} {NOT_FINITE}"
             for array in arrays:
                 if array.dtype.kind != "f" or np.isfinite(array).all():
                     continue
+
                 fits = np.isfinite(array).reshape(n_rows, -1).all(axis=1)
-                rows.faults += [
-                    (
-                        rows.places[row : row + 1].tolist()[0],  # a number of Python's
-                        f"{model.name} has no finite answer to these values; they are far outside of the ranges "
-                        "seen in training",
-                    )
-                    for row in np.flatnonzero(is_finite & ~fits)
-                ]
+                places = rows.places[is_finite & ~fits].tolist()
+                rows.faults += [(place, reason) for place in places]
                 is_finite &= fits
 
         if is_finite.all():
             return rows, outputs
+
         kept = np.flatnonzero(is_finite)
-        return rows.take(kept), [[each[kept] for each in arrays] for arrays in outputs]
+        left = [[each[kept] for each in arrays] for arrays in outputs]
+
+        return rows.take(kept), left
 
     def _write_answers(
-        self, task: Task, of: Input, rows: _Rows, outputs: Outputs
+        self, task: Task, source: Input, rows: _Rows, outputs: Outputs
     ) -> dict[str, Any]:
         """Writes the answers of a block, and returns their file's name, size and SHA-256."""
         options = self._job.options
-        is_image = isinstance(task.block, ImageFiles)
-        columns = [
-            pl.Series("file", rows.places.tolist(), dtype=pl.String)
-            if is_image
-            else pl.Series("file", [of.name], dtype=pl.String).new_from_index(
-                0, len(rows.places)
-            ),
-        ]
-        if not is_image:
-            columns.append(pl.Series("line", rows.places, dtype=pl.Int64))
+        if isinstance(task.block, ImageFiles):
+            columns = [pl.Series("file", rows.places.tolist(), dtype=pl.String)]
+        else:
+            name_of_file = pl.Series("file", [source.name], dtype=pl.String)
+            columns = [
+                name_of_file.new_from_index(0, len(rows.places)),
+                pl.Series("line", rows.places, dtype=pl.Int64),
+            ]
+
         for model, arrays in zip(self._models.models, outputs, strict=False):
             columns += _describe_answers(
                 model.name, model.classes, arrays, with_all=options.with_probabilities
@@ -263,7 +270,9 @@ class Scorer:
             "sha256": hashlib.sha256(view).hexdigest(),
         }
 
-    def _summarise(self, of: Input, rows: _Rows, outputs: Outputs) -> dict[str, Any]:
+    def _summarise(
+        self, source: Input, rows: _Rows, outputs: Outputs
+    ) -> dict[str, Any]:
         """Returns the summary of all rows, and of those that can be judged: with a label, and learnt by no model."""
         if not self._models.are_classifiers or not len(rows.places):
             return {"n_unlabelled": 0, "n_learnt": 0}
@@ -272,7 +281,7 @@ class Scorer:
         n_classes = len(self._models.classes)
         all_rows = summary.Agreement.of(labels, n_classes)
         is_labelled = rows.truth != UNLABELLED
-        is_learnt = self._find_learnt(of, rows) & is_labelled
+        is_learnt = is_labelled & self._find_learnt(source, rows)
         judged = np.flatnonzero(is_labelled & ~is_learnt)
         document: dict[str, Any] = {
             "n_unlabelled": int((~is_labelled).sum()),
@@ -281,21 +290,31 @@ class Scorer:
         }
         if len(judged):
             probabilities = [_read_as_written(arrays[1][judged]) for arrays in outputs]
-            document["judged"] = summary.write(
-                summary.Summary.of(labels[judged], rows.truth[judged], probabilities)
+            of_judged = summary.Summary.of(
+                labels[judged], rows.truth[judged], probabilities
             )
+            document["judged"] = summary.write(of_judged)
 
         return document
 
-    def _find_learnt(self, of: Input, rows: _Rows) -> NDArray[np.bool_]:
+    def _find_learnt(self, source: Input, rows: _Rows) -> NDArray[np.bool_]:
         """Returns which rows some model was learnt from, as far as the models' files say so."""
         if not len(self._learnt):
             return np.zeros(len(rows.places), np.bool_)
+
         if isinstance(rows.inputs, np.ndarray):
             hashes = hash_rows(rows.inputs)
         else:
-            hashes = hash_images([Path(of.path, name) for name in rows.places])
+            hashes = hash_images([Path(source.path, name) for name in rows.places])
+
         return np.isin(hashes, self._learnt)
+
+
+def _take_inputs(inputs: Inputs, kept: NDArray[np.int64]) -> Inputs:
+    if isinstance(inputs, np.ndarray):
+        return inputs[kept]
+
+    return [inputs[index] for index in kept]
 
 
 def _describe_answers(
@@ -312,13 +331,11 @@ def _describe_answers(
         confidence = probabilities[np.arange(len(label)), label]
         return [named, pl.Series(f"{name}.probability", confidence)]
 
-    return [
-        named,
-        *(
-            pl.Series(f"{name}.probability.{each}", probabilities[:, place])
-            for place, each in enumerate(classes)
-        ),
-    ]
+    columns = [named]
+    for place, each in enumerate(classes):
+        columns.append(pl.Series(f"{name}.probability.{each}", probabilities[:, place]))
+
+    return columns
 
 
 def _read_as_written(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -34,18 +34,19 @@ class Moments:
     def of(cls, losses: Floats) -> Moments:
         """Returns the moments of losses `(n_models, n_rows)`."""
         mean = losses.mean(axis=1)
-        return cls(mean=mean, squares=((losses - mean[:, None]) ** 2).sum(axis=1))
+        deviations = losses - mean[:, None]
+
+        return cls(mean=mean, squares=(deviations**2).sum(axis=1))
 
     def merge(self, n_rows: int, other: Moments, n_other: int) -> Moments:
         """Returns the moments of these rows and of others together."""
         apart = other.mean - self.mean
         n_all = n_rows + n_other
-        return Moments(
-            mean=self.mean + apart * (n_other / n_all),
-            squares=self.squares
-            + other.squares
-            + apart**2 * (n_rows * n_other / n_all),
-        )
+        mean = self.mean + apart * (n_other / n_all)
+        within = self.squares + other.squares
+        between = apart**2 * (n_rows * n_other / n_all)
+
+        return Moments(mean=mean, squares=within + between)
 
 
 @dataclass(kw_only=True)
@@ -69,7 +70,10 @@ class Agreement:
         codes = np.ascontiguousarray(labels.T, np.min_scalar_type(n_classes))
 
         for a, b in combinations(range(n_models), 2):
-            same[a, b] = same[b, a] = np.count_nonzero(codes[a] == codes[b])
+            n_same = np.count_nonzero(codes[a] == codes[b])
+            same[a, b] = n_same
+            same[b, a] = n_same
+
         votes = [np.bincount(each, minlength=n_classes) for each in labels.T]
 
         return cls(
@@ -101,26 +105,27 @@ class Hits:
         n_models = labels.shape[1]
         n_classes = probabilities[0].shape[1]
         hits = labels == truth[:, None]
-        by_row = hits.sum(axis=1, dtype=np.int64)
         whole = hits.astype(np.float64)  # exact up to 2**53 rows, and by BLAS
+        together = np.rint(whole.T @ whole)
+        n_right = hits.sum(axis=1, dtype=np.int64)
+        n_wrong = n_models - n_right
+
+        confusions = [
+            confusion_matrix(each, truth, n_classes=n_classes) for each in labels.T
+        ]
         bins = [
             _fill_bins(label, hit, each)
             for label, hit, each in zip(labels.T, hits.T, probabilities, strict=True)
         ]
+        bin_rows, bin_hits, bin_confidence = zip(*bins, strict=True)
 
         return cls(
-            confusion=np.array(
-                [
-                    confusion_matrix(each, truth, n_classes=n_classes)
-                    for each in labels.T
-                ],
-                np.int64,
-            ),
-            together=np.rint(whole.T @ whole).astype(np.int64),
-            apart=int((by_row * (n_models - by_row)).sum()),
-            bin_rows=np.array([each[0] for each in bins], np.int64),
-            bin_hits=np.array([each[1] for each in bins], np.int64),
-            bin_confidence=np.array([each[2] for each in bins]),
+            confusion=np.array(confusions, np.int64),
+            together=together.astype(np.int64),
+            apart=int((n_right * n_wrong).sum()),
+            bin_rows=np.array(bin_rows, np.int64),
+            bin_hits=np.array(bin_hits, np.int64),
+            bin_confidence=np.array(bin_confidence),
         )
 
 
@@ -139,20 +144,22 @@ class Summary:
     @classmethod
     def of(cls, labels: Counts, truth: Counts, probabilities: list[Floats]) -> Summary:
         """Summarises at least one row."""
+        n_classes = probabilities[0].shape[1]
+        losses = [log_losses(each, truth) for each in probabilities]
+        briers = [brier_scores(each, truth) for each in probabilities]
+
         return cls(
-            agreement=Agreement.of(labels, probabilities[0].shape[1]),
+            agreement=Agreement.of(labels, n_classes),
             hits=Hits.of(labels, truth, probabilities),
-            log_loss=Moments.of(
-                np.array([log_losses(each, truth) for each in probabilities])
-            ),
-            brier=Moments.of(
-                np.array([brier_scores(each, truth) for each in probabilities])
-            ),
+            log_loss=Moments.of(np.array(losses)),
+            brier=Moments.of(np.array(briers)),
         )
 
     def merge(self, other: Summary) -> Summary:
         """Returns the summary of both blocks' rows."""
-        n_rows, n_other = self.agreement.rows, other.agreement.rows
+        n_rows = self.agreement.rows
+        n_other = other.agreement.rows
+
         return Summary(
             agreement=add(self.agreement, other.agreement),
             hits=add(self.hits, other.hits),
@@ -163,12 +170,10 @@ class Summary:
 
 def add(first: T, second: T) -> T:
     """Returns the sums of both, count by count."""
-    return type(first)(
-        **{
-            each.name: getattr(first, each.name) + getattr(second, each.name)
-            for each in fields(first)
-        }
-    )
+    names = [each.name for each in fields(first)]
+    sums = {name: getattr(first, name) + getattr(second, name) for name in names}
+
+    return type(first)(**sums)
 
 
 def merge_all(summaries: Iterable[Summary]) -> Summary | None:
@@ -176,6 +181,7 @@ def merge_all(summaries: Iterable[Summary]) -> Summary | None:
     merged: Summary | None = None
     for each in summaries:
         merged = each if merged is None else merged.merge(each)
+
     return merged
 
 
@@ -221,17 +227,19 @@ def _read_moments(written: dict[str, Any]) -> Moments:
 def _as_lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _as_lists(each) for name, each in value.items()}
-    return value.tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value
 
 
 def _fill_bins(
     label: Counts, hits: NDArray[np.bool_], probabilities: Floats
 ) -> tuple[Counts, Counts, list[float]]:
+    """Returns of each bin its rows, those of them that are right, and the sum of confidence."""
     confidence = probabilities[np.arange(len(label)), label]
     bin_of = equal_width(confidence)
+    n_rows = np.bincount(bin_of, minlength=ECE_BINS)
+    n_hits = np.bincount(bin_of[hits], minlength=ECE_BINS)
     sums = np.bincount(bin_of, weights=confidence, minlength=ECE_BINS)
-    return (
-        np.bincount(bin_of, minlength=ECE_BINS),
-        np.bincount(bin_of[hits], minlength=ECE_BINS),
-        sums.tolist(),
-    )
+
+    return n_rows, n_hits, sums.tolist()

@@ -1,4 +1,4 @@
-"""At a start everything that can be wrong is looked at first; then the supervisor starts the workers.
+"""A start looks first at everything that can be wrong; then the supervisor starts the workers.
 
 `python -m service`, `veredicto serve` and `bentoml serve` all end here.
 """
@@ -227,9 +227,9 @@ def _check_settings(settings: Settings) -> None:
         prepare_file(settings.journal)
 
     if settings.acts is not None:
-        from service.live import acts
+        from service.live import champion_log
 
-        acts.check_file(settings.acts)
+        champion_log.check_file(settings.acts)
 
     if settings.shadow:
         from service.live import challengers

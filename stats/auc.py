@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.binomial import Z
-from stats.class_means import find_scarcity, have
+from stats.class_means import find_scarcity, has_or_have
 from stats.groups import Groups, design_effect, sum_by_group
 from stats.metric import describe, undefined, without_interval
 
@@ -45,7 +45,7 @@ def roc_auc(
     n_classes = probabilities.shape[1]
     n_absent = n_classes - len(np.unique(truth))
     if n_absent:
-        reason = f"undefined: {n_absent} of {n_classes} classes {have(n_absent)} no row in `labels`"
+        reason = f"undefined: {n_absent} of {n_classes} classes {has_or_have(n_absent)} no row in `labels`"
         return undefined(reason)
 
     classes = [1] if n_classes == 2 else range(n_classes)

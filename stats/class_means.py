@@ -87,17 +87,17 @@ def find_scarcity(rows: Counts) -> str | None:
     n_classes = len(rows)
     n_absent = int((rows == 0).sum())
     if n_absent:
-        return f"no interval: {n_absent} of {n_classes} classes {have(n_absent)} no row in `labels`"
+        return f"no interval: {n_absent} of {n_classes} classes {has_or_have(n_absent)} no row in `labels`"
 
     n_rare = int((rows < MIN_ROWS_OF_CLASS).sum())
     if n_rare and n_classes > 2:
-        few = f"{n_rare} of {n_classes} classes {have(n_rare)} fewer than {MIN_ROWS_OF_CLASS} rows"
+        few = f"{n_rare} of {n_classes} classes {has_or_have(n_rare)} fewer than {MIN_ROWS_OF_CLASS} rows"
         return f"no interval: {few} in `labels`"
 
     return None
 
 
-def have(count: int) -> str:
+def has_or_have(count: int) -> str:
     """Returns the verb of so many things."""
     return "has" if count == 1 else "have"
 

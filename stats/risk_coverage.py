@@ -1,4 +1,4 @@
-"""In selective classification a model answers only where it is confident, with less risk and less coverage.
+"""Selective classification answers only where a model is confident, with less risk and less coverage.
 
 Axes: confidence `(n_rows,)` is the probability, from 0 to 1, of the label that is given; hits `(n_rows,)` are True
 where it is right. There is at least one row. Coverage is the share of rows that are answered, risk the share of wrong

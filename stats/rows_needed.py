@@ -1,4 +1,4 @@
-"""It takes so many rows to tell two classifiers apart, or to show a claim about them.
+"""These functions plan how many rows tell two classifiers apart, or show a claim about them.
 
 All of it takes shares of rows for the true ones, as they were seen or as someone supposes them. What is seen of few
 rows may be far from what is true, so a number comes with its range and its power.

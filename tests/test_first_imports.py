@@ -24,7 +24,7 @@ HEAVY = (
 
 
 def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
-    """Neither the service nor anything that it imports needs a library of training."""
+    """The service, and all that it imports, needs no library of training."""
     program = (
         "import sys\n"
         f"for name in {HEAVY!r}: sys.modules[name] = None\n"

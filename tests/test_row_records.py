@@ -94,7 +94,7 @@ def test_equal_rows_have_one_hash() -> None:
 
 
 def test_images_have_another_hash_in_another_shape() -> None:
-    """The same bytes in another height and width are another image."""
+    """Bytes in another height and width are another image."""
     pixels = np.arange(24, dtype=np.uint8)
     wide, high = (pixels.reshape(1, *shape) for shape in ((2, 4, 3), (4, 2, 3)))
     assert hash_rows(wide) != hash_rows(high)

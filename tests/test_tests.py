@@ -84,7 +84,7 @@ MAX_LINES = 40
 LONG = {
     "model_card.py": {"__post_init__", "from_document"},
     "tests/support/server.py": {"serve"},
-    "tests/support/trials.py": {"make_trial"},
+    "tests/support/made_predictions.py": {"make_predictions"},
     "tests/training/data/test_images.py": {
         "test_cifar10_is_fetched_by_torchvisions_own_code"
     },

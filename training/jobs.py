@@ -45,7 +45,7 @@ Message = tuple[str, str] | None
 
 
 class Messages(Protocol):
-    """Whoever hears of jobs takes messages, as a queue does."""
+    """Messages about jobs are put as into a queue."""
 
     def put(self, message: Message, /) -> None: ...
 

@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 
 from cli.output import write_note, write_result
 from loadtest.command_line import DONE, check_place, run
+from loadtest.targets.options import TargetOptions
 from loadtest.targets.server import Server
-from loadtest.targets.target import TargetOptions, find_target
+from loadtest.targets.target import find_target
 from service.execution.processors import count_processors
 from tuning import arguments, choice, console
 from tuning.candidates import Candidate, Choices, find_default, list_candidates
@@ -55,7 +56,7 @@ def _tune(options: argparse.Namespace) -> int:
         write_result(
             "The time ran out: --budget allows more, --trial shortens each trial."
         )
-    write_result(console.say_choice(chosen, default, goal=options.goal))
+    write_result(console.print_choice(chosen, default, goal=options.goal))
 
     if output is not None:
         text = console.write_settings(
@@ -120,7 +121,7 @@ def _search(
 ) -> HalvingResult:
     def measure(candidate: Candidate, repeat: int) -> Figures:
         figures = measurer.measure(candidate.list_variables(), repeat=repeat)
-        write_note(console.say_measurement(candidate, candidates[0], figures))
+        write_note(console.print_measurement(candidate, candidates[0], figures))
         return figures
 
     halving = Halving(

@@ -12,20 +12,22 @@ from tuning.measurement import Figures
 DEFAULTS = "the defaults"
 
 
-def say_candidate(candidate: Candidate, default: Candidate) -> str:
+def print_candidate(candidate: Candidate, default: Candidate) -> str:
     """Returns what is other than the default, as `workers 2, threads 1`."""
     changes = name_changes(candidate, default)
     words = [f"{name.replace('_', '-')} {value}" for name, value in changes.items()]
     return ", ".join(words) or DEFAULTS
 
 
-def say_measurement(candidate: Candidate, default: Candidate, figures: Figures) -> str:
+def print_measurement(
+    candidate: Candidate, default: Candidate, figures: Figures
+) -> str:
     """Returns one measurement as a line."""
     rate = "no rate" if figures.rate is None else f"{figures.rate:,.0f}/s"
     faults = f"  ({figures.faults[0]})" if figures.faults else ""
     return (
         f"{rate:>10}  p99 {figures.p99_ms:8.2f} ms  {figures.memory_mib:6.0f} MiB  "
-        f"{say_candidate(candidate, default)}{faults}"
+        f"{print_candidate(candidate, default)}{faults}"
     )
 
 
@@ -37,7 +39,7 @@ def show(
     ordered = sorted(
         summaries, key=lambda each: (each.rate or 0.0, -each.p99_ms), reverse=True
     )
-    names = [say_candidate(each.candidate, default) for each in ordered]
+    names = [print_candidate(each.candidate, default) for each in ordered]
     width = max(len("settings"), *map(len, names))
     lines = [
         f"  {'settings':<{width}}    rate/s  (least to most)   p99 ms at {common_rate:,.0f}/s     MiB  rounds"
@@ -61,9 +63,9 @@ def _show_figures(summary: Summary) -> str:
     )
 
 
-def say_choice(choice: Choice, default: Candidate, *, goal: str) -> str:
+def print_choice(choice: Choice, default: Candidate, *, goal: str) -> str:
     """Returns the outcome as a sentence."""
-    named = say_candidate(choice.candidate, default)
+    named = print_candidate(choice.candidate, default)
     compared = _say_ratio(choice, goal)
     if choice.is_default:
         return f"Keep the defaults: {choice.why}{compared}."
@@ -90,7 +92,7 @@ def write_settings(
     ended = datetime.now(UTC).isoformat(timespec="seconds")
     lines = [
         f"# Written by `veredicto tune` at {ended} on {n_processors} processors for {asked}.",
-        f"# {say_choice(choice, default, goal=goal)}",
+        f"# {print_choice(choice, default, goal=goal)}",
         "# The service reads this file where VEREDICTO_SETTINGS names it.",
         *(f"{name}={text}" for name, text in choice.candidate.list_variables().items()),
     ]

@@ -1,7 +1,7 @@
-"""By successive halving all candidates are measured once, the better half again, and the last ones often.
+"""Successive halving measures all candidates once, the better half again, and the last ones often.
 
-Jamieson and Talwalkar, AISTATS (2016) 240. Each round goes through its candidates in a new random order, so that what
-else the machine does falls on all of them; the default is in every round, to be compared with.
+The method is that of Jamieson and Talwalkar, AISTATS (2016) 240. Each round goes through its candidates in a new random
+order, so that what else the machine does falls on all of them; the default is in every round, to be compared with.
 """
 
 from __future__ import annotations

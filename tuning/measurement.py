@@ -12,7 +12,8 @@ from loadtest.objectives import Objective
 from loadtest.run import Load, measure
 from loadtest.sending.samples import Samples
 from loadtest.sending.schedule import POISSON, Rate
-from loadtest.targets.target import Target, TargetOptions, find_target
+from loadtest.targets.options import TargetOptions
+from loadtest.targets.target import Target, find_target
 from stats.tails import percentile
 from tuning.server import run_server
 

@@ -1,4 +1,4 @@
-"""This module judges by the metric that is wanted: each model's value, every pair, and who may be the best by it."""
+"""This module judges by a criterion: each model's value, every pair, and who may be the best by it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from stats.scores import (
     log_losses,
     score,
 )
+from verdict.criterion import COST, Criterion
 from verdict.pairs import keep_level
 from verdict.predictions import ClassifierAnswers, Predictions
-from verdict.wanted import COST, Wanted
 
 Floats = NDArray[np.float64]
 
@@ -51,19 +51,19 @@ class NoProbabilities(CannotJudge):
     """A metric of probabilities was asked for where models vote."""
 
 
-def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+def judge_by(predictions: Predictions, criterion: Criterion) -> dict[str, Any]:
     """Returns the numbers as JSON values; raises UnknownPrice, and NoProbabilities where all models vote.
 
     A pair's `gain` is how much better its first model is, in the metric's unit; it is over 0 where that one is better.
     By a metric of probabilities models that vote are `left_out`.
     """
-    predictions, left_out = leave_out_votes(predictions, wanted)
+    predictions, left_out = leave_out_votes(predictions, criterion)
     answers = predictions.answers
     names = [answer.model for answer in answers]
-    gaps = find_gaps(predictions, wanted)
+    gaps = find_gaps(predictions, criterion)
     comparison = LossComparison(gaps)
-    models = [_judge_model(each, predictions, wanted) for each in answers]
-    worth = -1 if wanted.metric == "balanced_accuracy" else 1
+    models = [_judge_model(each, predictions, criterion) for each in answers]
+    worth = -1 if criterion.metric == "balanced_accuracy" else 1
     ranks = [round(worth * each["value"], 9) for each in models]
     leader = names[int(np.argmin(ranks))]
     compared = comparison.compare_pairs()
@@ -73,18 +73,18 @@ def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
     ]
     best = [names[each] for each in comparison.find_best()]
     numbers: dict[str, Any] = {
-        "metric": wanted.metric,
+        "metric": criterion.metric,
         "rows": len(predictions.truth),
         "n_groups": count_groups(predictions.groups, len(predictions.truth)),
         "models": models,
         "left_out": left_out,
-        "baseline": _judge_baseline(predictions, wanted),
+        "baseline": _judge_baseline(predictions, criterion),
         "pairs": pairs,
         "leader": leader,
         "may_be_best": keep_level(best, leader, pairs),
     }
-    if wanted.metric == COST:
-        numbers["threshold"] = costing.find_threshold(wanted.matrix)
+    if criterion.metric == COST:
+        numbers["threshold"] = costing.find_threshold(criterion.matrix)
 
     values: dict[str, Any] = codec.as_json(numbers)
 
@@ -92,19 +92,19 @@ def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
 
 
 def leave_out_votes(
-    predictions: Predictions, wanted: Wanted
+    predictions: Predictions, criterion: Criterion
 ) -> tuple[Predictions, dict[str, str]]:
     """Returns the predictions of the models that the metric is of, and why others are left out.
 
     It raises NoProbabilities where that leaves none.
     """
-    if not wanted.is_of_probabilities:
+    if not criterion.is_of_probabilities:
         return predictions, {}
 
     judged = [each for each in predictions.answers if not is_vote(each.probabilities)]
     if not judged:
         raise NoProbabilities(
-            f"no classifier of {predictions.task} gives probabilities here, which {wanted.name} is of: all answers "
+            f"no classifier of {predictions.task} gives probabilities here, which {criterion.name} is of: all answers "
             "have a probability of 1"
         )
 
@@ -115,48 +115,48 @@ def leave_out_votes(
     return replace(predictions, answers=judged), left_out
 
 
-def find_gaps(predictions: Predictions, wanted: Wanted) -> Gaps:
-    """Returns the gaps of all pairs in the wanted loss; raises UnknownPrice."""
+def find_gaps(predictions: Predictions, criterion: Criterion) -> Gaps:
+    """Returns the gaps of all pairs by the criterion; raises UnknownPrice."""
     answers, truth, groups = predictions.answers, predictions.truth, predictions.groups
-    if wanted.metric == "balanced_accuracy":
+    if criterion.metric == "balanced_accuracy":
         return BalancedGaps(predictions.hits, truth, groups)
 
-    if wanted.metric == COST:
-        matrix = wanted.matrix
+    if criterion.metric == COST:
+        matrix = criterion.matrix
         said = [costing.decide(answer.probabilities, matrix) for answer in answers]
         losses = [costing.find_costs(each, truth, matrix) for each in said]
-        prices = np.array([_find_price(answer, wanted) for answer in answers])
+        prices = np.array([_find_price(answer, criterion) for answer in answers])
         possible = matrix[:, :, None] - matrix[:, None, :]
         return CostGaps(np.stack(losses, axis=1), possible, groups, prices)
 
-    find = brier_scores if wanted.metric == "brier" else log_losses
+    find = brier_scores if criterion.metric == "brier" else log_losses
     of_models = [find(answer.probabilities, truth) for answer in answers]
 
     return MeanGaps(np.stack(of_models, axis=1), predictions.hits, groups)
 
 
 def _judge_model(
-    answer: ClassifierAnswers, predictions: Predictions, wanted: Wanted
+    answer: ClassifierAnswers, predictions: Predictions, criterion: Criterion
 ) -> dict[str, Any]:
-    if wanted.metric == COST:
-        return {"model": answer.model, **_judge_costs(answer, predictions, wanted)}
+    if criterion.metric == COST:
+        return {"model": answer.model, **_judge_costs(answer, predictions, criterion)}
 
     metrics = score(
         answer.probabilities, answer.label, predictions.truth, predictions.groups
     )
-    return {"model": answer.model, **metrics[wanted.metric]}
+    return {"model": answer.model, **metrics[criterion.metric]}
 
 
 def _judge_costs(
-    answer: ClassifierAnswers, predictions: Predictions, wanted: Wanted
+    answer: ClassifierAnswers, predictions: Predictions, criterion: Criterion
 ) -> dict[str, Any]:
     """Returns what a model costs a row: decided by expected cost, as it answers, and with a threshold of its own.
 
     The intervals `together` of what deciding by cost saves hold for all models at once (Bonferroni), since who leads is
     chosen on the same rows.
     """
-    matrix, truth, groups = wanted.matrix, predictions.truth, predictions.groups
-    price = _find_price(answer, wanted)
+    matrix, truth, groups = criterion.matrix, predictions.truth, predictions.groups
+    price = _find_price(answer, criterion)
     said = costing.decide(answer.probabilities, matrix)
     decided = costing.find_costs(said, truth, matrix)
     plain = costing.find_costs(answer.label, truth, matrix)
@@ -213,11 +213,11 @@ def _describe_cost(
     return describe(value, (max(base, base + low), base + high))
 
 
-def _find_price(answer: ClassifierAnswers, wanted: Wanted) -> float:
+def _find_price(answer: ClassifierAnswers, criterion: Criterion) -> float:
     """Returns what a row costs besides, by the model's latency and bytes; raises UnknownPrice."""
     priced = (
-        ("latency", wanted.price_ms, answer.latency_ms, 1),
-        ("size", wanted.price_mb, answer.size_bytes, BYTES_OF_MB),
+        ("latency", criterion.price_ms, answer.latency_ms, 1),
+        ("size", criterion.price_mb, answer.size_bytes, BYTES_OF_MB),
     )
     price = 0.0
     for what, each, amount, unit in priced:
@@ -228,17 +228,19 @@ def _find_price(answer: ClassifierAnswers, wanted: Wanted) -> float:
     return price
 
 
-def _judge_baseline(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+def _judge_baseline(predictions: Predictions, criterion: Criterion) -> dict[str, Any]:
     """Returns the value of what needs no model: the classes' shares as probabilities, or the cheapest class always."""
     counts = np.bincount(predictions.truth, minlength=len(predictions.classes))
     shares = counts / counts.sum()
-    if wanted.metric == COST:
-        cheapest, cost = costing.find_cheapest_class(predictions.truth, wanted.matrix)
+    if criterion.metric == COST:
+        cheapest, cost = costing.find_cheapest_class(
+            predictions.truth, criterion.matrix
+        )
         return {"class": predictions.classes[cheapest], "value": cost}
-    if wanted.metric == "balanced_accuracy":
+    if criterion.metric == "balanced_accuracy":
         return {"class": None, "value": 1 / max(1, int((counts > 0).sum()))}
 
-    find = brier_scores if wanted.metric == "brier" else log_losses
+    find = brier_scores if criterion.metric == "brier" else log_losses
     same = np.tile(shares, (len(predictions.truth), 1))
 
     return {"class": None, "value": float(find(same, predictions.truth).mean())}

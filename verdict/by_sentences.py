@@ -1,28 +1,28 @@
-"""This module words the verdict by the metric that is wanted, each sentence from its numbers."""
+"""This module words the verdict by a criterion, each sentence from its numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from verdict.criterion import COST, Criterion
 from verdict.findings import CONDITION, tell_groups
 from verdict.learnt import tell_learnt
 from verdict.predictions import Predictions
-from verdict.wanted import COST, Wanted
 from verdict.words import (
     ROUNDING,
     Write,
-    change,
     count_rows,
     join,
-    lead,
     name_best,
+    name_leaders,
     percent,
     round_up,
     shorten,
+    show_change,
     show_interval,
+    show_number,
     show_p,
     signed,
-    significant,
 )
 
 PERCENTS = ("balanced_accuracy",)
@@ -30,7 +30,7 @@ PERCENTS = ("balanced_accuracy",)
 
 
 def write_by(
-    numbers: dict[str, Any], predictions: Predictions, wanted: Wanted
+    numbers: dict[str, Any], predictions: Predictions, criterion: Criterion
 ) -> dict[str, Any]:
     """Returns `headline` and `findings`, as `write_verdict` does for accuracy."""
     task = predictions.task
@@ -41,17 +41,17 @@ def write_by(
     ]
     found = [
         tell_groups(numbers, predictions.grouping),
-        _tell_left_out(numbers, wanted, task),
-        *(_compare(pair, numbers, wanted, task) for pair in mine),
-        _tell_baseline(numbers, told[leader], wanted, task),
+        _tell_left_out(numbers, criterion, task),
+        *(_compare(pair, numbers, criterion, task) for pair in mine),
+        _tell_baseline(numbers, told[leader], criterion, task),
         *(
-            _tell_costs(numbers, told[leader], predictions, wanted)
-            if wanted.costs
+            _tell_costs(numbers, told[leader], predictions, criterion)
+            if criterion.costs
             else ()
         ),
         CONDITION,
     ]
-    head = _head(told[leader], mine, numbers, wanted, task)
+    head = _head(told[leader], mine, numbers, criterion, task)
     before, after = tell_learnt(predictions)
 
     return {
@@ -68,14 +68,14 @@ def show_value(value: float, metric: str) -> str:
 
 def _choose_writer(metric: str) -> tuple[Write, int]:
     """Returns what writes values of a metric, and with how many digits at least."""
-    return (percent, 1) if metric in PERCENTS else (significant, 4)
+    return (percent, 1) if metric in PERCENTS else (show_number, 4)
 
 
 def _choose_gain_writer(metric: str) -> tuple[Write, int]:
-    return (signed, 1) if metric in PERCENTS else (change, 3)
+    return (signed, 1) if metric in PERCENTS else (show_change, 3)
 
 
-def _tell_left_out(numbers: dict[str, Any], wanted: Wanted, task: str) -> str:
+def _tell_left_out(numbers: dict[str, Any], criterion: Criterion, task: str) -> str:
     """Says who votes and so has no place by this metric."""
     names = [shorten(each, task) for each in numbers["left_out"]]
     if not names:
@@ -85,7 +85,7 @@ def _tell_left_out(numbers: dict[str, Any], wanted: Wanted, task: str) -> str:
     has = "it has" if is_one else "they have"
     return (
         f"{join(names)} {'votes' if is_one else 'vote'} here: each answer has a probability of 1, which says nothing "
-        f"of how sure it is, so that {has} no {wanted.name} and no place by it."
+        f"of how sure it is, so that {has} no {criterion.name} and no place by it."
     )
 
 
@@ -108,21 +108,21 @@ def _head(
     leader: dict[str, Any],
     mine: list[dict[str, Any]],
     numbers: dict[str, Any],
-    wanted: Wanted,
+    criterion: Criterion,
     task: str,
 ) -> str:
     name = shorten(leader["model"], task)
-    figure = _show_figure(leader, numbers, wanted)
+    figure = _show_figure(leader, numbers, criterion)
     beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     if not mine:
         alone = f"It is the only classifier of {task}"
         if numbers["left_out"]:
             alone += " that gives probabilities here"
-        return f"{name}'s {wanted.name} is {figure}. {alone}: there is nothing to compare it with."
+        return f"{name}'s {criterion.name} is {figure}. {alone}: there is nothing to compare it with."
     if not level:
         shown = f"and it is shown to be better than {join(beaten)}"
-        return f"{name} is the best by {wanted.name}: {figure}, {shown}."
+        return f"{name} is the best by {criterion.name}: {figure}, {shown}."
 
     equal = [
         shorten(pair["other"], task) for pair in mine if abs(pair["apart"]) <= ROUNDING
@@ -132,46 +132,50 @@ def _head(
     best = [shorten(each, task) for each in numbers["may_be_best"]]
     among = name_best(best, len(numbers["models"]), " by it")
 
-    return f"{lead(name, equal)} by {wanted.name}: {figure}. {compared}. {among}."
+    return f"{name_leaders(name, equal)} by {criterion.name}: {figure}. {compared}. {among}."
 
 
 def _show_figure(
-    leader: dict[str, Any], numbers: dict[str, Any], wanted: Wanted
+    leader: dict[str, Any], numbers: dict[str, Any], criterion: Criterion
 ) -> str:
     """Says a model's value; its interval does not know that the model was chosen on the same rows."""
     interval = leader["interval"]
-    on = f"{'a row ' if wanted.metric == COST else ''}on {count_rows(numbers['rows'])}"
+    on = f"{'a row ' if criterion.metric == COST else ''}on {count_rows(numbers['rows'])}"
     if interval is None:
-        return f"{show_value(leader['value'], wanted.metric)} {on} ({leader['reason']})"
+        return (
+            f"{show_value(leader['value'], criterion.metric)} {on} ({leader['reason']})"
+        )
 
-    writer = _choose_writer(wanted.metric)
+    writer = _choose_writer(criterion.metric)
     value, low, high = show_interval(leader["value"], interval, *writer)
     chosen = ", had it been the only one" if len(numbers["models"]) > 1 else ""
     return f"{value} {on} (95 %{chosen}: {low} to {high})"
 
 
 def _compare(
-    pair: dict[str, Any], numbers: dict[str, Any], wanted: Wanted, task: str
+    pair: dict[str, Any], numbers: dict[str, Any], criterion: Criterion, task: str
 ) -> str:
     name = shorten(numbers["leader"], task)
     other = shorten(pair["other"], task)
     if pair["between"] is None:
-        return f"{name} and {other}: no verdict by {wanted.name}; {pair['reason']}."
+        return f"{name} and {other}: no verdict by {criterion.name}; {pair['reason']}."
 
-    writer = _choose_gain_writer(wanted.metric)
+    writer = _choose_gain_writer(criterion.metric)
     gain, low, high = show_interval(pair["apart"], pair["between"], *writer)
     n_pairs = len(numbers["pairs"])
     together = f", all {n_pairs} pairs together" if n_pairs > 1 else ""
     between = f"95 %{together}: {low} to {high}; {show_p(pair['p_value_together'])}"
     if pair["better"]:
-        return f"{name} is better than {other} by {wanted.name}: by {gain} ({between})."
+        return (
+            f"{name} is better than {other} by {criterion.name}: by {gain} ({between})."
+        )
 
     here = (
         f"{name} is better by {gain} here"
         if abs(pair["apart"]) > ROUNDING
         else "they are equal here"
     )
-    level = f"{name} and {other} cannot be told apart by {wanted.name}"
+    level = f"{name} and {other} cannot be told apart by {criterion.name}"
     return f"{level}: {here} ({between}).{_ask(pair['rows_needed'])}"
 
 
@@ -196,21 +200,21 @@ def _ask(plan: dict[str, Any] | None) -> str:
 
 
 def _tell_baseline(
-    numbers: dict[str, Any], leader: dict[str, Any], wanted: Wanted, task: str
+    numbers: dict[str, Any], leader: dict[str, Any], criterion: Criterion, task: str
 ) -> str:
     baseline = numbers["baseline"]
-    value = show_value(baseline["value"], wanted.metric)
-    if wanted.metric == COST:
+    value = show_value(baseline["value"], criterion.metric)
+    if criterion.metric == COST:
         always = f"Saying {baseline['class']!r} always would cost {value} a row here"
         if leader["value"] >= baseline["value"]:
             return f"{always}, no more than {shorten(leader['model'], task)} does."
         return f"{always}."
-    if wanted.metric == "balanced_accuracy":
+    if criterion.metric == "balanced_accuracy":
         is_over = leader["value"] > baseline["value"] + ROUNDING
         said = f"Saying the same class always has a balanced accuracy of {value}"
     else:
         is_over = leader["value"] < baseline["value"] - ROUNDING
-        said = f"Giving every row the shares of the classes here has a {wanted.name} of {value}"
+        said = f"Giving every row the shares of the classes here has a {criterion.name} of {value}"
 
     return f"{said}." if is_over else f"{said}, and no model here is better than that."
 
@@ -219,7 +223,7 @@ def _tell_costs(
     numbers: dict[str, Any],
     leader: dict[str, Any],
     predictions: Predictions,
-    wanted: Wanted,
+    criterion: Criterion,
 ) -> list[str]:
     """Says what was decided and how, what that saves, and which threshold was the cheapest on these rows."""
     name = shorten(leader["model"], predictions.task)
@@ -227,13 +231,13 @@ def _tell_costs(
     how = "For each row the class of the least expected cost is said, by the model's own probabilities"
     if threshold is not None:
         second = predictions.classes[1]
-        how += f": with these costs {second!r} from a probability of {significant(threshold)} on"
+        how += f": with these costs {second!r} from a probability of {show_number(threshold)} on"
 
     n_models = len(numbers["models"])
     said = [f"{how}.", _tell_saved(leader, name, n_models=n_models)]
-    if wanted.has_price:
+    if criterion.has_price:
         said.append(
-            f"The costs include {significant(leader['price'], 3)} a row for {name}'s {_name_priced(wanted)}."
+            f"The costs include {show_number(leader['price'], 3)} a row for {name}'s {_name_priced(criterion)}."
         )
 
     chosen = [each for each in numbers["models"] if each["chosen"] is not None]
@@ -243,8 +247,8 @@ def _tell_costs(
     return said
 
 
-def _name_priced(wanted: Wanted) -> str:
-    priced = {"latency": wanted.price_ms, "bytes": wanted.price_mb}
+def _name_priced(criterion: Criterion) -> str:
+    priced = {"latency": criterion.price_ms, "bytes": criterion.price_mb}
     return join([name for name, price in priced.items() if price])
 
 
@@ -254,7 +258,7 @@ def _tell_saved(leader: dict[str, Any], name: str, *, n_models: int) -> str:
     sign = -1 if is_dearer else 1
     ends = tuple(sorted(sign * each for each in saved["together"]))
     value, low, high = show_interval(
-        sign * saved["value"], (ends[0], ends[1]), significant, 3
+        sign * saved["value"], (ends[0], ends[1]), show_number, 3
     )
     level = f"95 %, as the best of {n_models} here" if n_models > 1 else "95 %"
     between = f"{value} ({level}: {low} to {high})"
@@ -275,7 +279,7 @@ def _tell_chosen(models: list[dict[str, Any]], predictions: Predictions) -> str:
     best = min(models, key=lambda each: round(each["chosen"]["cost_elsewhere"], 9))
     name = shorten(best["model"], predictions.task)
     chosen = best["chosen"]
-    threshold = f"{predictions.classes[1]!r} from a probability of {significant(chosen['threshold'])} on"
+    threshold = f"{predictions.classes[1]!r} from a probability of {show_number(chosen['threshold'])} on"
 
     here, elsewhere = (
         show_value(chosen[each], COST) for each in ("cost_here", "cost_elsewhere")

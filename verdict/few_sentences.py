@@ -7,7 +7,7 @@ from typing import Any
 from verdict.words import (
     count_rows,
     join,
-    lead,
+    name_leaders,
     percent,
     round_up,
     shorten,
@@ -103,7 +103,7 @@ def write_few(numbers: dict[str, Any], task: str) -> dict[str, Any]:
     it = name if equal else "it"
 
     return {
-        "headline": f"{lead(name, equal)}: {it} is {judged}. {labels[0].upper()}{labels[1:]}.",
+        "headline": f"{name_leaders(name, equal)}: {it} is {judged}. {labels[0].upper()}{labels[1:]}.",
         "findings": [
             *(_compare(pair, numbers, task) for pair in mine),
             *_tell_accuracies(numbers, task),

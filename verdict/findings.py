@@ -132,7 +132,7 @@ def _describe_worse(found: dict[str, Any], task: str) -> str:
     return f"{where} ({shares} of {count_rows(found['rows'])})"
 
 
-def price(
+def write_prices(
     numbers: dict[str, Any], costs: dict[str, dict[str, float | None]], task: str
 ) -> str:
     """Says which of those that may be the best is the cheapest."""
@@ -171,7 +171,9 @@ def _find_known(
     return {name: cost for name, cost in known.items() if cost is not None}
 
 
-def decline(leader: dict[str, Any], task: str, risk: float, *, n_models: int) -> str:
+def write_unanswered(
+    leader: dict[str, Any], task: str, risk: float, *, n_models: int
+) -> str:
     """Says what the leader would have to leave unanswered for the wanted risk, as far as it can be promised.
 
     The leader was chosen on these rows: the confidence is that of all models' promises together.
@@ -189,7 +191,9 @@ def decline(leader: dict[str, Any], task: str, risk: float, *, n_models: int) ->
     return f"{promise} from a probability of {sure['threshold']:.9g} on ({percent(sure['coverage'])} of these rows)."
 
 
-def calibrate(leader: dict[str, Any], task: str, *, n_rows: int, n_models: int) -> str:
+def write_calibration(
+    leader: dict[str, Any], task: str, *, n_rows: int, n_models: int
+) -> str:
     """Says how far the leader's probabilities are off, beside what a calibrated model would show on so many rows.
 
     The leader was chosen on these rows: the limit is that of all models together.

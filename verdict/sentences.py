@@ -10,8 +10,8 @@ from verdict.learnt import NOTHING_LEARNT, LearntSentences
 from verdict.words import (
     count_rows,
     join,
-    lead,
     name_best,
+    name_leaders,
     percent,
     shorten,
     show_interval,
@@ -43,9 +43,9 @@ def write_verdict(
         *(findings.compare(pair, leader, numbers, task) for pair in mine),
         baseline if is_beaten else "",
         findings.find_worse(numbers, leader, task) if mine else "",
-        findings.price(numbers, costs, task),
-        findings.decline(told[leader], task, risk, n_models=len(told)),
-        findings.calibrate(
+        findings.write_prices(numbers, costs, task),
+        findings.write_unanswered(told[leader], task, risk, n_models=len(told)),
+        findings.write_calibration(
             told[leader], task, n_rows=numbers["rows"], n_models=len(told)
         ),
         findings.CONDITION,
@@ -104,7 +104,7 @@ def _head(
         return f"{name} is the best in accuracy: {figure}, and shown to be better than {join(beaten)}."
 
     equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
-    leads = lead(name, equal)
+    leads = name_leaders(name, equal)
     if len(mine) == 1:
         apart = (
             "and" if equal else f"but {name} and {level[0]}"

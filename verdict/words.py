@@ -26,7 +26,7 @@ def join(names: list[str], word: str = "and") -> str:
     return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def lead(name: str, equal: list[str]) -> str:
+def name_leaders(name: str, equal: list[str]) -> str:
     """Returns who is in front: all of them by name where others are `equal` to the first."""
     return f"{join([name, *equal])} are level in front" if equal else f"{name} leads"
 
@@ -67,7 +67,7 @@ def signed(share: float, digits: int = 1) -> str:
     return f"{show_minus(text)} %"
 
 
-def significant(value: float, digits: int = 4) -> str:
+def show_number(value: float, digits: int = 4) -> str:
     """Returns a number to so many significant digits, without trailing zeros and without powers of ten."""
     if abs(value) < NOTHING:
         return "0"
@@ -79,12 +79,12 @@ def significant(value: float, digits: int = 4) -> str:
     return show_minus(text.rstrip("0").rstrip(".") if n_decimals else text)
 
 
-def change(value: float, digits: int = 3) -> str:
+def show_change(value: float, digits: int = 3) -> str:
     """Returns a difference to so many significant digits, with its sign, and `0` where there is none."""
     if abs(value) <= ROUNDING:
         return "0"
     sign = "+" if value > 0 else ""
-    return f"{sign}{significant(value, digits)}"
+    return f"{sign}{show_number(value, digits)}"
 
 
 def show_interval(

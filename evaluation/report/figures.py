@@ -17,9 +17,11 @@ from charts.intervals import add_interval
 from charts.lines import add_diagonal, add_level, add_series
 from charts.palette import style_series
 from charts.reliability import add_reliability
-from charts.scales import set_linear, set_log, set_rows, span
-from charts.scatter import add_labels, add_point, add_steps
+from charts.scales import set_linear, set_rows, span
+from charts.scatter import add_point
 from charts.svg import write_svg
+from evaluation.report.cost_figures import draw_all_costs, draw_clock
+from evaluation.report.numbers import Numbers, list_ends
 from verdict import words
 
 ROW_PX = 26
@@ -35,15 +37,6 @@ AXIS_NAME_PX = 24
 MIN_MATRIX_PX = 230
 MIN_SCALE = 0.8
 """A matrix is made so much smaller on a narrow screen, and beyond that it is scrolled."""
-COSTS = {"latency": "ms a row", "bytes": "bytes of the file"}
-"""An axis calls each cost of a model so."""
-LOAD_FIGURES = {
-    "p99_ms": "p99 under the load, ms",
-    "requests_per_core_s": "requests/s of a core",
-}
-"""An axis calls each figure of a load test so."""
-
-Numbers = dict[str, Any]
 
 
 def draw_all(evidence: Numbers) -> dict[str, Any]:
@@ -51,6 +44,8 @@ def draw_all(evidence: Numbers) -> dict[str, Any]:
     numbers = evidence["numbers"]
     task = evidence["task"]
     models = numbers["models"]
+    n_curves = max(len(model["roc"]) for model in models)
+
     with apply_style():
         drawn: dict[str, Any] = {
             "legend": [draw_key(place) for place in range(len(models))],
@@ -59,12 +54,10 @@ def draw_all(evidence: Numbers) -> dict[str, Any]:
                 draw_reliability(model, place, task)
                 for place, model in enumerate(models)
             ],
-            "roc": [
-                draw_roc(numbers, which) for which in range(_count_curves(numbers))
-            ],
+            "roc": [draw_roc(numbers, which) for which in range(n_curves)],
             "risk": draw_risk(numbers, evidence["options"]["risk"]),
         }
-        drawn |= _draw_all_costs(evidence)
+        drawn |= draw_all_costs(evidence)
         drawn |= draw_clock(evidence)
         if len(evidence["classes"]) <= MAX_HEATMAP_CLASSES:
             drawn["confusion"] = [
@@ -72,68 +65,6 @@ def draw_all(evidence: Numbers) -> dict[str, Any]:
             ]
 
     return drawn
-
-
-def draw_clock(evidence: Numbers) -> dict[str, str]:
-    """Returns accuracy with its interval against each figure of the load test, where one was given."""
-    if "load" not in evidence:
-        return {}
-
-    with apply_style():
-        drawn = {name: _draw_under_load(evidence, name) for name in LOAD_FIGURES}
-
-    return {name: each for name, each in drawn.items() if each}
-
-
-def _draw_under_load(evidence: Numbers, figure_name: str) -> str:
-    """Draws a model filled where it keeps the objectives, as a ring where it does not."""
-    loaded = {each["model"]: each for each in evidence["load"]["models"]}
-    models = [
-        (place, each["model"], each["metrics"]["accuracy"])
-        for place, each in enumerate(evidence["numbers"]["models"])
-        if loaded[each["model"]][figure_name]
-    ]
-    if not models:
-        return ""
-
-    about = LOAD_FIGURES[figure_name]
-    figure, axes = make_inline_figure(
-        width_px=WIDE_PX + 40, height_px=320, x=about, y="accuracy"
-    )
-    costs = [loaded[name][figure_name] for _, name, _ in models]
-    ends = [end for _, _, accuracy in models for end in accuracy["interval"]]
-    low, high = span(ends, room=0.05)
-    set_log(axes, "x", *span(costs, log=True, room=0.15))
-    set_linear(axes, "y", max(0.0, low), min(1.0, high), percent=True)
-    labels = []
-    for (place, name, accuracy), cost in zip(models, costs, strict=True):
-        look = style_series(place)
-        axes.plot([cost, cost], accuracy["interval"], color=look.colour, linewidth=1)
-        tip = f"{name}: {accuracy['value']:.4f} at {cost:,.4g}"
-        at = (cost, accuracy["value"])
-        keeps = loaded[name]["keeps"]
-        add_point(axes, at, look=look, tip=tip, is_filled=keeps)
-        labels.append((at, words.shorten(name, evidence["task"])))
-
-    add_labels(axes, labels)
-
-    return write_svg(figure, label=f"Accuracy against {about}")
-
-
-def _draw_all_costs(evidence: Numbers) -> dict[str, str]:
-    numbers = evidence["numbers"]
-    front = numbers["pareto"]
-    costs = {
-        name: [answer[key] for answer in evidence["answers"]]
-        for name, key in (("latency", "latency_ms"), ("bytes", "size_bytes"))
-        if front[name] is not None
-    }
-    return {
-        name: draw_costs(
-            numbers, each, front[name], name=COSTS[name], task=evidence["task"]
-        )
-        for name, each in costs.items()
-    }
 
 
 def draw_key(number: int) -> str:
@@ -154,14 +85,13 @@ def draw_key(number: int) -> str:
 def draw_intervals(numbers: Numbers, task: str) -> str:
     """Draws the accuracy of each model with its 95 % interval, the best on top."""
     leader = numbers["leader"]
-    order = sorted(
-        enumerate(numbers["models"]),
-        key=lambda each: (
-            -each[1]["metrics"]["accuracy"]["value"],
-            each[1]["model"] != leader,
-        ),
-    )
-    ends = [end for _, each in order for end in each["metrics"]["accuracy"]["interval"]]
+
+    def place_in_order(numbered: tuple[int, Numbers]) -> tuple[float, bool]:
+        _, model = numbered
+        return -model["metrics"]["accuracy"]["value"], model["model"] != leader
+
+    order = sorted(enumerate(numbers["models"]), key=place_in_order)
+    ends = list_ends([each["metrics"]["accuracy"] for _, each in order])
     low, high = span(ends, room=0.05)
     names = [words.shorten(each["model"], task) for _, each in order]
     figure, axes = make_inline_figure(
@@ -194,26 +124,23 @@ def draw_reliability(model: Numbers, place: int, task: str) -> str:
     diagonal.
     """
     bins = model["reliability"]["equal_mass"]
-    ends = [each["confidence"] for each in bins] + [
-        end for each in bins for end in each["interval"]
-    ]
-    low = max(0.0, math.floor(10 * min(ends)) / 10)
+    confidences = [each["confidence"] for each in bins]
+    least = min(confidences + list_ends(bins))
+    low = max(0.0, math.floor(10 * least) / 10)
     figure, axes = make_inline_figure(
         width_px=SQUARE_PX, height_px=LOW_PX, x="confidence", y="right"
     )
     set_linear(axes, "x", low, 1.0, percent=True)
     set_linear(axes, "y", low, 1.0, percent=True)
     add_diagonal(axes, low=low)
+
     look = style_series(place)
+    tips = [
+        f"{each['rows']} rows: confidence {each['confidence']:.3f}, right {each['accuracy']:.3f}"
+        for each in bins
+    ]
     add_reliability(
-        axes,
-        _arrange_bins(bins),
-        colour=look.colour,
-        marker=look.marker,
-        tips=[
-            f"{each['rows']} rows: confidence {each['confidence']:.3f}, right {each['accuracy']:.3f}"
-            for each in bins
-        ],
+        axes, _arrange_bins(bins), colour=look.colour, marker=look.marker, tips=tips
     )
 
     return write_svg(
@@ -228,10 +155,6 @@ def _arrange_bins(bins: Sequence[Numbers]) -> dict[str, Any]:
         for name in ("confidence", "accuracy")
     }
     return middles | {"low": low, "high": high}
-
-
-def _count_curves(numbers: Numbers) -> int:
-    return max(len(model["roc"]) for model in numbers["models"])
 
 
 def draw_roc(numbers: Numbers, which: int) -> tuple[str, str]:
@@ -253,11 +176,9 @@ def draw_roc(numbers: Numbers, which: int) -> tuple[str, str]:
     add_diagonal(axes)
 
     for place, curve in curves.items():
-        rates = (
-            np.array(curve[each])
-            for each in ("false_positive_rate", "true_positive_rate")
-        )
-        add_series(axes, *rates, look=style_series(place))
+        false_rates = np.array(curve["false_positive_rate"])
+        true_rates = np.array(curve["true_positive_rate"])
+        add_series(axes, false_rates, true_rates, look=style_series(place))
 
     return name, write_svg(figure, label=f"ROC curves of the class {name}")
 
@@ -266,7 +187,8 @@ def draw_risk(numbers: Numbers, risk: float) -> str:
     """Draws wrong answers against the share of rows that is answered, the surest first."""
     models = numbers["models"]
     risks = [model["risk_coverage"]["risk"] for model in models]
-    highest = max(max(each[len(each) // 10 :]) for each in risks)
+    without_first_tenth = [each[len(each) // 10 :] for each in risks]
+    highest = max(max(each) for each in without_first_tenth)
     figure, axes = make_inline_figure(
         width_px=WIDE_PX,
         height_px=300,
@@ -281,9 +203,8 @@ def draw_risk(numbers: Numbers, risk: float) -> str:
     for place, model in enumerate(models):
         curve = model["risk_coverage"]
         look = style_series(place)
-        add_series(
-            axes, np.array(curve["coverage"]), np.array(curve["risk"]), look=look
-        )
+        coverages = np.array(curve["coverage"])
+        add_series(axes, coverages, np.array(curve["risk"]), look=look)
         end = (1.0, curve["risk"][-1])
         add_point(axes, end, look=look, tip=f"{model['model']}: all rows", size=3.5)
 
@@ -295,44 +216,6 @@ def draw_risk(numbers: Numbers, risk: float) -> str:
             add_point(axes, at, look=style_series(place), tip=tip)
 
     return write_svg(figure, label="Risk against coverage")
-
-
-def draw_costs(
-    numbers: Numbers,
-    costs: list[float],
-    front: list[str],
-    *,
-    name: str,
-    task: str,
-) -> str:
-    """Draws accuracy against a cost on a logarithmic axis; filled and joined are those that none beats in both."""
-    accuracy = [model["metrics"]["accuracy"]["value"] for model in numbers["models"]]
-    names = [model["model"] for model in numbers["models"]]
-    points = list(zip(costs, accuracy, strict=True))
-    figure, axes = make_inline_figure(
-        width_px=WIDE_PX + 40, height_px=320, x=name, y="accuracy"
-    )
-    bottom, top = span(accuracy, room=0.15)
-    set_log(axes, "x", *span(costs, log=True, room=0.15))
-    set_linear(axes, "y", max(0.0, bottom), min(1.005, top), percent=True)
-    add_steps(
-        axes,
-        [point for point, each in zip(points, names, strict=True) if each in front],
-    )
-
-    for place, (point, each) in enumerate(zip(points, names, strict=True)):
-        add_point(
-            axes,
-            point,
-            look=style_series(place),
-            tip=f"{each}: {point[1]:.4f} at {point[0]:,.4g}",
-            is_filled=each in front,
-        )
-
-    labels = [words.shorten(each, task) for each in names]
-    add_labels(axes, list(zip(points, labels, strict=True)))
-
-    return write_svg(figure, label=f"Accuracy against {name}")
 
 
 def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
@@ -360,7 +243,6 @@ def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
     add_matrix(axes, counts, classes, classes, texts=texts, has_diagonal=True)
 
     name = words.shorten(model["model"], task)
-
     size = f"width:{width:.0f}px;max-width:max(100%,{MIN_SCALE * width:.0f}px)"
 
     return write_svg(figure, label=f"Confusion matrix of {name}", style=size)
@@ -368,4 +250,5 @@ def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
 
 def _measure_names(names: Sequence[str]) -> float:
     """Returns how many pixels the longest of these names takes beside axes."""
-    return max(40.0, 14 + max(measure_text(shorten(name)) for name in names))
+    longest = max(measure_text(shorten(name)) for name in names)
+    return max(40.0, 14 + longest)

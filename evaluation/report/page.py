@@ -20,17 +20,17 @@ from service.errors import EvaluationError
 from service.judging.labelled_rows import LabelledData
 from service.models import images
 from stats.confusion import most_confused
+from verdict.criterion import NAMES
 from verdict.sets import tell_sets
-from verdict.wanted import NAMES
 from verdict.words import (
     Write,
     percent,
     shorten,
     show_interval,
     show_minus,
+    show_number,
     show_p,
     signed,
-    significant,
 )
 
 TEMPLATES = Path(__file__).parent
@@ -78,7 +78,7 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
             gates=[gate.describe(each) for each in evidence["gates"]],
             write_percent=percent,
             write_signed=_fix_signed,
-            write_significant=significant,
+            write_number=show_number,
             palette=Markup(palette.write_css()),
             matrix=_arrange_pairs(numbers),
             figures={name: _mark(each) for name, each in drawn.items()},

@@ -40,7 +40,7 @@ def render(document: dict[str, Any]) -> str:
             document={"classifiers": None, "task": None, **document},
             headline=headline,
             findings=findings,
-            about=console.say_load(document["load"]),
+            about=console.print_load(document["load"]),
             objectives=[
                 (each["finding"], write_sentence(each))
                 for each in document["objectives"]
@@ -76,7 +76,7 @@ def _find_sentences(document: dict[str, Any]) -> list[str]:
         return [f"{each.rstrip('.')}." for each in document["verdict"].split(". ")]
 
     searched = console.show_search(document)[::-1]
-    return [*searched, console.say_requests(document)]
+    return [*searched, console.print_requests(document)]
 
 
 def _find_notes(document: dict[str, Any]) -> dict[str, str]:

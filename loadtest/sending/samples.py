@@ -28,9 +28,10 @@ class Recorder:
 
     def add(self, due_s: float, end_s: float, outcome: str) -> None:
         """Takes a request that was due, and ended, so many seconds from the start."""
+        kind = self.kinds.setdefault(outcome, len(self.kinds))
         self.due_s.append(due_s)
         self.latency_s.append(end_s - due_s)
-        self.outcomes.append(self.kinds.setdefault(outcome, len(self.kinds)))
+        self.outcomes.append(kind)
 
     def add_answer(self, due_s: float, end_s: float, status: int) -> None:
         """Takes a request that was answered with this status of HTTP."""
@@ -44,12 +45,14 @@ class Recorder:
     def finish(self, *, duration_s: float, generator: GeneratorUse) -> Samples:
         """Returns what was taken, in the order in which requests were due."""
         due_s = np.array(self.due_s)
+        latency_s = np.array(self.latency_s)
+        outcomes = np.array(self.outcomes, dtype=np.uint16)
         order = np.argsort(due_s, kind="stable")
 
         return Samples(
             due_s=due_s[order],
-            latency_s=np.array(self.latency_s)[order],
-            outcomes=np.array(self.outcomes, dtype=np.uint16)[order],
+            latency_s=latency_s[order],
+            outcomes=outcomes[order],
             kinds=tuple(self.kinds),
             late_s=np.array(self.late_s),
             duration_s=duration_s,
@@ -104,39 +107,52 @@ class Samples:
     def elapsed_s(self) -> float:
         """Returns the seconds from the start until the last answer, at least as many as the run was planned for."""
         ends = self.due_s + self.latency_s
-        return max(self.duration_s, float(ends.max(initial=0)))
+        last_s = float(ends.max(initial=0))
+        return max(self.duration_s, last_s)
 
     @property
     def rate(self) -> float:
         """Returns how many answers without an error came in a second."""
-        return float(self.is_ok.sum()) / self.elapsed_s
+        n_ok = float(self.is_ok.sum())
+        return n_ok / self.elapsed_s
 
     def count_errors(self) -> dict[str, int]:
         """Returns how many requests failed, by kind, the most frequent first."""
-        counts = Counter(self.outcomes[~self.is_ok].tolist())
+        failed = self.outcomes[~self.is_ok]
+        counts = Counter(failed.tolist())
         return {self.kinds[kind]: count for kind, count in counts.most_common()}
 
 
 def merge(runs: Sequence[Samples]) -> Samples:
     """Returns all requests of several runs, one run after the other."""
-    starts_s = np.cumsum([0.0, *(each.duration_s for each in runs[:-1])])
-    kinds = tuple(dict.fromkeys(kind for each in runs for kind in each.kinds))
+    kinds: dict[str, None] = {}
+    for each in runs:
+        kinds.update(dict.fromkeys(each.kinds))
+    all_kinds = tuple(kinds)
+
+    start_s = 0.0
+    due_s = []
+    for each in runs:
+        due_s.append(each.due_s + start_s)
+        start_s += each.duration_s
 
     return Samples(
-        due_s=np.concatenate(
-            [each.due_s + start_s for each, start_s in zip(runs, starts_s, strict=True)]
-        ),
+        due_s=np.concatenate(due_s),
         latency_s=np.concatenate([each.latency_s for each in runs]),
-        outcomes=np.concatenate([_renumber(each, kinds) for each in runs]),
-        kinds=kinds,
+        outcomes=np.concatenate([_renumber(each, all_kinds) for each in runs]),
+        kinds=all_kinds,
         late_s=np.concatenate([each.late_s for each in runs]),
         duration_s=sum(each.duration_s for each in runs),
-        generator=GeneratorUse(
-            cpu_s=sum(each.generator.cpu_s for each in runs),
-            waiting_s=sum(each.generator.waiting_s for each in runs),
-            wall_s=sum(each.generator.wall_s for each in runs),
-            connections=sum(each.generator.connections for each in runs),
-        ),
+        generator=_sum_use([each.generator for each in runs]),
+    )
+
+
+def _sum_use(generators: Sequence[GeneratorUse]) -> GeneratorUse:
+    return GeneratorUse(
+        cpu_s=sum(each.cpu_s for each in generators),
+        waiting_s=sum(each.waiting_s for each in generators),
+        wall_s=sum(each.wall_s for each in generators),
+        connections=sum(each.connections for each in generators),
     )
 
 

@@ -25,33 +25,33 @@ class Request:
 
     def encode(self, host: str, headers: Mapping[str, str]) -> bytes:
         """Returns the whole request as it goes over the wire; what a caller gives goes over what is usual."""
-        lines = {"Host": host, "Accept": "*/*"}
+        usual = {"Host": host, "Accept": "*/*"}
         if self.body or self.method != "GET":
-            lines |= {
-                "Content-Type": self.content_type,
-                "Content-Length": str(len(self.body)),
-            }
+            usual["Content-Type"] = self.content_type
+            usual["Content-Length"] = str(len(self.body))
 
-        head = [f"{self.method} {self.path} HTTP/1.1"]
-        head += [
-            f"{name}: {text}" for name, text in _join(lines, self.headers, headers)
-        ]
+        lines = [f"{self.method} {self.path} HTTP/1.1"]
+        for name, text in _join(usual, self.headers, headers):
+            lines.append(f"{name}: {text}")
+        head = "\r\n".join(lines).encode("latin-1")
 
-        return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + self.body
+        return head + b"\r\n\r\n" + self.body
 
 
 def _join(*given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Returns headers, of which a later one replaces an earlier one of the same name, whatever its case."""
-    found = {
-        name.lower(): (name, text) for each in given for name, text in each.items()
-    }
+    found = {}
+    for headers in given:
+        for name, text in headers.items():
+            found[name.lower()] = (name, text)
+
     return list(found.values())
 
 
 def predict_rows(subject: Mapping[str, str], rows: Sequence[Any]) -> Request:
     """Returns the call `/predict` for rows of a model or of a task."""
-    body = json.dumps({**subject, "inputs": list(rows)}, separators=(",", ":"))
-    return Request(path="/predict", body=body.encode())
+    body = _encode({**subject, "inputs": list(rows)})
+    return Request(path="/predict", body=body)
 
 
 def predict_image(subject: Mapping[str, str], image: Image) -> Request:
@@ -65,25 +65,22 @@ def predict_image(subject: Mapping[str, str], image: Image) -> Request:
 
 def infer_json(model: str, tensors: Sequence[Tensor]) -> Request:
     """Returns an inference of the protocol with its tensors as JSON."""
-    inputs = [
-        _describe(each) | {"data": each.values.ravel().tolist()} for each in tensors
-    ]
-    body = json.dumps({"inputs": inputs}, separators=(",", ":")).encode()
+    inputs = []
+    for tensor in tensors:
+        data = tensor.values.ravel().tolist()
+        inputs.append(_describe(tensor) | {"data": data})
 
-    return Request(path=_infer_path(model), body=body)
+    return Request(path=_infer_path(model), body=_encode({"inputs": inputs}))
 
 
 def infer_binary(model: str, tensors: Sequence[Tensor]) -> Request:
     """Returns an inference with tensors, there and back, as Triton's extension for binary data has them."""
     raw = [each.raw for each in tensors]
-    inputs = [
-        _describe(each) | {"parameters": {"binary_data_size": len(content)}}
-        for each, content in zip(tensors, raw, strict=True)
-    ]
-    head = json.dumps(
-        {"inputs": inputs, "parameters": {"binary_data_output": True}},
-        separators=(",", ":"),
-    ).encode()
+    inputs = []
+    for tensor, content in zip(tensors, raw, strict=True):
+        parameters = {"binary_data_size": len(content)}
+        inputs.append(_describe(tensor) | {"parameters": parameters})
+    head = _encode({"inputs": inputs, "parameters": {"binary_data_output": True}})
 
     return Request(
         path=_infer_path(model),
@@ -100,6 +97,10 @@ def infer_fields(model: str, tensors: Sequence[Tensor]) -> dict[str, Any]:
         "inputs": [_describe(each) for each in tensors],
         "raw_input_contents": [each.raw for each in tensors],
     }
+
+
+def _encode(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def _describe(tensor: Tensor) -> dict[str, Any]:

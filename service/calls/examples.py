@@ -37,11 +37,11 @@ N_EXAMPLES = 10
 MAX_KEPT = 16
 
 
-class NoTable(Exception):
+class NoHeldOutTable(Exception):
     """A task has no table of held-out rows, for the reason that this says."""
 
 
-class Table(NamedTuple):
+class HeldOutTable(NamedTuple):
     """A table has rows as clients send them, by their number among the held-out ones, and what is known of all those.
 
     `truth` and each model's `labels` have the class of each held-out row. `hard` has the numbers of the rows here that
@@ -60,7 +60,7 @@ class Examples:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._kept: OrderedDict[tuple[str, ...], Table] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], HeldOutTable] = OrderedDict()
         self._encoded: dict[tuple[str, ...], NDArray[np.float32]] = {}
         self._lock = Lock()
 
@@ -118,11 +118,12 @@ class Examples:
 
         encoded = np.asarray(models[0].encode(rows), dtype=np.float32)
         with self._lock:
-            self._encoded = {key: encoded, **dict([*self._encoded.items()][:MAX_KEPT])}
+            before = list(self._encoded.items())[:MAX_KEPT]
+            self._encoded = {key: encoded, **dict(before)}
 
         return encoded
 
-    def _find(self, models: list[Model]) -> Table:
+    def _find(self, models: list[Model]) -> HeldOutTable:
         key = tuple(model.version for model in models)
         with self._lock:
             found = self._kept.get(key)
@@ -155,12 +156,12 @@ def _read_count(text: str) -> int:
     return int(text)
 
 
-def _make_table(folder: Path, models: list[Model]) -> Table:
+def _make_table(folder: Path, models: list[Model]) -> HeldOutTable:
     """Returns the table of a task, once its rows are found to be those that the files answered; none is no error."""
     try:
         path = _find_path(folder, models[0])
-    except NoTable as error:
-        return Table({}, [], {}, [], str(error))
+    except NoHeldOutTable as error:
+        return HeldOutTable({}, [], {}, [], str(error))
 
     judged, _ = select_judged(models)
     model, record = judged[0]
@@ -172,12 +173,12 @@ def _make_table(folder: Path, models: list[Model]) -> Table:
         numbered = dict(read_images(path, record))
         truth = [model.classes[index] for index in record.truth]
 
-    labels = {
-        each.name: [each.classes[index] for index in held_out.labels]
-        for each, held_out in judged
-    }
+    labels = {}
+    for each, held_out in judged:
+        labels[each.name] = [each.classes[index] for index in held_out.labels]
     hard = [row for row in _order_hard(judged, record) if row in numbered]
-    return Table(numbered, truth, labels, hard)
+
+    return HeldOutTable(numbered, truth, labels, hard)
 
 
 def _check_rows(
@@ -198,20 +199,21 @@ def _order_hard(judged: Judged, record: HeldOut) -> list[int]:
     """Returns the numbers of the rows on which the models disagree, the most divided first."""
     labels: NDArray[np.int64] = np.stack([each.labels for _, each in judged])
     n_classes = record.probabilities.shape[1]
-    votes = np.stack([(labels == each).sum(axis=0) for each in range(n_classes)])
-    majority = votes.max(axis=0)
-    order = np.argsort(majority, kind="stable")
+    votes = [(labels == each).sum(axis=0) for each in range(n_classes)]
+    majority = np.stack(votes).max(axis=0)
+    most_divided_first = np.argsort(majority, kind="stable")
 
-    return [int(row) for row in order if majority[row] < len(judged)]
+    return [int(row) for row in most_divided_first if majority[row] < len(judged)]
 
 
 def _find_path(folder: Path, model: Model) -> Path:
-    """Returns the path of a task's table; raises NoTable where there is none."""
+    """Returns the path of a task's table; raises NoHeldOutTable where there is none."""
     has_features = isinstance(model.card.input, FeatureInput)
-    name = f"{model.card.task}{SUFFIX if has_features else IMAGES_SUFFIX}"
+    suffix = SUFFIX if has_features else IMAGES_SUFFIX
+    name = f"{model.card.task}{suffix}"
     path = folder / name
     if Path(name).name != name or not path.is_file():
-        raise NoTable(
+        raise NoHeldOutTable(
             f"the folder of models has no {name}; a training with --examples writes it"
         )
 
@@ -221,9 +223,9 @@ def _find_path(folder: Path, model: Model) -> Path:
 def _read_table(path: Path, model: Model) -> tuple[list[Row], list[str]]:
     """Returns rows and classes; raises InvalidRequest for a table that is broken."""
     try:
-        text = read_file(path, max_bytes=MAX_FILE_BYTES).decode()
-        lines = list(csv.reader(io.StringIO(text), strict=True))
-        return _read_lines(lines, model)
+        content = read_file(path, max_bytes=MAX_FILE_BYTES)
+        reader = csv.reader(io.StringIO(content.decode()), strict=True)
+        return _read_lines(list(reader), model)
     except (ModelRefused, OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidRequest(f"{path.name} cannot be read: {reason}") from None
@@ -245,13 +247,13 @@ def _read_lines(lines: list[list[str]], model: Model) -> tuple[list[Row], list[s
                 f"line {number}: expected {len(names)} values and a class of {', '.join(model.classes)}"
             )
 
-        rows.append(
-            [
-                _read_value(text, is_number=feature.type == "number")
-                for text, feature in zip(line[:-1], features, strict=True)
-            ]
-        )
-        truth.append(line[-1])
+        *texts, label = line
+        row = [
+            _read_value(text, is_number=feature.type == "number")
+            for text, feature in zip(texts, features, strict=True)
+        ]
+        rows.append(row)
+        truth.append(label)
 
     return rows, truth
 

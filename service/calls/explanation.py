@@ -24,7 +24,7 @@ LAYER = "layer/"
 Floats = NDArray[np.float32]
 
 
-class Heat(NamedTuple):
+class HeatMap(NamedTuple):
     """Each place of an image `(height, width)` speaks this much for the class `chosen`, found out by `method`."""
 
     label: int
@@ -34,7 +34,7 @@ class Heat(NamedTuple):
     values: Floats
 
 
-def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
+def find_heat(model: Model, image: Pixels, class_name: str | None) -> HeatMap:
     """Returns the heat of the class that is asked for, or else of the most probable one.
 
     It comes from the class activation map, where the graph has one (Zhou et al., CVPR 2016), or else from covering the
@@ -44,21 +44,32 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
     predicted = int(label[0])
     chosen = predicted if class_name is None else find_class(model, class_name)
     probability = float(probabilities[0, chosen])
-    if "class_activation" in model.extras:
-        activation = model.run_outputs(["class_activation"], [image])[0][0]
-        values = activation[chosen] - activation.mean(axis=0)
-        return Heat(predicted, chosen, probability, "class_activation", values)
 
+    if "class_activation" in model.extras:
+        (activations,) = model.run_outputs(["class_activation"], [image])
+        activation = activations[0]
+        values = activation[chosen] - activation.mean(axis=0)
+        return HeatMap(predicted, chosen, probability, "class_activation", values)
+
+    values = _find_drops(model, image, chosen)
+    return HeatMap(predicted, chosen, probability, "occlusion", values)
+
+
+def _find_drops(model: Model, image: Pixels, chosen: int) -> Floats:
+    """Returns by how much the probability of a class falls where a place is covered, `(n_patches, n_patches)`."""
     small = images.shrink(image, MAX_OCCLUDED_PX)
     cancellation.check()
     copies = [_occlude(small, index) for index in range(N_PATCHES**2)]
-    _, occluded = model.run([small, *copies])
-    drops = (occluded[0, chosen] - occluded[1:, chosen]).reshape(N_PATCHES, N_PATCHES)
+    _, probabilities = model.run([small, *copies])
 
-    return Heat(predicted, chosen, probability, "occlusion", drops)
+    uncovered = probabilities[0, chosen]
+    covered = probabilities[1:, chosen]
+    drops: Floats = uncovered - covered
+
+    return drops.reshape(N_PATCHES, N_PATCHES)
 
 
-def draw_heat(image: Pixels, heat: Heat) -> Pixels:
+def draw_heat(image: Pixels, heat: HeatMap) -> Pixels:
     """Draws the heat over the image; a class activation map covers its middle square, which is what the graph takes."""
     return images.overlay_heat_map(
         image, heat.values, middle=heat.method == "class_activation"
@@ -74,29 +85,34 @@ def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
             f"layer: {model.name} has no layer {layer[:100]!r}; its layers: {known}"
         )
 
-    maps = model.run_outputs([LAYER + layer], [image])[0][0][:MAX_CHANNELS]
+    (outputs,) = model.run_outputs([LAYER + layer], [image])
+    maps = outputs[0][:MAX_CHANNELS]
+    grey = maps[..., None].repeat(3, axis=3)
 
-    return images.make_grid(_scale(maps[..., None].repeat(3, axis=3)))
+    return images.make_grid(_scale(grey))
 
 
 def draw_filters(model: Model) -> Pixels:
     """Draws the first layer's weights as pictures, each from its lowest to its highest value."""
     blank = np.zeros((1, 1, 3), dtype=np.uint8)
-    return images.make_grid(_scale(model.run_outputs(["filters"], [blank])[0]))
+    (filters,) = model.run_outputs(["filters"], [blank])
+    return images.make_grid(_scale(filters))
 
 
 def _occlude(image: Pixels, index: int) -> Pixels:
     """Returns a copy with a grey patch, twice as long and wide as its place."""
     height, width, _ = image.shape
-    occluded = image.copy()
-    down, right = divmod(index, N_PATCHES)
-    top = (down - 0.5) * height / N_PATCHES
-    left = (right - 0.5) * width / N_PATCHES
+    row, column = divmod(index, N_PATCHES)
+
+    top = (row - 0.5) * height / N_PATCHES
+    left = (column - 0.5) * width / N_PATCHES
     bottom = top + 2 * height / N_PATCHES
-    end = left + 2 * width / N_PATCHES
-    occluded[max(0, round(top)) : round(bottom), max(0, round(left)) : round(end)] = (
-        GREY
-    )
+    right = left + 2 * width / N_PATCHES
+    rows = slice(max(0, round(top)), round(bottom))
+    columns = slice(max(0, round(left)), round(right))
+
+    occluded = image.copy()
+    occluded[rows, columns] = GREY
 
     return occluded
 

@@ -20,11 +20,11 @@ from service.errors import EvaluationError, InvalidRequest, Overloaded
 from service.judging import predictions
 from service.judging.classifiers import Classifiers, LoadedClassifiers
 from service.judging.labelled_rows import (
+    JudgedRows,
     LabelledData,
-    Sifted,
     fingerprint_images,
     index_labels,
-    sift_learnt,
+    leave_out_learnt,
 )
 from service.judging.row_hashes import NOTHING, Hashes, collect_learnt, hash_image
 from service.judging.table import KEEP_LEARNT, TableLimits, read_labelled_csv
@@ -104,7 +104,7 @@ class Judgements:
     def _judge(self, models: list[Model], request: JudgeRequest) -> dict[str, Any]:
         # The statistics of a report are imported at the first judgement, since most servers are never asked for one.
         from service.judging.evidence import RISK, gather
-        from verdict.wanted import Wanted
+        from verdict.criterion import Criterion
 
         contenders = LoadedClassifiers(
             models,
@@ -118,8 +118,8 @@ class Judgements:
             request.task, contenders, labelled, on_rows=lambda *_: cancellation.check()
         )
         cancellation.check()
-        wanted = None if request.by == METRICS[0] else Wanted(metric=request.by)
-        evidence = gather(judged, risk=RISK, software={}, wanted=wanted)
+        criterion = None if request.by == METRICS[0] else Criterion(metric=request.by)
+        evidence = gather(judged, risk=RISK, software={}, criterion=criterion)
 
         return evidence | {"notes": labelled.notes}
 
@@ -156,10 +156,12 @@ class Judgements:
                 f"labels: expected {len(images)}, one for each image, got {len(request.labels)}"
             )
 
-        wheres = [f"labels[{index}]" for index in range(len(images))]
-        truth = index_labels(request.labels, contenders.contenders[0].card, wheres)
-        sifted = self._sift(images, learnt, keeps_learnt=request.keeps_learnt)
-        new = sifted.kept
+        locations = [f"labels[{index}]" for index in range(len(images))]
+        truth = index_labels(request.labels, contenders.contenders[0].card, locations)
+        judged = self._leave_out_learnt(
+            images, learnt, keeps_learnt=request.keeps_learnt
+        )
+        new = judged.kept
         digests = [hashlib.sha256(images[at].content).hexdigest() for at in new]
         places = [f"{request.labels[at]}/{request.names[at]}" for at in new]
 
@@ -172,20 +174,20 @@ class Judgements:
             grouping=find_groups(
                 [(request.labels[at], of) for at, of in zip(new, digests, strict=True)]
             ),
-            learnt=sifted.learnt,
-            n_learnt=sifted.n_left_out,
+            learnt=judged.learnt,
+            n_learnt=judged.n_left_out,
         )
 
-    def _sift(
+    def _leave_out_learnt(
         self, images: Sequence[ImageFile], learnt: Hashes, *, keeps_learnt: bool
-    ) -> Sifted:
+    ) -> JudgedRows:
         """Returns which images are judged; they are decoded only where some may have been learnt from."""
         if not len(learnt):
-            return Sifted(list(range(len(images))), NOTHING, 0)
+            return JudgedRows(list(range(len(images))), NOTHING, 0)
 
         found = [hash_image(each.content) for each in cancellation.watch(images)]
         hashes = np.array(found, np.uint64)
 
-        return sift_learnt(
+        return leave_out_learnt(
             hashes, learnt, "images", KEEP_LEARNT, keeps_learnt=keeps_learnt
         )

@@ -191,7 +191,7 @@ def _encode(pixels: images.Pixels) -> answers.EncodedImage:
 
 def _draw(
     model: Model, image: images.Pixels, request: ExplainRequest
-) -> tuple[images.Pixels, explanation.Heat | None]:
+) -> tuple[images.Pixels, explanation.HeatMap | None]:
     """Draws the maps of the layer that is asked for, or else a heat map, and returns its heat too."""
     if request.layer is not None:
         return explanation.draw_maps(model, image, request.layer), None

@@ -44,7 +44,10 @@ class Thompson:
 
     def choose(self, counts: Counts, rng: np.random.Generator) -> str:
         right, wrong = np.array(list(counts.values())).T
-        return list(counts)[int(rng.beta(1 + right, 1 + wrong).argmax())]
+        draws = rng.beta(1 + right, 1 + wrong)
+        names = list(counts)
+
+        return names[int(draws.argmax())]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Epsilon:
     def choose(self, counts: Counts, rng: np.random.Generator) -> str:
         names = list(counts)
         if rng.random() < self.epsilon:
-            return names[int(rng.integers(len(names)))]
+            drawn = int(rng.integers(len(names)))
+            return names[drawn]
 
         shares = [(1 + right) / (2 + right + wrong) for right, wrong in counts.values()]
         return names[shares.index(max(shares))]
@@ -111,8 +115,8 @@ class Router:
         self._fixed: dict[str, str] = {}
         for task, names in self._ranked.items():
             champion = names[0]
-            is_classifier = registry.models[champion].card.kind == "classifier"
-            if isinstance(self._policy, Champion) or not is_classifier:
+            card = registry.models[champion].card
+            if isinstance(self._policy, Champion) or card.kind != "classifier":
                 self._fixed[task] = champion
 
     def choose(self, task: str) -> str:
@@ -124,14 +128,7 @@ class Router:
             raise NotFound(self.problems[task])
 
         if task not in self._ranked:
-            known = f"tasks with classifiers or regressors: {', '.join(sorted(self._ranked)) or 'none'}"
-            if task in self._tasks:
-                raise InvalidRequest(
-                    f"the task {task!r} has no classifiers or regressors to choose from; {known}"
-                )
-
-            hint = hint_at(task, self._ranked)
-            raise NotFound(f"unknown task {task!r}{hint}; {known}")
+            raise self._refuse(task)
 
         if task in self._fixed:
             return self._fixed[task]
@@ -141,10 +138,23 @@ class Router:
 
         return self._policy.choose(counts, self._rng)
 
+    def _refuse(self, task: str) -> InvalidRequest | NotFound:
+        """Returns the error of a task that no model can be chosen for."""
+        tasks = ", ".join(sorted(self._ranked)) or "none"
+        known = f"tasks with classifiers or regressors: {tasks}"
+        if task in self._tasks:
+            return InvalidRequest(
+                f"the task {task!r} has no classifiers or regressors to choose from; {known}"
+            )
+
+        hint = hint_at(task, self._ranked)
+        return NotFound(f"unknown task {task!r}{hint}; {known}")
+
     def _set_champion(self, task: str, name: str) -> None:
         names = self._ranked.get(task, [])
         if name in names:
-            self._ranked[task] = [name, *(each for each in names if each != name)]
+            others = [each for each in names if each != name]
+            self._ranked[task] = [name, *others]
             return
 
         known = f"known tasks: {', '.join(sorted(self._ranked))}"
@@ -178,16 +188,17 @@ def rank(models: Iterable[Model]) -> dict[str, list[str]]:
 
     chosen = groups["regressor"] | groups["classifier"]
 
-    return {
-        task: [each.name for each in sorted(group, key=_rank_key)]
-        for task, group in chosen.items()
-    }
+    ranked = {}
+    for task, group in chosen.items():
+        best_first = sorted(group, key=_rank_key)
+        ranked[task] = [each.name for each in best_first]
+
+    return ranked
 
 
 def _rank_key(model: Model) -> tuple[float, int, str]:
-    metric = model.card.metrics.get(_RANKING_METRICS[model.card.kind])
-    return (
-        -metric.value if metric else np.inf,
-        model.graph.session.n_bytes,
-        model.name,
-    )
+    name = _RANKING_METRICS[model.card.kind]
+    metric = model.card.metrics.get(name)
+    place = -metric.value if metric else np.inf
+
+    return place, model.graph.session.n_bytes, model.name

@@ -35,7 +35,7 @@ OTHER_ROWS = (
 Judged = list[tuple[Model, HeldOut]]
 
 
-class Kept(NamedTuple):
+class KeptVerdict(NamedTuple):
     """A verdict is kept whole, and without the curves of risk and coverage, which most clients do not want."""
 
     whole: Verdict
@@ -46,7 +46,7 @@ class Verdicts:
     """Verdicts are computed once for the versions of a task's models; any thread may ask."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], KeptVerdict] = OrderedDict()
         self._lock = Lock()
 
     def judge(
@@ -67,7 +67,7 @@ class Verdicts:
             found = self._kept.get(key)
         if found is None:
             whole = judge_held_out(models, by=by)
-            found = Kept(whole, _leave_out_curves(whole))
+            found = KeptVerdict(whole, _leave_out_curves(whole))
 
         with self._lock:
             self._kept[key] = found
@@ -133,15 +133,15 @@ def _judge_by(predictions: Predictions, by: str) -> dict[str, Any]:
 
     from verdict.by_metric import NoProbabilities, judge_by
     from verdict.by_sentences import write_by
-    from verdict.wanted import Wanted
+    from verdict.criterion import Criterion
 
-    wanted = Wanted(metric=by)
+    criterion = Criterion(metric=by)
     try:
-        numbers = judge_by(predictions, wanted)
+        numbers = judge_by(predictions, criterion)
     except NoProbabilities as error:
         raise InvalidRequest(f"by: {error}") from None
 
-    return {**write_by(numbers, predictions, wanted), "numbers_by": numbers}
+    return {**write_by(numbers, predictions, criterion), "numbers_by": numbers}
 
 
 def _gather(judged: Judged) -> Predictions:

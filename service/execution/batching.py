@@ -66,20 +66,20 @@ class Finished(NamedTuple):
 
 
 @dataclass(eq=False)
-class _Waiting:
+class _WaitingRun:
     """A run waits for its turn since `came_ns`, and its request waits for `future`."""
 
     run: Run
     future: asyncio.Future[Finished]
     came_ns: int = field(default_factory=perf_counter_ns)
-    batch: _Running | None = None
+    batch: _SharedRun | None = None
 
 
 @dataclass(eq=False)
-class _Running:
+class _SharedRun:
     """A run in a thread ends early where all requests that share it were given up."""
 
-    shared: list[_Waiting]
+    shared: list[_WaitingRun]
     job: Job | None = None
     started: float = field(default_factory=perf_counter)
 
@@ -87,7 +87,7 @@ class _Running:
         """Returns whether its thread is done with it."""
         return self.job is not None and self.job.future.done()
 
-    def give_up(self, waiting: _Waiting) -> bool:
+    def give_up(self, waiting: _WaitingRun) -> bool:
         """Takes one request away, and returns whether that was the last one."""
         self.shared.remove(waiting)
         return not self.shared
@@ -104,9 +104,9 @@ class _Running:
 class _Queue:
     """The queue of one graph holds `n_rows` waiting rows and has some runs in threads."""
 
-    waiting: deque[_Waiting] = field(default_factory=deque)
+    waiting: deque[_WaitingRun] = field(default_factory=deque)
     n_rows: int = 0
-    running: list[_Running] = field(default_factory=list)
+    running: list[_SharedRun] = field(default_factory=list)
     interval_s: float = 0.0
     """This is the mean time that one more waiting request takes."""
     finished: float = 0.0
@@ -129,7 +129,7 @@ class _Queue:
 
         return max(paced_s, n_runs * oldest_s / len(going))
 
-    def note_end(self, running: _Running, n_requests: int) -> None:
+    def note_end(self, running: _SharedRun, n_requests: int) -> None:
         """Learns from a run of so many requests how long one more of them waits."""
         self.running.remove(running)
         now = perf_counter()
@@ -262,7 +262,7 @@ class Batches:
         """
         queue = self._queues.setdefault(run.graph, _Queue())
         self._check_room(queue, run)
-        waiting = _Waiting(run, asyncio.get_running_loop().create_future())
+        waiting = _WaitingRun(run, asyncio.get_running_loop().create_future())
         queue.waiting.append(waiting)
         queue.n_rows += run.n_rows
         self._start(queue)
@@ -289,7 +289,7 @@ class Batches:
                     f"{len(queue.waiting)} requests wait for {name} already, for about {wait_s:.1g} s: try again"
                 )
 
-    def _give_up(self, queue: _Queue, waiting: _Waiting) -> None:
+    def _give_up(self, queue: _Queue, waiting: _WaitingRun) -> None:
         """Takes a request out of the queue, or ends its run where no other request shares that."""
         if waiting in queue.waiting:
             queue.waiting.remove(waiting)
@@ -316,7 +316,7 @@ class Batches:
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and len(queue.running) < self._count_ahead(queue):
             chosen = _take_batch(queue, max_rows=self._max_batch_rows)
-            running = _Running(list(chosen))
+            running = _SharedRun(list(chosen))
             for each in chosen:
                 each.batch = running
 
@@ -341,8 +341,8 @@ class Batches:
     def _distribute(
         self,
         queue: _Queue,
-        running: _Running,
-        chosen: Sequence[_Waiting],
+        running: _SharedRun,
+        chosen: Sequence[_WaitingRun],
         ran: asyncio.Future[_Batch],
     ) -> None:
         queue.note_end(running, len(chosen))
@@ -369,7 +369,7 @@ class Batches:
                 )
 
 
-def _take_batch(queue: _Queue, *, max_rows: int) -> list[_Waiting]:
+def _take_batch(queue: _Queue, *, max_rows: int) -> list[_WaitingRun]:
     """Takes from the queue the first waiting run, and those after it that can share its run."""
     first = queue.waiting.popleft()
     chosen = [first]

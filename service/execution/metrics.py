@@ -129,7 +129,7 @@ class ModelMetrics:
     def __init__(self, models: Iterable[Graph]) -> None:
         self._models = models
         """These are asked again at each flush, since models come and go."""
-        self._shown: WeakKeyDictionary[Graph, _Shown] = WeakKeyDictionary()
+        self._shown: WeakKeyDictionary[Graph, _ExportedStatistics] = WeakKeyDictionary()
         self._is_due = False
         self._retired = RetiredSeries(
             (_failures, *_counts.values(), *_phases.values()), (_shadow_rows,)
@@ -159,7 +159,7 @@ class ModelMetrics:
         self._is_due = False
         for each in self._models:
             if each not in self._shown:
-                self._shown[each] = _Shown()
+                self._shown[each] = _ExportedStatistics()
         for graph, shown in list(self._shown.items()):
             # Of 2,000 graphs few were asked since the last time; to compare all values took 8 ms of the event loop.
             if graph.statistics.n_changes != shown.n_changes:
@@ -167,7 +167,7 @@ class ModelMetrics:
         self._retired.look((each.name, each.version) for each in self._models)
 
 
-class _Shown:
+class _ExportedStatistics:
     """This is what `/metrics` shows of a graph's statistics already."""
 
     def __init__(self) -> None:
@@ -384,7 +384,7 @@ class Flusher:
         done.wait(FLUSH_LIMIT_S)
 
 
-class _Sums:
+class _SummingCollector:
     """This collector sums what all workers have counted."""
 
     def __init__(self, folder: str) -> None:
@@ -414,7 +414,7 @@ def render_metrics() -> bytes:
         return generate_latest(REGISTRY)
 
     registry = CollectorRegistry()
-    registry.register(_Sums(folder))
+    registry.register(_SummingCollector(folder))
 
     return generate_latest(registry)
 

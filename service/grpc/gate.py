@@ -86,8 +86,8 @@ def _find(metadata: Any, name: str) -> bytes | None:
     return value.encode("latin-1", "replace") if isinstance(value, str) else value
 
 
-class Visit:
-    """A visit remembers the names of a call until it is answered."""
+class ObservedRequest:
+    """An observed request remembers the names of a call until it is answered."""
 
     def __init__(self, observer: Observer, method: str, context: Any) -> None:
         metadata = context.invocation_metadata() or ()

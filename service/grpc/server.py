@@ -7,7 +7,7 @@ arrival, and not only when all of it has come.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from string import ascii_letters, digits, punctuation
 from time import perf_counter
@@ -20,30 +20,25 @@ from grpc.aio import EOF
 from service import errors
 from service.access.tokens import Access
 from service.calls.data_plane import DataPlane
-from service.contract.calls import NEVER_INLINE
 from service.contract.limits import Limits
 from service.errors import InvalidRequest, NotReady, TooLarge, VeredictoError
 from service.execution.admission import MAX_ERROR_CHARS, Admission
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
-from service.execution.pipeline import BodyLimits, Cost, Pipeline
-from service.execution.run import Pending, Reply, Run
-from service.grpc import infer_message, messages
+from service.execution.pipeline import Pipeline
+from service.execution.run import Pending, Reply
+from service.grpc import messages
 from service.grpc.credentials import make_credentials
-from service.grpc.gate import AccessInterceptor, Visit
+from service.grpc.gate import AccessInterceptor, ObservedRequest
 from service.grpc.health import add_services
+from service.grpc.infer_route import INFER, InferRoute
 from service.grpc.port import cannot_listen, show_address
-from service.models.graph import Graph
-from service.models.registry import LATEST
+from service.grpc.views import make_views
 from service.observability.observer import Observer
-from service.open_inference import compression, metadata
+from service.open_inference import compression
 from service.settings import Settings
 
 SERVICE = f"{messages.PACKAGE}.GRPCInferenceService"
-INFER = "ModelInfer"
-MAX_INLINE_BYTES = 64_000
-MAX_INLINE_PARTS = 500
-"""Each part takes microseconds: 64,000 bytes of them took 33 ms of the event loop."""
 MAX_VIEW_BYTES = 64_000
 """A message that asks for no inference has at most this many bytes."""
 REFUSING_S = 0.3
@@ -68,54 +63,6 @@ Clients take 8 KiB of headers.
 _UNQUOTED = ascii_letters + digits + punctuation.replace("%", "") + " "
 
 
-class InferRoute:
-    """ModelInfer is a route of the pipeline; a message says which graph it is for."""
-
-    graph: Graph | None = None
-
-    def __init__(self, plane: DataPlane, limits: Limits, metrics: RouteMetrics) -> None:
-        self.metrics = metrics
-        self._registry = plane.registry
-        self._limits = limits
-
-    def read_head(self, content: bytes) -> BodyLimits:
-        """Returns the limits of a message: one that is compressed takes a thread."""
-        is_packed = bool(compression.find_compression(content))
-        max_inline_bytes = NEVER_INLINE if is_packed else MAX_INLINE_BYTES
-        return BodyLimits(self._limits.max_bytes, max_inline_bytes)
-
-    def decode(self, body: bytes, head: BodyLimits) -> tuple[Graph, Any]:
-        """Returns the graph and the message; raises NotFound, InvalidRequest or TooLarge."""
-        limit = self._limits.max_bytes
-        content = compression.decompress_message(body, limit, self._limits.name(limit))
-        message = messages.decode(f"{INFER}Request", content)
-        version = message.model_version or None
-
-        return self._registry.find_graph(message.model_name, version), message
-
-    def find_cost(self, request: tuple[Graph, Any]) -> Cost:
-        """Returns whether the request has images to decode, or many parts to look at."""
-        graph, message = request
-        if graph.takes_images:
-            return Cost.COSTLY
-
-        return (
-            Cost.LONG
-            if infer_message.count_parts(message) > MAX_INLINE_PARTS
-            else Cost.SMALL
-        )
-
-    def answer(self, request: tuple[Graph, Any], head: BodyLimits) -> Run:
-        """Returns the run that the message asks for."""
-        graph, message = request
-        try:
-            decoded = infer_message.decode(graph, message)
-            return infer_message.plan(graph, decoded, self._limits)
-        except VeredictoError as error:
-            error.model = graph
-            raise
-
-
 class Server:
     """The gRPC server stands beside the HTTP one, over the same models and with the same limits."""
 
@@ -138,7 +85,7 @@ class Server:
         self._admission = admission
         self._pipeline = Pipeline(batches)
         self._limits = Limits(settings)
-        self._views = self._make_views()
+        self._views = make_views(plane, settings)
         self._changes: dict[str, tuple[Callable[..., Pending], str]] = {
             "RepositoryModelLoad": (plane.repository.load, "isLoaded"),
             "RepositoryModelUnload": (plane.repository.unload, "isUnloaded"),
@@ -213,8 +160,8 @@ class Server:
 
         # The message is read from the context, not from the stream.
         async def handle(stream: Any, context: Any) -> bytes:
-            visit = Visit(self._observer, metrics.route, context)
-            return await self._call(answer, metrics, context, visit)
+            observed = ObservedRequest(self._observer, metrics.route, context)
+            return await self._call(answer, metrics, context, observed)
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
@@ -223,7 +170,7 @@ class Server:
         answer: Callable[[Any], Awaitable[Reply]],
         metrics: RouteMetrics,
         context: Any,
-        visit: Visit,
+        observed: ObservedRequest,
     ) -> bytes:
         started = perf_counter()
         if self._is_refusing:
@@ -234,7 +181,7 @@ class Server:
         except VeredictoError as error:
             code = CODES[type(error)]
             metrics.record(code.name, perf_counter() - started)
-            visit.finish(code.name, 0)
+            observed.finish(code.name, 0)
             error.forget_frames()
             await _refuse(context, code, str(error))
 
@@ -244,7 +191,7 @@ class Server:
             self._admission.models.succeed(reply.records, seconds)
 
         content: bytes = reply.content
-        visit.finish("OK", len(content), reply.records)
+        observed.finish("OK", len(content), reply.records)
 
         return content
 
@@ -289,58 +236,6 @@ class Server:
         content = compression.decompress_message(content, MAX_VIEW_BYTES, name)
 
         return messages.decode(f"{name}Request", content)
-
-    def _make_views(self) -> dict[str, Callable[[Any], Mapping[str, Any]]]:
-        """Returns what each method but the inference answers to its request."""
-        plane = self._plane
-        return {
-            "ServerLive": lambda _: {"live": True},
-            "ServerReady": lambda _: {"ready": plane.is_ready()},
-            "ServerMetadata": lambda _: metadata.describe_server(self._settings),
-            "ModelReady": lambda request: {"ready": _is_served(plane, request)},
-            "ModelMetadata": partial(_describe_model, plane),
-            "ModelConfig": partial(_describe_config, plane, self._settings),
-            "ModelStatistics": partial(_describe_statistics, plane),
-            "RepositoryIndex": partial(_list_repository, plane),
-        }
-
-
-def _is_served(plane: DataPlane, request: Any) -> bool:
-    versions = plane.registry.versions.get(request.name, {})
-    return bool(versions) and (
-        request.version in ("", LATEST) or request.version in versions
-    )
-
-
-def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:
-    """Returns a graph's metadata without a card's properties, for which the message has no place."""
-    graph = plane.registry.find_graph(request.name, request.version or None)
-    versions = list(plane.registry.versions.get(graph.name, {}))
-    described: dict[str, Any] = dict(metadata.describe_model(graph, versions))
-    described.pop("properties", None)
-
-    return described
-
-
-def _describe_config(
-    plane: DataPlane, settings: Settings, request: Any
-) -> dict[str, Any]:
-    graph = plane.registry.find_graph(request.name, request.version or None)
-    return {"config": metadata.describe_config(graph, settings)}
-
-
-def _describe_statistics(plane: DataPlane, request: Any) -> Mapping[str, Any]:
-    """Returns the statistics of the graphs that a request names, or of all where it names none."""
-    if not request.name:
-        return metadata.describe_statistics(plane.registry)
-
-    graphs = plane.registry.find_graphs(request.name, request.version or None)
-    return metadata.describe_statistics(graphs)
-
-
-def _list_repository(plane: DataPlane, request: Any) -> dict[str, Any]:
-    models = metadata.list_repository(plane.registry, only_ready=request.ready)
-    return {"models": models}
 
 
 async def _refuse_all(_: Any) -> Reply:

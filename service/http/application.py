@@ -21,7 +21,7 @@ from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
 from service.http.bodies import Bodies
-from service.http.gate import WATCHED, Gate, Visit
+from service.http.gate import WATCHED, Gate, ObservedRequest
 from service.http.judging import JudgeRoute
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
@@ -121,13 +121,13 @@ class Application:
             return
 
         started = perf_counter()
-        visit = self._gate.enter("POST", scope["path"], scope["headers"])
-        if visit is not None:
-            visit.enter_task()
+        observed = self._gate.enter("POST", scope["path"], scope["headers"])
+        if observed is not None:
+            observed.enter_task()
 
         try:
-            if visit is not None:
-                visit.check()
+            if observed is not None:
+                observed.check()
             reply = await self._read_and_answer(route, scope, receive, started)
         except VeredictoError as error:
             reply = Reply(respond_to_error(error))
@@ -136,8 +136,8 @@ class Application:
 
         self._count(route, reply, started)
         response = reply.content
-        if visit is not None:
-            response = visit.leave(response, route.path, reply.records)
+        if observed is not None:
+            response = observed.leave(response, route.path, reply.records)
         await self.writer.send(response, send)
 
     def answer_at_once(
@@ -147,14 +147,14 @@ class Application:
         started = perf_counter()
         self._lifecycle.turned_s = started
         outcome: Run | Reply | Pending
-        visit = None
+        observed = None
         # Most requests are let in by this look, 0.3 us; no route here changes what is served.
         if not (self._gate.is_open and WATCHED.isdisjoint(map(_get_name, headers))):
-            visit = self._gate.enter("POST", route.path, headers)
+            observed = self._gate.enter("POST", route.path, headers)
 
         try:
-            if visit is not None:
-                visit.check()
+            if observed is not None:
+                observed.check()
 
             head = route.read_head(headers)
             # What is answered here and now needs no room among the requests in flight.
@@ -166,14 +166,14 @@ class Application:
             self._models.fail(error, perf_counter() - started)
             outcome = Reply(respond_to_error(error))
         except Exception:
-            request_id = None if visit is None else visit.request_id
+            request_id = None if observed is None else observed.request_id
             outcome = Reply(respond_to_error(report_defect(route.path, request_id)))
 
         if type(outcome) is Reply:
             self._count(route, outcome, started)
-            if visit is not None:
+            if observed is not None:
                 outcome = Reply(
-                    visit.leave(outcome.content, route.path, outcome.records)
+                    observed.leave(outcome.content, route.path, outcome.records)
                 )
 
         return outcome
@@ -282,24 +282,24 @@ class Application:
 
         started = perf_counter()
         path, method = scope["path"], scope["method"]
-        visit = self._gate.enter(method, path, scope["headers"])
-        if visit is not None:
-            visit.enter_task()
+        observed = self._gate.enter(method, path, scope["headers"])
+        if observed is not None:
+            observed.enter_task()
 
         try:
-            response = await self._show(scope, visit)
+            response = await self._show(scope, observed)
         except VeredictoError as error:
             response = respond_to_error(error)
         except Exception:
             response = respond_to_error(report_defect(f"{method} {path[:200]}"))
 
         if response is None:
-            await self._fallback(scope, receive, self._gate.follow(visit, send))
+            await self._fallback(scope, receive, self._gate.follow(observed, send))
             return
 
         self._count_view(path, response, started)
-        if visit is not None:
-            response = visit.leave(response)
+        if observed is not None:
+            response = observed.leave(response)
         await self.writer.send_plainly(response, send, has_body=method != "HEAD")
 
     def _count_view(self, path: str, response: Response, started: float) -> None:
@@ -313,14 +313,16 @@ class Application:
         except NotFound:
             return False
 
-    async def _show(self, scope: Message, visit: Visit | None) -> Response | None:
+    async def _show(
+        self, scope: Message, observed: ObservedRequest | None
+    ) -> Response | None:
         """Returns the answer to what is no call; None where the application behind has it."""
-        if visit is not None:
-            if visit.preflight is not None:
-                return visit.preflight
+        if observed is not None:
+            if observed.preflight is not None:
+                return observed.preflight
             # A path that changes what is served is no secret, and its method is wrong for everyone.
             if not self._protocol.is_change(scope["path"]):
-                visit.check()
+                observed.check()
 
         path = scope["path"]
         method = scope["method"]

@@ -43,8 +43,8 @@ WATCHED = frozenset(
 """A request with none of these headers is let in by a gate that is open, without a closer look."""
 
 
-class Visit:
-    """A visit is a request of which something must be remembered until it is answered."""
+class ObservedRequest:
+    """An observed request is one of which something must be remembered until it is answered."""
 
     __slots__ = (
         "_method",
@@ -83,7 +83,7 @@ class Visit:
     def leave(
         self, response: Response, route: str | None = None, records: Any = ()
     ) -> Response:
-        """Returns the response with the visit's headers, and tells the observer that the request has ended."""
+        """Returns the response with the headers of this request, and tells the observer that it has ended."""
         self.finish(response.status, len(response.body), route, records)
         if not self.headers:
             return response
@@ -146,10 +146,10 @@ class Gate:
         """Returns the same gate with an access of its own, for another thread."""
         return Gate(access, self._sites, self.observer)
 
-    def follow(self, visit: Visit | None, send: Send) -> Send:
+    def follow(self, observed: ObservedRequest | None, send: Send) -> Send:
         """Returns what sends the answer of another application, with the headers that ours have."""
         status = n_bytes = 0
-        more = SECURITY if visit is None else (*SECURITY, *visit.headers)
+        more = SECURITY if observed is None else (*SECURITY, *observed.headers)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status, n_bytes
@@ -158,16 +158,16 @@ class Gate:
                 message["headers"] = [*message.get("headers", ()), *more]
             else:
                 n_bytes += len(message.get("body", b""))
-                if visit is not None and not message.get("more_body"):
-                    visit.finish(status, n_bytes)
+                if observed is not None and not message.get("more_body"):
+                    observed.finish(status, n_bytes)
             await send(message)
 
         return send_with_headers
 
     def enter(
         self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]
-    ) -> Visit | None:
-        """Returns a visit where the request is refused, named or observed; None for one that is simply let in.
+    ) -> ObservedRequest | None:
+        """Returns a request that is refused, named or observed, and None for one that is simply let in.
 
         With no header of interest that takes 0.5 us, with a token that is known 1.0 us.
         """
@@ -192,10 +192,10 @@ class Gate:
         if is_alone and not self.observer.is_on:
             return None
 
-        visit = self._begin(method, path, headers, found)
-        visit.caller = caller
+        observed = self._begin(method, path, headers, found)
+        observed.caller = caller
 
-        return visit
+        return observed
 
     def _begin(
         self,
@@ -205,38 +205,38 @@ class Gate:
         found: dict[bytes, bytes],
         *,
         refusal: VeredictoError | None = None,
-    ) -> Visit:
-        visit = Visit(self.observer, method, path)
+    ) -> ObservedRequest:
+        observed = ObservedRequest(self.observer, method, path)
         request_id = read_request_id(found.get(REQUEST_ID_HEADER))
         traceparent = read_traceparent(found.get(TRACEPARENT))
         if self.observer.is_on:
             request_id = request_id or make_request_id()
-        visit.name(request_id, traceparent)
+        observed.name(request_id, traceparent)
 
         if refusal is not None:
-            visit.refuse(refusal)
+            observed.refuse(refusal)
         if ORIGIN in found or FETCH_SITE in found:
-            self._look_at_site(visit, method, headers, found)
+            self._look_at_site(observed, method, headers, found)
 
-        return visit
+        return observed
 
     def _look_at_site(
         self,
-        visit: Visit,
+        observed: ObservedRequest,
         method: str,
         headers: Iterable[tuple[bytes, bytes]],
         found: dict[bytes, bytes],
     ) -> None:
-        """Adds what a browser needs to know to the visit, or refuses it."""
+        """Adds what a browser needs to know to the observed request, or refuses it."""
         try:
             asked = self._sites.answer_preflight(method, found)
             if asked:
-                visit.preflight = Response(204, b"", headers=asked)
+                observed.preflight = Response(204, b"", headers=asked)
                 return
 
-            visit.add_headers(self._sites.list_headers(found.get(ORIGIN)))
+            observed.add_headers(self._sites.list_headers(found.get(ORIGIN)))
             if method != "OPTIONS":
                 host = next((value for name, value in headers if name == b"host"), None)
                 self._sites.check(method, found, host)
         except VeredictoError as error:
-            visit.refuse(error)
+            observed.refuse(error)

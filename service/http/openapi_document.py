@@ -64,18 +64,27 @@ class OpenAPIDocument:
         described = describe_interface(self._plane.cards())
         paths = described["paths"]
         name = _find_name(paths["/models/{name}"]["get"])
-        for call in CALLS:
-            asked = find_request(paths[call.route]["post"])
-            if asked and not (self._plane.monitor and call.name in _JOURNALLED):
-                answer = partial(self._plane.answer, call.name, **asked)
-                _show_answer(paths[call.route]["post"], answer)
 
-        views = self._list_views(paths) | self._list_protocol(paths, name)
+        self._show_calls(paths)
+        views = self._list_views(paths)
+        views |= self._list_protocol(paths, name)
         for path, look in views.items():
             _show_answer(paths[path]["get"], look)
         self._show_posts(paths, name)
 
         return described
+
+    def _show_calls(self, paths: dict[str, Any]) -> None:
+        """Shows what each call answers to its example, unless the answer would be journalled."""
+        for call in CALLS:
+            if self._plane.monitor and call.name in _JOURNALLED:
+                continue
+
+            operation = paths[call.route]["post"]
+            asked = find_request(operation)
+            if asked:
+                answer = partial(self._plane.answer, call.name, **asked)
+                _show_answer(operation, answer)
 
     def _list_views(self, paths: dict[str, Any]) -> dict[str, Callable[[], Any]]:
         """Returns what answers each view that has an example, by its path."""
@@ -102,15 +111,19 @@ class OpenAPIDocument:
         self, paths: dict[str, Any], name: str
     ) -> dict[str, Callable[[], Any]]:
         """Returns what answers each view of the two protocols, by its path, of one model in its latest version."""
-        version = next(reversed(self._plane.registry.versions.get(name, {"": None})))
+        versions = self._plane.registry.versions.get(name, {"": None})
+        latest = next(reversed(versions))
         views: dict[str, Callable[[], Any]] = {}
+
         for path, operations in paths.items():
-            url = path.format(name=name, version=version, task="", number="")
-            if "{name}" in path and not name:
+            needs_model = "{name}" in path
+            if "get" not in operations or (needs_model and not name):
                 continue
-            if "get" in operations and path.startswith(PREFIX):
+
+            url = path.format(name=name, version=latest, task="", number="")
+            if path.startswith(PREFIX):
                 views[path] = partial(_call_view, self._protocol.view, url)
-            elif "get" in operations and path.startswith(V1):
+            elif path.startswith(V1):
                 views[path] = partial(_call_view, self._platforms.view, url)
 
         return views
@@ -118,31 +131,37 @@ class OpenAPIDocument:
     def _show_posts(self, paths: dict[str, Any], name: str) -> None:
         """Shows what the routes of the two protocols answer that predict by the model of their path."""
         for path in ("/v2/models/{name}/infer", "/v1/models/{name}:predict"):
+            operation = paths[path]["post"]
             url = path.format(name=name)
             route = self._protocol.routes.get(url) or self._platforms.find(url)
-            asked = find_request(paths[path]["post"])
+            asked = find_request(operation)
             if asked and route and not self._plane.monitor:
-                _show_answer(paths[path]["post"], partial(_call_route, route, asked))
+                answer = partial(_call_route, route, asked)
+                _show_answer(operation, answer)
 
 
 def find_request(operation: dict[str, Any]) -> Any:
     """Returns the example of a request in JSON that an operation has, or None."""
-    return operation["requestBody"]["content"][JSON_TYPE].get("example")
+    body = operation["requestBody"]
+    return body["content"][JSON_TYPE].get("example")
 
 
 def _find_name(operation: dict[str, Any]) -> str:
     """Returns the first of the names that may stand in the path of an operation, or an empty text."""
-    names: list[str] = operation["parameters"][0]["schema"].get("examples", [])
+    parameter = operation["parameters"][0]
+    names: list[str] = parameter["schema"].get("examples", [])
     return names[0] if names else ""
 
 
 def _call_view(view: Callable[[str], Response], url: str) -> Any:
-    return read_json(view(url).body)
+    response = view(url)
+    return read_json(response.body)
 
 
 def _call_route(route: HTTPRoute, asked: Any) -> Any:
     head = route.read_head([])
-    reply = wait_for(route.answer(route.decode(encode(asked), head), head))
+    request = route.decode(encode(asked), head)
+    reply = wait_for(route.answer(request, head))
     return read_json(reply.content.body)
 
 
@@ -153,13 +172,17 @@ def _show_answer(operation: dict[str, Any], answer: Callable[[], Any]) -> None:
     except VeredictoError:
         return
 
-    operation["responses"]["200"]["content"][JSON_TYPE]["example"] = example
+    response = operation["responses"]["200"]
+    response["content"][JSON_TYPE]["example"] = example
 
 
 def _cut_hashes(learnt: LearntRows) -> LearntRows:
     """Returns the first hashes alone: there are thousands."""
     hashes = learnt["hashes"]
-    return learnt if hashes is None else {**learnt, "hashes": hashes[:HASHES_SHOWN]}
+    if hashes is None:
+        return learnt
+
+    return {**learnt, "hashes": hashes[:HASHES_SHOWN]}
 
 
 def _cut(value: Any) -> Any:

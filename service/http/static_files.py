@@ -63,7 +63,8 @@ class StaticFile:
 
     @cached_property
     def _etag(self) -> bytes:
-        return b'"%s"' % sha256(self.content).hexdigest()[:32].encode()
+        digest = sha256(self.content).hexdigest()
+        return b'"%s"' % digest[:32].encode()
 
     def respond(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the response to a request with these headers."""
@@ -73,10 +74,8 @@ class StaticFile:
         if self._etag in known or known.strip() == b"*":
             return Response(304, b"", self._content_type, own)
 
-        can_shrink = (
-            len(self.content) >= MIN_GZIP_BYTES
-            and self._content_type not in _COMPRESSED
-        )
+        is_large = len(self.content) >= MIN_GZIP_BYTES
+        can_shrink = is_large and self._content_type not in _COMPRESSED
         if can_shrink and _takes_gzip(asked.get(b"accept-encoding", b"")):
             own = (*own, (b"content-encoding", b"gzip"))
             return Response(200, self._compressed, self._content_type, own)
@@ -98,12 +97,12 @@ class StaticFiles:
             if path.suffix in _TYPES
         }
         self.version = _hash_contents(contents)
-        self._files = {
-            f"{PREFIX}{self.version}/{name}": StaticFile(
-                content, _TYPES[Path(name).suffix], (_FOR_EVER,)
-            )
-            for name, content in contents.items()
-        }
+        self._files = {}
+        for name, content in contents.items():
+            content_type = _TYPES[Path(name).suffix]
+            path = f"{PREFIX}{self.version}/{name}"
+            self._files[path] = StaticFile(content, content_type, (_FOR_EVER,))
+
         address = f"static/{self.version}".encode()
 
         def read(
@@ -122,7 +121,8 @@ class StaticFiles:
         self._home = read(HOME)
         self._model = read(MODEL, _VARY_ACCEPT, module=b"card")
         self._graph = read(MODEL, _VARY_ACCEPT, module=b"graph")
-        self._course, self._class = read(COURSE, up=b"./"), read(COURSE, up=b"../")
+        self._course = read(COURSE, up=b"./")
+        self._class = read(COURSE, up=b"../")
         self._pages = {path: read(name) for path, name in PAGES.items()}
         self._pages[MODELS] = read(PAGES[MODELS], _VARY_ACCEPT)
 
@@ -210,6 +210,7 @@ def _takes_gzip(accepted: bytes) -> bool:
     for each in accepted.split(b","):
         coding, _, weight = each.replace(b" ", b"").lower().partition(b";")
         if coding in (b"gzip", b"*"):
-            return weight.rstrip(b"0").rstrip(b".") not in (b"q=", b"q=0")
+            without_zeros = weight.rstrip(b"0").rstrip(b".")
+            return without_zeros not in (b"q=", b"q=0")
 
     return False

@@ -86,20 +86,20 @@ class Views:
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
-        if (
-            path in self._fixed
-            or path in PAGES
-            or path in (HOME, METRICS_PATH, INTERFACE)
-        ):
+        if path in self._fixed or path in PAGES or path in COURSES:
             return READ_ONLY
-        if path in COURSES or path.startswith((MODELS, STATIC, *CLASSES)):
+        if path in (HOME, METRICS_PATH, INTERFACE):
+            return READ_ONLY
+        if path.startswith((MODELS, STATIC, *CLASSES)):
             return READ_ONLY
         if path.startswith(TASKS) and path.endswith(tuple(FIELDS)):
             return READ_ONLY
         if path.startswith(V1):
             return self._platforms.allowed_methods(path)
+        if path.startswith(PREFIX):
+            return self._protocol.allowed_methods(path)
 
-        return self._protocol.allowed_methods(path) if path.startswith(PREFIX) else ()
+        return ()
 
     async def show(self, scope: Message) -> Response:
         """Returns the answer to a path that is allowed; raises VeredictoError."""
@@ -132,8 +132,11 @@ class Views:
     async def _show_written(self, path: str) -> Response:
         """Returns what a thread writes: the metrics of all workers, or the document with its examples."""
         if path == METRICS_PATH:
-            return Response(200, await asyncio.to_thread(render_metrics), METRICS)
-        return Response(200, await self._batches.offload(self._openapi.write))
+            metrics = await asyncio.to_thread(render_metrics)
+            return Response(200, metrics, METRICS)
+
+        document = await self._batches.offload(self._openapi.write)
+        return Response(200, document)
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if name.endswith(LEARNT):
@@ -160,19 +163,22 @@ class Views:
 
     async def _show_task(self, path: str, query: bytes) -> Response:
         """Returns what a view tells of a task, which is computed in a thread."""
-        task, _, what = path.removeprefix(TASKS).rpartition("/")
+        task, _, name = path.removeprefix(TASKS).rpartition("/")
+        view = f"/{name}"
+        plane = self._plane
 
         def show() -> bytes:
-            options = _read_options(query, FIELDS[f"/{what}"])
-            if f"/{what}" == COMPARISON:
-                return encode(self._plane.compare_live(task, **options))
-            if f"/{what}" == EXAMPLES:
-                return encode(self._plane.list_examples(task, **options))
-            if f"/{what}" == TO_LABEL:
-                return encode(self._plane.list_to_label(task, **options))
-            return encode(self._plane.judge(task, **options))
+            options = _read_options(query, FIELDS[view])
+            if view == COMPARISON:
+                return encode(plane.compare_live(task, **options))
+            if view == EXAMPLES:
+                return encode(plane.list_examples(task, **options))
+            if view == TO_LABEL:
+                return encode(plane.list_to_label(task, **options))
+            return encode(plane.judge(task, **options))
 
-        return Response(200, await self._batches.offload(show))
+        body = await self._batches.offload(show)
+        return Response(200, body)
 
     def list_probes(
         self, other_paths: Mapping[str, str]
@@ -187,7 +193,9 @@ class Views:
     def _probe(self, path: str) -> Response:
         view = self._fixed.get(path)
         try:
-            return self._protocol.view(path) if view is None else view()
+            if view is None:
+                return self._protocol.view(path)
+            return view()
         except VeredictoError as error:
             return respond_to_error(error)
 
@@ -211,8 +219,10 @@ def _read_options(query: bytes, known: tuple[str, ...]) -> dict[str, str]:
     fields = dict(read_query(query))
     unknown = sorted(set(fields) - set(known))
     if unknown:
+        first = unknown[0]
+        hint = hint_at(first, known)
         raise InvalidRequest(
-            f"query: unknown field {unknown[0]!r}{hint_at(unknown[0], known)}; known fields: {', '.join(known)}"
+            f"query: unknown field {first!r}{hint}; known fields: {', '.join(known)}"
         )
 
     return fields

@@ -98,7 +98,7 @@ class LoadedClassifiers:
         return [_time_ms(model, inputs, self._n_runs) for model in self._models]
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Does nothing, since there is nothing to give back."""
 
     def _encode(self, rows: list[Any]) -> Inputs:
         sizes = [model.size_px for model in self._models if model.size_px is not None]

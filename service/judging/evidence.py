@@ -14,13 +14,13 @@ from stats import class_means
 from verdict.analysis import WITHIN, judge
 from verdict.by_metric import NoProbabilities, UnknownPrice, judge_by
 from verdict.by_sentences import write_by
+from verdict.criterion import Criterion, write_criterion
 from verdict.grouping import write_grouping
 from verdict.learnt import tell_learnt
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.sentences import write_verdict
 from verdict.sets import judge_sets
 from verdict.slicing import write_slicings
-from verdict.wanted import Wanted, write_wanted
 
 FORMAT = "veredicto evidence"
 SCHEMA_VERSION = 4
@@ -49,9 +49,9 @@ def gather(
     gates: Sequence[Claim] = (),
     software: dict[str, str],
     within: float = WITHIN,
-    wanted: Wanted | None = None,
+    criterion: Criterion | None = None,
 ) -> dict[str, Any]:
-    """Returns the evidence as JSON values; `wanted` is the metric that matters where that is not accuracy."""
+    """Returns the evidence as JSON values; `criterion` is the metric that matters where that is not accuracy."""
     options: dict[str, Any] = {"risk": risk, "within": within, "gates": gates}
     evidence = {
         "format": FORMAT,
@@ -63,14 +63,14 @@ def gather(
             "risk": risk,
             "within": within,
             "gates": [gate.claim for gate in gates],
-            **({} if wanted is None else {"by": write_wanted(wanted)}),
+            **({} if criterion is None else {"by": write_criterion(criterion)}),
         },
         "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
         "software": {**_find_versions(), **software},
         "timing": predictions.timing,
         "truth": predictions.truth,
         "answers": [_write_answer(answer) for answer in predictions.answers],
-        **conclude(predictions, **options, wanted=wanted),
+        **conclude(predictions, **options, criterion=criterion),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values
@@ -82,9 +82,9 @@ def conclude(
     risk: float,
     gates: Sequence[Claim] = (),
     within: float = WITHIN,
-    wanted: Wanted | None = None,
+    criterion: Criterion | None = None,
 ) -> dict[str, Any]:
-    """Returns all that follows from predictions: numbers, verdict and claims, and those by a wanted metric."""
+    """Returns all that follows from predictions: numbers, verdict and claims, and those by a criterion."""
     numbers = judge(predictions, risk=risk, within=within)
     verdict = write_verdict(
         numbers,
@@ -100,8 +100,8 @@ def conclude(
         "verdict": verdict,
         "gates": [gate.check(predictions) for gate in gates],
     }
-    if wanted is not None:
-        concluded["by"] = _judge_by(predictions, wanted)
+    if criterion is not None:
+        concluded["by"] = _judge_by(predictions, criterion)
 
     values: dict[str, Any] = codec.as_json(concluded)
 
@@ -115,15 +115,15 @@ def _list_costs(predictions: Predictions) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+def _judge_by(predictions: Predictions, criterion: Criterion) -> dict[str, Any]:
     try:
-        numbers = judge_by(predictions, wanted)
+        numbers = judge_by(predictions, criterion)
     except NoProbabilities as error:
         raise EvaluationError(f"by: {error}") from None
     except UnknownPrice as error:
         raise EvaluationError(f"--price-ms and --price-mb: {error}") from None
 
-    return {"numbers": numbers, "verdict": write_by(numbers, predictions, wanted)}
+    return {"numbers": numbers, "verdict": write_by(numbers, predictions, criterion)}
 
 
 def _write_data(predictions: Predictions) -> dict[str, Any]:

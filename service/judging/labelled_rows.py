@@ -58,30 +58,30 @@ class LabelledData:
         return self.rows[start:stop]
 
 
-class Sifted(NamedTuple):
-    """Of rows those of the indices `kept` are judged; `learnt` has a hash for each row that models were learnt from."""
+class JudgedRows(NamedTuple):
+    """Rows of the indices `kept` are judged; `learnt` has a hash for each row that models were learnt from."""
 
     kept: list[int]
     learnt: Hashes
     n_left_out: int
 
 
-def sift_learnt(
+def leave_out_learnt(
     hashes: Hashes,
     learnt: Hashes,
     where: str,
     keep: str = KEEP_LEARNT,
     *,
     keeps_learnt: bool,
-) -> Sifted:
+) -> JudgedRows:
     """Leaves out rows that models were learnt from unless they are kept; raises EvaluationError where none is left."""
     found = hashes[np.isin(hashes, learnt)]
     if keeps_learnt:
-        return Sifted(list(range(len(hashes))), found, 0)
-    return Sifted(find_new(hashes, learnt, where, keep), found, len(found))
+        return JudgedRows(list(range(len(hashes))), found, 0)
+    return JudgedRows(find_unlearnt(hashes, learnt, where, keep), found, len(found))
 
 
-def find_new(
+def find_unlearnt(
     hashes: Hashes, learnt: Hashes, where: str, keep: str = KEEP_LEARNT
 ) -> list[int]:
     """Returns the indices of the rows that no model was learnt from; raises EvaluationError where there is none."""
@@ -189,13 +189,13 @@ def fingerprint_images(places: list[str], hashes: list[str]) -> str:
 
 
 def index_labels(
-    labels: Sequence[str], card: Card, wheres: Sequence[str]
+    labels: Sequence[str], card: Card, locations: Sequence[str]
 ) -> NDArray[np.int64]:
     """Returns the indices of classes; raises EvaluationError, which says where one is none of the card's."""
     assert card.classes is not None
     index = {name: position for position, name in enumerate(card.classes)}
 
-    for label, where in zip(labels, wheres, strict=True):
+    for label, where in zip(labels, locations, strict=True):
         if label not in index:
             known = ", ".join(card.classes[:20]) + (
                 ", ..." if len(card.classes) > 20 else ""

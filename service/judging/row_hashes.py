@@ -27,12 +27,16 @@ NOTHING: Hashes = np.empty(0, np.uint64)
 def collect_learnt(contenders: Sequence[Classifier]) -> Hashes:
     """Returns the hashes of all rows that any of the models was learnt from, as far as their files say so."""
     known = [each.learnt for each in contenders if each.learnt is not None]
-    return np.unique(np.concatenate(known)) if known else NOTHING
+    if not known:
+        return NOTHING
+
+    return np.unique(np.concatenate(known))
 
 
 def hash_feature_rows(rows: Sequence[dict[str, Any]], card: Card) -> Hashes:
     """Returns the hash of each row of features, `(n_rows,)`, as training takes it."""
-    return hash_rows(_encode_rows(rows, card).astype("<f4"))
+    encoded = _encode_rows(rows, card)
+    return hash_rows(encoded.astype("<f4"))
 
 
 def hash_image(content: bytes) -> np.uint64:
@@ -44,7 +48,9 @@ def hash_image(content: bytes) -> np.uint64:
         )
     except InvalidRequest:
         return np.uint64(0)
-    return np.uint64(hash_rows(pixels[np.newaxis])[0])
+
+    (hashed,) = hash_rows(pixels[np.newaxis])
+    return np.uint64(hashed)
 
 
 def fingerprint_rows(
@@ -53,11 +59,16 @@ def fingerprint_rows(
     """Returns the SHA-256 of rows as training takes it of its data set, over names, classes, categories and values."""
     assert isinstance(card.input, FeatureInput)
     features = card.input.features
+    names = [each.name for each in features]
+    names.append("")
+    names += card.classes or ()
     categories = [each.values or None for each in features]
-    shown = [f"{each}" for each in categories] if any(categories) else []
-    names = [*(each.name for each in features), "", *(card.classes or ()), *shown]
+    if any(categories):
+        names += [f"{each}" for each in categories]
+
+    encoded = _encode_rows(rows, card)
     digest = hashlib.sha256("\n".join(names).encode())
-    digest.update(_encode_rows(rows, card).tobytes())
+    digest.update(encoded.tobytes())
     digest.update(truth.astype("<i8").tobytes())
 
     return f"sha256:{digest.hexdigest()}"
@@ -69,16 +80,22 @@ def _encode_rows(rows: Sequence[dict[str, Any]], card: Card) -> NDArray[np.float
     features = card.input.features
     matrix = np.zeros((len(rows), len(features)), np.float64)
     terms: set[int] = set()
+
     for text in find_texts(features):
         if rows and text.name not in rows[0]:
             continue
+
         positions = list(text.terms.values())
-        matrix[:, positions] = text.encode([row[text.name] for row in rows])
+        texts = [row[text.name] for row in rows]
+        matrix[:, positions] = text.encode(texts)
         terms.update(positions)
 
-    for position, each in enumerate(features):
-        if position not in terms:
-            matrix[:, position] = [_encode(row[each.name], each.values) for row in rows]
+    for position, feature in enumerate(features):
+        if position in terms:
+            continue
+
+        values = [row[feature.name] for row in rows]
+        matrix[:, position] = [_encode(each, feature.values) for each in values]
 
     with np.errstate(over="ignore"):  # what float32 cannot hold the models refuse
         return matrix.astype("<f4")
@@ -87,4 +104,6 @@ def _encode_rows(rows: Sequence[dict[str, Any]], card: Card) -> NDArray[np.float
 def _encode(value: Any, categories: Sequence[str] | None) -> float:
     if value is None:
         return float("nan")
-    return float(categories.index(value) if categories else value)
+    if categories:
+        return float(categories.index(value))
+    return float(value)

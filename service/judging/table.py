@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError, TooLarge
 from service.judging.labelled_rows import (
+    JudgedRows,
     LabelledData,
     Value,
     find_label,
     index_labels,
+    leave_out_learnt,
     note_passed_over,
     read_value,
-    sift_learnt,
 )
 from service.judging.row_hashes import Hashes, fingerprint_rows, hash_feature_rows
 from service.models import cancellation
@@ -142,30 +143,45 @@ def read_labelled_csv(
     features = choose_columns(card.input.features, columns.names)
     names = [each.name for each in features]
     label, others = _choose_columns(columns, names, label, group)
+
     asked = _find_asked(columns, features, label)
     truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
-    hashes = hash_feature_rows(rows, card)
-    sifted = sift_learnt(hashes, learnt, source, KEEP_LEARNT, keeps_learnt=keeps_learnt)
-    left = asked.take(sifted.kept)
+    judged = _leave_out(rows, card, learnt, source, keeps_learnt=keeps_learnt)
+    left = asked.take(judged.kept)
 
     return LabelledData(
         source=source,
         fingerprint=f"sha256:{hashlib.sha256(content).hexdigest()}",
         places=[columns.places[index] for index in left.kept],
-        truth=truth[sifted.kept],
-        rows=[rows[index] for index in sifted.kept],
+        truth=truth[judged.kept],
+        rows=[rows[index] for index in judged.kept],
         data_set=fingerprint_rows(rows, truth, card),
         notes=[*columns.notes, *asked.note(others)],
         grouping=_find_groups(columns, left, group),
         slicings=_slice(columns, left, names, others),
-        learnt=sifted.learnt,
-        n_learnt=sifted.n_left_out,
+        learnt=judged.learnt,
+        n_learnt=judged.n_left_out,
+    )
+
+
+def _leave_out(
+    rows: list[dict[str, Value]],
+    card: Card,
+    learnt: Hashes,
+    source: str,
+    *,
+    keeps_learnt: bool,
+) -> JudgedRows:
+    """Returns which rows are judged; raises EvaluationError where all were learnt from."""
+    hashes = hash_feature_rows(rows, card)
+    return leave_out_learnt(
+        hashes, learnt, source, KEEP_LEARNT, keeps_learnt=keeps_learnt
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class _AskedRows:
     """`kept` are the numbers of the rows that models are asked for, with their labels and values column by column.
 
     `unfit` says why other rows with a label are not asked for.
@@ -177,7 +193,7 @@ class _Asked:
     unfit: dict[int, str]
     n_without_label: int
 
-    def take(self, indices: Sequence[int]) -> _Asked:
+    def take(self, indices: Sequence[int]) -> _AskedRows:
         """Returns the rows of these indices."""
         return replace(
             self,
@@ -208,16 +224,16 @@ def _spread(
 
 
 def _index_truth(
-    columns: Columns, asked: _Asked, label: str, card: Card
+    columns: Columns, asked: _AskedRows, label: str, card: Card
 ) -> NDArray[np.int64]:
-    wheres = [
+    locations = [
         f"{columns.where}, {columns.places[index]}: column {label!r}"
         for index in asked.kept
     ]
-    return index_labels(asked.labels, card, wheres)
+    return index_labels(asked.labels, card, locations)
 
 
-def _find_groups(columns: Columns, left: _Asked, group: str | None) -> Grouping:
+def _find_groups(columns: Columns, left: _AskedRows, group: str | None) -> Grouping:
     members = None if group is None else columns.name(group)
     return find_groups(
         list(zip(*left.values, left.labels, strict=True)),
@@ -227,7 +243,7 @@ def _find_groups(columns: Columns, left: _Asked, group: str | None) -> Grouping:
 
 
 def _slice(
-    columns: Columns, left: _Asked, features: list[str], others: list[str]
+    columns: Columns, left: _AskedRows, features: list[str], others: list[str]
 ) -> list[Slicing]:
     """Returns the parts of the rows by features and by further columns."""
     parted: dict[str, Sequence[Value]] = dict(zip(features, left.values, strict=True))
@@ -238,7 +254,7 @@ def _slice(
     return slice_columns(parted)
 
 
-def _find_asked(columns: Columns, features: Sequence[Column], label: str) -> _Asked:
+def _find_asked(columns: Columns, features: Sequence[Column], label: str) -> _AskedRows:
     """Returns the rows with a label and with values that models take; raises EvaluationError where there is none."""
     labels = columns.name(label)
     with_label = {index: each for index, each in enumerate(labels) if each is not None}
@@ -253,7 +269,7 @@ def _find_asked(columns: Columns, features: Sequence[Column], label: str) -> _As
     if not kept:
         raise EvaluationError(unfit[min(unfit)])
 
-    return _Asked(
+    return _AskedRows(
         kept=kept,
         labels=[with_label[index] for index in kept],
         values=[[column[index] for index in kept] for column in values],

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from model_card import Card
 from service.contract.answers import ModelAlarm
-from service.live.journal.bets import MEAN_SCALE
-from service.live.journal.reader import HitBlocks, ModelVersion
+from service.live.journal.challenger_counts import MEAN_SCALE
+from service.live.journal.window import HitBlocks, ModelVersion
 from service.models.model import Model
 from stats import binomial
 from stats.monitoring import alarm
@@ -22,8 +22,8 @@ CONDITIONS = (
 """An alarm says so much where these hold."""
 
 
-class Standing(NamedTuple):
-    """A Standing has a model's held-out accuracy and its lower limit, the floor of an alarm, and what groups show."""
+class AlarmState(NamedTuple):
+    """A model's held-out accuracy has a lower limit, from which the floor of its alarm follows; groups show `found`."""
 
     accuracy: float
     lower: float
@@ -45,7 +45,7 @@ def read_accuracy(card: Card) -> tuple[float, float] | None:
     return accuracy.value, binomial.wilson(accuracy.value * n_held_out, n_held_out)[0]
 
 
-def judge(model: Model, hits: HitBlocks, error_budget: float) -> Standing | None:
+def judge(model: Model, hits: HitBlocks, error_budget: float) -> AlarmState | None:
     """Returns how a model stands; None where its card has no accuracy on held-out rows."""
     held_out = read_accuracy(model.card)
     if held_out is None:
@@ -53,14 +53,14 @@ def judge(model: Model, hits: HitBlocks, error_budget: float) -> Standing | None
 
     accuracy, lower = held_out
     floor = alarm.find_floor(lower, error_budget)
-    return Standing(
+    return AlarmState(
         accuracy, lower, floor, alarm.judge(hits, scale=MEAN_SCALE, floor=floor)
     )
 
 
-def is_raised(standing: Standing | None) -> bool:
+def is_raised(state: AlarmState | None) -> bool:
     """Returns whether the model has an alarm."""
-    return standing is not None and bool(standing.found and standing.found.is_raised)
+    return state is not None and bool(state.found and state.found.is_raised)
 
 
 def describe(
@@ -68,10 +68,10 @@ def describe(
 ) -> ModelAlarm:
     """Returns a model's alarm; the groups are those since the start that speaks most against the model."""
     version = ModelVersion(model.name, model.version)
-    standing = judge(model, hits.get(version, {}), error_budget)
+    state = judge(model, hits.get(version, {}), error_budget)
     described: ModelAlarm = {
-        "raised": is_raised(standing),
-        "floor": None if standing is None else standing.floor,
+        "raised": is_raised(state),
+        "floor": None if state is None else state.floor,
         "error_budget": error_budget,
         "groups": 0,
         "accuracy": None,
@@ -79,14 +79,14 @@ def describe(
         "alpha": None,
         "conditions": [*CONDITIONS],
     }
-    if standing is None:
+    if state is None:
         described["reason"] = "not watched: its card has no accuracy on held-out rows"
-    elif standing.found is None:
+    elif state.found is None:
         described["reason"] = "not watched yet: no row that it answered is labelled"
     else:
-        described["groups"] = standing.found.n_groups
-        described["accuracy"] = standing.found.mean
-        described["upper"] = standing.found.upper
-        described["alpha"] = standing.found.alpha
+        described["groups"] = state.found.n_groups
+        described["accuracy"] = state.found.mean
+        described["upper"] = state.found.upper
+        described["alpha"] = state.found.alpha
 
     return described

@@ -23,20 +23,20 @@ from service.contract.answers import (
 )
 from service.errors import InvalidRequest
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import (
+from service.live.journal.challenger_counts import (
     ACCURACY,
     BALANCED_ACCURACY,
     COST,
     MEAN_SCALE,
     find_metrics,
 )
-from service.live.journal.reader import (
+from service.live.journal.records import MAX_CLASSES, Costs
+from service.live.journal.window import (
     Means,
     ModelVersion,
     PairCounts,
     PredictionWindow,
 )
-from service.live.journal.records import MAX_CLASSES, Costs
 from service.models.model import Model
 from stats import sequential
 from stats.losses import bounded
@@ -71,8 +71,8 @@ NO_PROBABILITIES = (
 VOTES = "{} {}: each answer to held-out rows has a probability of 1, so that only labels can be compared"
 
 
-class Bound(NamedTuple):
-    """A Bound is the difference that groups have had, and its interval; None where a part of it has no group."""
+class DifferenceInterval(NamedTuple):
+    """The difference that groups have had has an interval; both are None where a part of it has no group."""
 
     n_groups: int
     difference: float | None
@@ -169,7 +169,7 @@ def _describe_test(
     metrics = [] if voters else find_metrics(by, len(classes), costs)
     steps = _list_steps(pair, window, by, metrics)
     largest = find_largest(by, len(classes), costs)
-    bounds = bound([*steps.values()], pair.alpha, by=by, largest=largest)
+    bounds = bound_differences([*steps.values()], pair.alpha, by=by, largest=largest)
     n_groups, difference, interval = bounds[-1]
     only_challenger, _, only_champion = pair.counts
 
@@ -219,7 +219,9 @@ def _list_steps(
     return earlier | {sum(pair.counts): parts}
 
 
-def _describe_curve(n_rows: Sequence[int], bounds: Sequence[Bound]) -> list[CurvePoint]:
+def _describe_curve(
+    n_rows: Sequence[int], bounds: Sequence[DifferenceInterval]
+) -> list[CurvePoint]:
     """Returns the points at which there is a difference."""
     return [
         {
@@ -233,9 +235,9 @@ def _describe_curve(n_rows: Sequence[int], bounds: Sequence[Bound]) -> list[Curv
     ]
 
 
-def bound(
+def bound_differences(
     steps: Sequence[list[Means]], alpha: float, *, by: str, largest: float
-) -> list[Bound]:
+) -> list[DifferenceInterval]:
     """Returns what each step has come to, whose parts are averaged.
 
     `largest` is the largest difference of a row. A group with rows of several classes counts once for each.
@@ -260,7 +262,7 @@ def bound(
     is_known = np.all(n_groups, axis=0)
 
     return [
-        Bound(n, value if known else None, (low, high))
+        DifferenceInterval(n, value if known else None, (low, high))
         for n, value, known, low, high in zip(
             np.sum(n_groups, axis=0).tolist(),
             difference.tolist(),

@@ -11,13 +11,9 @@ import numpy as np
 from service.contract import answers
 from service.live import alarms, challenger_tests, label_free
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import ACCURACY
-from service.live.journal.reader import (
-    UNLABELLED,
-    ModelVersion,
-    PredictionWindow,
-)
+from service.live.journal.challenger_counts import ACCURACY
 from service.live.journal.records import NO_ANSWER, Costs, Labels
+from service.live.journal.window import UNLABELLED, ModelVersion, PredictionWindow
 from service.models.model import Model
 from stats import agreement, scores
 from stats.groups import count_groups, design_effect
@@ -60,7 +56,7 @@ def describe(
     classes = models[0].classes
     described = [
         _describe_model(model, of_model, window, policy)
-        | _describe_standing(model, window, drift, error_budget)
+        | _describe_state(model, window, drift, error_budget)
         for model, of_model in zip(models, labels, strict=True)
     ]
 
@@ -133,7 +129,7 @@ def _describe_model(
     return described
 
 
-def _describe_standing(
+def _describe_state(
     model: Model,
     window: PredictionWindow,
     drift: answers.Drift | None,

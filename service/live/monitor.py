@@ -17,7 +17,7 @@ from service.contract import answers
 from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
-from service.live import acts, comparison
+from service.live import champion_log, comparison
 from service.live.cells import Cells, Features
 from service.live.challenger_tests import check_metric
 from service.live.challengers import (
@@ -29,10 +29,11 @@ from service.live.challengers import (
 from service.live.cost_settings import find_costs
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
-from service.live.journal.bets import ACCURACY, find_metrics
+from service.live.journal.challenger_counts import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
 from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
 from service.live.journal.startup import read_prepared_file
+from service.live.journal.window import Example, PredictionWindow
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.live.watch import Watch
@@ -218,7 +219,7 @@ class Monitor:
 
     def read_unlabelled(
         self, task: str, max_rows: int
-    ) -> tuple[reader.PredictionWindow, list[reader.Example]]:
+    ) -> tuple[PredictionWindow, list[Example]]:
         """Returns the latest rows, and those on which models disagree and that are not labelled; raises Overloaded."""
         self.journal.check_readable()
         try:
@@ -314,18 +315,18 @@ def _group_by_task(classifiers: list[Model]) -> dict[str, list[Model]]:
     return grouped
 
 
-def _read_acts(settings: Settings, *, leaves_out: bool) -> acts.History:
+def _read_acts(settings: Settings, *, leaves_out: bool) -> champion_log.History:
     """Returns the acts of the log; none with `leaves_out` where it is damaged: then no act is made either."""
     if settings.acts is None:
-        return acts.History()
+        return champion_log.History()
 
     try:
-        return acts.read(settings.acts)
+        return champion_log.read(settings.acts)
     except SettingsError as error:
         if not leaves_out:
             raise
         logger.error("champions are those of VEREDICTO_SHADOW for now: %s", error)
-        return acts.History()
+        return champion_log.History()
 
 
 def _by_task(

@@ -15,14 +15,14 @@ from pathlib import Path
 from service.errors import Overloaded, SettingsError
 from service.execution.metrics import AlarmMetrics
 from service.execution.processors import LOW_PRIORITY, lower_priority
-from service.live import acts, alarms, deciding
-from service.live.acts import History, LogChanged
+from service.live import alarms, champion_log, promotion
 from service.live.challengers import ShadowDeployment
-from service.live.deciding import Aim
+from service.live.champion_log import History, LogChanged
 from service.live.journal import reader
-from service.live.journal.reader import HitBlocks, ModelVersion
 from service.live.journal.records import Costs
+from service.live.journal.window import HitBlocks, ModelVersion
 from service.live.journal.writer import Journal
+from service.live.promotion import PromotionMetric
 from service.models.model import Model
 
 INTERVAL_S = 1.0
@@ -59,7 +59,7 @@ class Watch:
         self._models: Mapping[str, list[Model]] = {}
         self._deployments: Mapping[str, ShadowDeployment] = {}
         self._judged: dict[ModelVersion, tuple[HitBlocks, bool]] = {}
-        self._state: acts.FileState | None = None
+        self._state: champion_log.FileState | None = None
         self._problem = ""
         self._closing = threading.Event()
         self._thread = threading.Thread(
@@ -106,45 +106,45 @@ class Watch:
         raised: dict[tuple[str, str], bool] = {}
 
         for task, models in list(self._models.items()):
-            aim = self._find_aim(task, models[0].classes)
-            counts = reader.read_standing(
-                self._journal.path, task, aim.list_metrics(len(models[0].classes))
+            metric = self._find_metric(task, models[0].classes)
+            counts = reader.read_group_counts(
+                self._journal.path, task, metric.list_metrics(len(models[0].classes))
             )
             for model in models:
                 raised[task, model.name] = self._is_alarmed(model, counts.hits)
             deployment = self._deployments.get(task)
             if self._path is not None and deployment is not None:
-                act = deciding.decide(
-                    deployment, counts, self._history, self._error_budget, aim
+                act = promotion.decide(
+                    deployment, counts, self._history, self._error_budget, metric
                 )
                 if act is not None:
                     self._make(self._path, act)
 
         self._metrics.show_alarms(raised)
 
-    def _find_aim(self, task: str, classes: tuple[str, ...]) -> Aim:
+    def _find_metric(self, task: str, classes: tuple[str, ...]) -> PromotionMetric:
         """Returns what the task's challengers are promoted by; costs of other classes than the models' are none."""
         costs = self._costs.get(task)
         fits = costs is not None and costs.classes == classes
-        return Aim(self._by, costs if fits else None)
+        return PromotionMetric(self._by, costs if fits else None)
 
     def _follow_log(self) -> None:
         if self._path is None:
             return
 
-        state = acts.look(self._path)
+        state = champion_log.read_state(self._path)
         if state == self._state:
             return
 
-        history = acts.read(self._path)
+        history = champion_log.read(self._path)
         self._state = state
         if history != self._history:
             self._take(history)
 
-    def _make(self, path: Path, act: acts.Act) -> None:
+    def _make(self, path: Path, act: champion_log.ChampionChange) -> None:
         """Writes an act's line, and follows it; another worker may have been first, which is seen at the next look."""
         try:
-            history = acts.append(path, self._history, act)
+            history = champion_log.append(path, self._history, act)
         except LogChanged:
             return
 
@@ -164,9 +164,9 @@ class Watch:
         if known is not None and known[0] == of_model:
             return known[1]
 
-        standing = alarms.judge(model, of_model, self._error_budget)
-        self._judged[version] = of_model, alarms.is_raised(standing)
-        return alarms.is_raised(standing)
+        state = alarms.judge(model, of_model, self._error_budget)
+        self._judged[version] = of_model, alarms.is_raised(state)
+        return alarms.is_raised(state)
 
     def _report(self, problem: str) -> None:
         """Logs the first of several problems that are the same."""

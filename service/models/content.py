@@ -16,7 +16,8 @@ from service.models.folder import (
     read_file,
 )
 from service.models.parsing.external_tensors import ExternalTensor
-from service.models.parsing.onnx_file import Outline, read_outline
+from service.models.parsing.onnx_file import read_outline
+from service.models.parsing.outline import Outline
 
 
 @dataclass(frozen=True, kw_only=True)

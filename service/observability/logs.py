@@ -144,7 +144,10 @@ def _show(value: Any) -> str:
 
 
 class RateLimit(logging.Filter):
-    """At most ten lines of one kind go out in ten seconds; a kind is a logger and the text before it is filled in."""
+    """This filter lets at most ten lines of one kind out in ten seconds.
+
+    A kind is a logger and the text before it is filled in.
+    """
 
     def __init__(self) -> None:
         super().__init__()

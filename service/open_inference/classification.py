@@ -23,22 +23,31 @@ def classify(
             f"{where}: classification is of an output of numbers, with an axis of classes"
         )
 
-    n_rows = len(array) if array.ndim > 1 else 1
-    rows = array.reshape(n_rows, prod(array.shape[1:]) if array.ndim > 1 else -1)
+    shape = (1, array.size)
+    if array.ndim > 1:
+        shape = (len(array), prod(array.shape[1:]))
+    rows = array.reshape(shape)
+
     # float64 does not tell integers beyond 2**53 apart; the complement turns the order of any integers.
     keys = -rows.astype(np.float64) if array.dtype.kind == "f" else ~rows
     order = np.argsort(keys, axis=1, kind="stable")[:, :n_classes]
     texts = [
-        [
-            _name_value(value, index, labels)
-            for value, index in zip(row[best], best, strict=True)
-        ]
+        _name_values(row[best], best, labels)
         for row, best in zip(rows, order.tolist(), strict=True)
     ]
 
     return np.array(texts, dtype=np.object_).reshape(order.shape)
 
 
-def _name_value(value: Any, index: int, labels: Sequence[str]) -> str:
-    text = f"{value}:{index}"
-    return f"{text}:{labels[index]}" if index < len(labels) else text
+def _name_values(
+    values: NDArray[Any], indices: Sequence[int], labels: Sequence[str]
+) -> list[str]:
+    """Returns a text for each value, with the label where its index has one."""
+    texts = []
+    for value, index in zip(values, indices, strict=True):
+        text = f"{value}:{index}"
+        if index < len(labels):
+            text = f"{text}:{labels[index]}"
+        texts.append(text)
+
+    return texts

@@ -27,8 +27,10 @@ def decompress(body: bytes, kind: str, max_bytes: int, setting: str) -> bytes:
     at = 0
 
     for _ in range(MAX_GZIP_MEMBERS):
+        # One byte over the limit shows that there are more.
+        n_left = max_bytes + 1 - n_bytes
         try:
-            content, at = _decompress_member(body, at, kind, max_bytes + 1 - n_bytes)
+            content, at = _decompress_member(body, at, kind, n_left)
         except zlib.error:
             raise InvalidRequest(_explain(kind, at)) from None
 
@@ -41,8 +43,12 @@ def decompress(body: bytes, kind: str, max_bytes: int, setting: str) -> bytes:
 
         if at < 0:
             raise InvalidRequest(f"the body's {kind} is cut off")
-        if kind != "gzip" or not body[at:].strip(b"\0"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+        is_last = kind != "gzip" or not body[at:].strip(b"\0")
+        if is_last and len(parts) == 1:
+            return content
+        if is_last:
+            return b"".join(parts)
 
     raise InvalidRequest(
         f"the body's gzip has more than {MAX_GZIP_MEMBERS} members: send it as one"
@@ -56,16 +62,20 @@ def _decompress_member(
 
     What is left is handed out as a copy, so that the body is fed in slices.
     """
-    is_bare = kind == "deflate" and not _has_zlib_head(body)
-    decompressor = zlib.decompressobj(_BARE if is_bare else KINDS[kind])
+    window_bits = KINDS[kind]
+    if kind == "deflate" and not _has_zlib_head(body):
+        window_bits = _BARE
+    decompressor = zlib.decompressobj(window_bits)
+
     parts = []
     for at in range(start, len(body), SLICE_BYTES):
         part = decompressor.decompress(body[at : at + SLICE_BYTES], max_bytes)
         parts.append(part)
         max_bytes -= len(part)
         if decompressor.eof:
-            end = min(at + SLICE_BYTES, len(body))
-            return b"".join(parts), end - len(decompressor.unused_data)
+            fed_until = min(at + SLICE_BYTES, len(body))
+            end = fed_until - len(decompressor.unused_data)
+            return b"".join(parts), end
         if max_bytes <= 0:
             break
 
@@ -74,9 +84,15 @@ def _decompress_member(
 
 def _has_zlib_head(body: bytes) -> bool:
     """Returns whether a body begins as RFC 1950, 2.2 has it, as no encoder begins the bare format of RFC 1951."""
-    head = body[:2]
-    is_checked = len(head) < 2 or int.from_bytes(head, "big") % 31 == 0
-    return not head or (head[0] & 15 == zlib.DEFLATED and is_checked)
+    if not body:
+        return True
+
+    method = body[0] & 15
+    if len(body) == 1:
+        return method == zlib.DEFLATED
+
+    is_checked = int.from_bytes(body[:2], "big") % 31 == 0
+    return method == zlib.DEFLATED and is_checked
 
 
 def _explain(kind: str, start: int) -> str:
@@ -89,13 +105,18 @@ def find_compression(message: bytes) -> str:
     """Returns a gRPC message's compression by its first bytes, with which none of the protocol's begins."""
     if message.startswith(b"\x1f\x8b"):
         return "gzip"
-    return "deflate" if message.startswith(b"x") else ""
+    if message.startswith(b"x"):
+        return "deflate"
+    return ""
 
 
 def decompress_message(message: bytes, max_bytes: int, setting: str) -> bytes:
     """Returns a message of gRPC without its compression, where it has one; raises as `decompress` does."""
     kind = find_compression(message)
-    return decompress(message, kind, max_bytes, setting) if kind else message
+    if not kind:
+        return message
+
+    return decompress(message, kind, max_bytes, setting)
 
 
 def choose(accepted: str) -> str:
@@ -113,8 +134,11 @@ def choose(accepted: str) -> str:
     kinds += [each for each in KINDS if each not in kinds]
     best = max(kinds, key=lambda kind: qualities.get(kind, others))
     quality = qualities.get(best, others)
+    without = qualities.get("identity", 0.0)
+    if quality <= 0 or quality < without:
+        return ""
 
-    return best if quality > 0 and quality >= qualities.get("identity", 0.0) else ""
+    return best
 
 
 def _read_quality(parameters: str) -> float:

@@ -1,4 +1,4 @@
-"""Over its link to the supervisor a worker tells that it lives, and is told when to stop.
+"""A worker tells over its link to the supervisor that it lives, and is told when to stop.
 
 A worker that BentoML's own supervisor started has no link, and does without.
 """

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.link import CHANNEL_VARIABLE
 from service.processes.reloading import LOOK, Reloading, Request
-from service.repository.generation import Order, Store
+from service.repository.generation import GenerationRequest, Store
 from service.repository.stamps import stamp_folder
 
 SETTLE_S = 1.0
@@ -143,7 +143,7 @@ class Reloader:
                 )
             )
 
-    def start_trial(self, order: Order) -> None:
+    def start_trial(self, order: GenerationRequest) -> None:
         """Starts the process that makes a generation; the one before it has said all that it had to say."""
         self.stop()
         channel, theirs = Channel.make_pair()

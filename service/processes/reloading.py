@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from service.processes.worker import MIN_START_S
-from service.repository.generation import Manifest, Order, Store
+from service.repository.generation import GenerationRequest, Manifest, Store
 
 LOOK, LOAD, UNLOAD = "look", "load", "unload"
 DONE, REFUSED, FAILED = "done", "refused", "failed"
@@ -47,10 +47,10 @@ class Request:
     ticket: str = ""
 
 
-class Crew(Protocol):
+class WorkerGroup(Protocol):
     """This is what a reload needs of the supervisor."""
 
-    def start_trial(self, order: Order) -> None:
+    def start_trial(self, order: GenerationRequest) -> None:
         """Starts the process that makes a generation."""
         ...
 
@@ -91,7 +91,7 @@ class Phase(Enum):
 
 @dataclass(kw_only=True)
 class _Reload:
-    """One reload is on its way at a time."""
+    """A _Reload is the one reload that is on its way."""
 
     request: Request
     number: int
@@ -109,14 +109,14 @@ class Reloading:
 
     def __init__(
         self,
-        crew: Crew,
+        workers: WorkerGroup,
         store: Store,
         *,
         source: str,
         max_model_bytes: int,
         load_s: float,
     ) -> None:
-        self._crew = crew
+        self._workers = workers
         self._store = store
         self._source = source
         self._max_model_bytes = max_model_bytes
@@ -151,9 +151,9 @@ class Reloading:
         if self.phase is Phase.IDLE and self.has_begun and self._waiting:
             self._take(self._waiting.popleft(), now_s)
         elif self.phase is Phase.TRYING and now_s - self._heard_s > self._trial_limit_s:
-            self._crew.end_trial(f"it did not end within {self._trial_limit_s:g} s")
+            self._workers.end_trial(f"it did not end within {self._trial_limit_s:g} s")
             self._heard_s = now_s
-        elif self.phase is Phase.WAITING and self._crew.is_complete():
+        elif self.phase is Phase.WAITING and self._workers.is_complete():
             self._prepare(now_s)
         elif self.phase is Phase.PREPARING and now_s - self._heard_s > self._load_s:
             late = ", ".join(map(str, sorted(self._current.expected)))
@@ -284,8 +284,8 @@ class Reloading:
             names = ()
             unloaded.add(request.name)
 
-        self._crew.start_trial(
-            Order(
+        self._workers.start_trial(
+            GenerationRequest(
                 number=self._n_made,
                 source=self._source,
                 max_model_bytes=self._max_model_bytes,
@@ -310,17 +310,17 @@ class Reloading:
         self.has_begun = True
         self._reload = None
         self.phase = Phase.IDLE
-        self._crew.begin()
+        self._workers.begin()
 
     def _prepare(self, now_s: float) -> None:
         self.phase = Phase.PREPARING
         self._heard_s = now_s
         reload = self._current
-        reload.expected = set(self._crew.list_ready())
+        reload.expected = set(self._workers.list_ready())
         self._tell_all(reload.expected, "prepare")
 
     def _abort(self) -> None:
-        self._tell_all(self._crew.list_ready(), "abort")
+        self._tell_all(self._workers.list_ready(), "abort")
 
     def _commit(self) -> None:
         """Makes the next generation the served one, before anybody is told: there is no way back from here."""
@@ -330,13 +330,13 @@ class Reloading:
         self.served = reload.next
         self._unserved = {}
         self.phase = Phase.COMMITTING
-        reload.expected = set(self._crew.list_ready())
+        reload.expected = set(self._workers.list_ready())
         self._tell_all(reload.expected, "commit")
         self._finish_where_all_have()
 
     def _tell_all(self, workers: Iterable[int], kind: str) -> None:
         for worker in workers:
-            self._crew.tell_worker(worker, kind, generation=self._current.number)
+            self._workers.tell_worker(worker, kind, generation=self._current.number)
 
     def _finish_where_all_have(self) -> None:
         if not self._current.expected:
@@ -348,7 +348,7 @@ class Reloading:
         """Answers whoever asked for this reload, by what is served now."""
         request = self._current.request
         self._said = ""
-        self._crew.count_reload(REFUSED if self._current.has_refused else DONE)
+        self._workers.count_reload(REFUSED if self._current.has_refused else DONE)
         self._reload = None
         self.phase = Phase.IDLE
         manifest = self.served
@@ -380,7 +380,7 @@ class Reloading:
             reason,
         )
         self._said = reason
-        self._crew.count_reload(FAILED)
+        self._workers.count_reload(FAILED)
         self._answer(request, BROKEN, reason)
         if not self.has_begun:
             logger.warning("workers load the model folder itself")
@@ -388,7 +388,7 @@ class Reloading:
 
     def _answer(self, request: Request, error: str, text: str) -> None:
         if request.asker is not None:
-            self._crew.tell_worker(
+            self._workers.tell_worker(
                 request.asker,
                 "reloaded",
                 ticket=request.ticket,

@@ -17,7 +17,7 @@ from service.models.content import ModelContent
 from service.models.folder import ModelFile
 from service.observability.logs import configure_logging
 from service.processes.link import Link, find_link
-from service.repository.generation import Order, Store
+from service.repository.generation import GenerationRequest, Store
 from service.repository.next_generation import CannotKeep, GenerationMaker
 from service.settings import Settings
 
@@ -45,7 +45,7 @@ def try_out(file: ModelFile, content: ModelContent, settings: Settings) -> None:
 def run(link: Link, settings: Settings) -> None:
     """Makes the generation that the first message orders, and says whether it is made."""
     told: Mapping[str, Any] = link.first
-    order = Order(**told["order"])
+    order = GenerationRequest(**told["order"])
     store = Store(Path(told["store"]))
     # At the start the workers load everything anyway, each file with the same care.
     is_first = order.previous is None

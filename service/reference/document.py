@@ -14,6 +14,7 @@ from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
 from service.reference import judging, open_inference, pages, platforms
 from service.reference.openapi import REFERENCE, content, responses, view
+from service.reference.tasks import task_paths
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _COVERAGE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
@@ -45,7 +46,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
 
     paths = _call_paths(reference, examples)
     paths |= judging.describe_route(tasks, examples.pop("/judge", None))
-    paths |= _task_paths(reference, tasks)
+    paths |= task_paths(reference, tasks)
     paths |= platforms.describe_routes(reference, names, examples.get("/invocations"))
     paths |= _model_paths(reference, names, _find_networks(cards))
     paths |= open_inference.describe_routes(reference, names, example)
@@ -230,136 +231,6 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
 
 def _write_csv(*lines: list[Any]) -> str:
     return "".join(",".join(map(str, line)) + "\n" for line in lines)
-
-
-def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
-    """Returns views of a task: held-out rows, the verdict on them, live comparison, and rows to label."""
-    task = {
-        "name": "task",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "examples": tasks},
-    }
-    text = "The task's classifiers in what was asked lately: agreement, accuracy, and whether a challenger is better"
-    comparison = view(
-        "compare_live",
-        "Live",
-        text,
-        reference["LiveComparison"],
-        400,
-        404,
-        503,
-        parameters=[
-            task,
-            _describe_metric(answers.LIVE_METRICS, "What challengers are tested by"),
-            _describe_curves("each challenger's test after fewer labelled rows"),
-        ],
-    )
-
-    return {
-        "/tasks/{task}/comparison": comparison,
-        "/tasks/{task}/examples": _describe_examples(reference, task),
-        "/tasks/{task}/verdict": _describe_verdict(reference, task),
-        "/tasks/{task}/to-label": _describe_to_label(reference, task),
-    }
-
-
-def _describe_metric(metrics: tuple[str, ...], description: str) -> dict[str, Any]:
-    return {
-        "name": "by",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "string", "enum": list(metrics)},
-        "description": description,
-    }
-
-
-def _describe_curves(what: str) -> dict[str, Any]:
-    return {
-        "name": "curves",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "integer", "enum": [0, 1]},
-        "description": f"1: with {what}",
-    }
-
-
-def _describe_verdict(
-    reference: dict[str, Any], task: dict[str, Any]
-) -> dict[str, Any]:
-    """Returns the verdict on held-out rows, which takes a metric."""
-    by = _describe_metric(answers.VERDICT_METRICS, "What the models are compared in")
-    curves = _describe_curves("each model's risk and coverage by threshold")
-    return view(
-        "verdict",
-        "Predict and compare",
-        "Which of the task's classifiers to trust, from what their files keep of held-out rows",
-        reference["Verdict"],
-        400,
-        404,
-        503,
-        parameters=[task, by, curves],
-    )
-
-
-def _describe_to_label(
-    reference: dict[str, Any], task: dict[str, Any]
-) -> dict[str, Any]:
-    """Returns the rows whose truth would say most, which needs VEREDICTO_JOURNAL and VEREDICTO_SHADOW."""
-    n_rows = {
-        "name": "n",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "integer", "minimum": 1, "default": 20},
-        "description": "So many rows at most",
-    }
-    wanted = {
-        "name": "wanted",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "number", "default": 0.02},
-        "description": "The difference of accuracies that the plan of each pair is for",
-    }
-    return view(
-        "to_label",
-        "Live",
-        "Rows without a label on which the task's classifiers disagree, and the labels that a verdict takes",
-        reference["ToLabel"],
-        400,
-        404,
-        503,
-        parameters=[task, n_rows, wanted],
-    )
-
-
-def _describe_examples(
-    reference: dict[str, Any], task: dict[str, Any]
-) -> dict[str, Any]:
-    """Returns the view of held-out rows."""
-    n = {
-        "name": "n",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
-        "description": "At most so many rows",
-    }
-    hard = {
-        "name": "hard",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "integer", "enum": [0, 1]},
-        "description": "1: only rows on which the task's classifiers disagree",
-    }
-    return view(
-        "list_examples",
-        "Predict and compare",
-        "Held-out rows of the task with their truth, where a table of them lies beside the models",
-        reference["Examples"],
-        400,
-        404,
-        503,
-        parameters=[task, n, hard],
-    )
 
 
 def _order_names(cards: list[Card], examples: dict[str, Any]) -> list[str]:

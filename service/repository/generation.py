@@ -23,7 +23,7 @@ _GRAPH = "model.onnx"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class ManifestEntry:
     """An entry is one file of a generation: the model's name and version, and the copy that is loaded.
 
     `file` is the path that errors show. `digest` is the SHA-256 of the content, under which the copy lies.
@@ -42,7 +42,7 @@ class Manifest:
     """A manifest says what a generation is made of, and what was left out and why."""
 
     number: int
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ManifestEntry, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     """Files of the model folder that are not served as they are now, by the reason."""
     refused_stamps: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Manifest:
     stamp: str = ""
     """The stamp of the whole model folder, taken before anything in it was read."""
 
-    def find(self, file: str) -> Entry | None:
+    def find(self, file: str) -> ManifestEntry | None:
         """Returns the entry of a file, or None."""
         return next((each for each in self.entries if each.file == file), None)
 
@@ -110,7 +110,9 @@ class Store:
     def read(self, number: int) -> Manifest:
         """Returns the manifest of a generation; raises OSError where there is none."""
         document = json.loads(self._find_manifest(number).read_text())
-        document["entries"] = tuple(Entry(**each) for each in document["entries"])
+        document["entries"] = tuple(
+            ManifestEntry(**each) for each in document["entries"]
+        )
         document["late"] = tuple(document["late"])
         document["unloaded"] = tuple(document["unloaded"])
 
@@ -168,8 +170,8 @@ class Generation(ModelFolder):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """An order says how the next generation is made of a model folder."""
+class GenerationRequest:
+    """A generation request says how the next generation is made of a model folder."""
 
     number: int
     source: str
@@ -180,6 +182,6 @@ class Order:
     """Only these names are looked at, all where it is None; what else is served stays as it is."""
     unloaded: tuple[str, ...] = ()
     rejected: Mapping[str, str] = field(default_factory=dict)
-    """Files that did not load, by the reason, are not tried again in this order."""
+    """Files that did not load, by the reason, are not tried again by this request."""
     unserved: Mapping[str, str] = field(default_factory=dict)
     """Files of the previous generation that the workers refused, by the reason."""

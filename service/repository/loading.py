@@ -13,7 +13,7 @@ from service.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
+class LoadedGeneration:
     """A generation that was loaded has its registry; `unserved` are files of it that this process refuses, and why."""
 
     registry: Registry
@@ -21,8 +21,8 @@ class Loaded:
     unserved: Mapping[str, str] = field(default_factory=dict)
 
 
-class Loading:
-    """Loading knows how models are loaded here; `on_load` is told of each file before it is read."""
+class GenerationLoader:
+    """A generation loader knows how models are loaded here; `on_load` is told of each file before it is read."""
 
     def __init__(
         self,
@@ -39,7 +39,9 @@ class Loading:
         """Returns whether there are copies of the models, without which none can be loaded anew."""
         return self._store is not None
 
-    def load_folder(self, known_bad: Mapping[str, str] | None = None) -> Loaded:
+    def load_folder(
+        self, known_bad: Mapping[str, str] | None = None
+    ) -> LoadedGeneration:
         """Loads the model folder itself, as where there are no copies of it."""
         settings = self._settings
         registry = Registry.load(
@@ -53,15 +55,15 @@ class Loading:
         )
         registry.measure()
 
-        return Loaded(registry=registry, unserved=registry.refused)
+        return LoadedGeneration(registry=registry, unserved=registry.refused)
 
     def load(
         self,
         number: int,
-        before: Loaded | None = None,
+        before: LoadedGeneration | None = None,
         known_bad: Mapping[str, str] | None = None,
         at_once: int = 1,
-    ) -> Loaded:
+    ) -> LoadedGeneration:
         """Loads a generation, several files at once; what the one before has too is taken as it is. Raises OSError."""
         assert self._store is not None
         generation = self._store.open(number)
@@ -94,10 +96,10 @@ class Loading:
         registry.late = manifest.late
         registry.unloaded = manifest.unloaded
 
-        return Loaded(registry=registry, manifest=manifest, unserved=unserved)
+        return LoadedGeneration(registry=registry, manifest=manifest, unserved=unserved)
 
 
-def _find_same(manifest: Manifest, before: Loaded) -> dict[str, Graph]:
+def _find_same(manifest: Manifest, before: LoadedGeneration) -> dict[str, Graph]:
     """Returns the graphs of files whose content is the same in both generations."""
     digests = {each.file: each.digest for each in before.manifest.entries}
     return {

@@ -8,7 +8,12 @@ from pathlib import Path
 from service.errors import ModelRefused
 from service.models.content import ModelContent, read_content
 from service.models.folder import SUMS, ModelFile, ModelFolder
-from service.repository.generation import Entry, Manifest, Order, Store
+from service.repository.generation import (
+    GenerationRequest,
+    Manifest,
+    ManifestEntry,
+    Store,
+)
 from service.repository.stamps import stamp_beside, stamp_file, stamp_folder
 
 WHOLE_FOLDER = "."
@@ -24,7 +29,7 @@ class GenerationMaker:
     def __init__(
         self,
         store: Store,
-        order: Order,
+        order: GenerationRequest,
         *,
         try_out: Callable[[ModelFile, ModelContent], None] | None = None,
         on_read: Callable[[str], None] | None = None,
@@ -38,7 +43,7 @@ class GenerationMaker:
         if order.previous is not None:
             self._previous = store.read(order.previous)
 
-        self._entries: list[Entry] = []
+        self._entries: list[ManifestEntry] = []
         self._refused: dict[str, str] = {}
         self._refused_stamps: dict[str, str] = {}
         self._late: set[str] = set()
@@ -98,7 +103,7 @@ class GenerationMaker:
 
         self._refuse(shown, reason, stamp, before)
 
-    def _is_known(self, file: str, stamp: str, before: Entry | None) -> bool:
+    def _is_known(self, file: str, stamp: str, before: ManifestEntry | None) -> bool:
         """Returns whether a file is as it was, and need not be looked at again."""
         refused_stamp = self._previous.refused_stamps.get(file)
         if refused_stamp is not None and self._order.names is None:
@@ -112,7 +117,9 @@ class GenerationMaker:
             self._beside[parent] = stamp_beside(parent)
         return f"{stamp_file(file.path)}-{self._beside[parent]}-{self._sums}"
 
-    def _read(self, file: ModelFile, stamp: str, before: Entry | None) -> Entry:
+    def _read(
+        self, file: ModelFile, stamp: str, before: ManifestEntry | None
+    ) -> ManifestEntry:
         if self._on_read is not None:
             self._on_read(file.shown)
         content = read_content(self._source, file)
@@ -125,7 +132,7 @@ class GenerationMaker:
         except OSError as error:
             raise CannotKeep(error.strerror or str(error)) from error
 
-        return Entry(
+        return ManifestEntry(
             file=file.shown,
             name=file.name,
             version=file.version,
@@ -133,7 +140,9 @@ class GenerationMaker:
             stamp=stamp,
         )
 
-    def _refuse(self, file: str, reason: str, stamp: str, before: Entry | None) -> None:
+    def _refuse(
+        self, file: str, reason: str, stamp: str, before: ManifestEntry | None
+    ) -> None:
         """Notes why a file is not served as it is; what was served of it goes on."""
         is_new = self._order.previous is not None
         if file in self._previous.refused and file not in self._previous.late:
@@ -148,7 +157,7 @@ class GenerationMaker:
 
         self._note(file, reason, stamp, is_late=is_new)
 
-    def _keep(self, file: str, before: Entry | None) -> None:
+    def _keep(self, file: str, before: ManifestEntry | None) -> None:
         """Keeps what is served of a file, and what was wrong with it."""
         unserved = self._order.unserved.get(file)
         if before is not None and unserved is not None:
@@ -190,7 +199,7 @@ class CannotKeep(Exception):
     """The store has no room for a copy; the text is the system's reason."""
 
 
-def _order_entry(entry: Entry) -> tuple[object, ...]:
+def _order_entry(entry: ManifestEntry) -> tuple[object, ...]:
     """Returns what puts versions in Triton's layout first, and of each name the latest last, as a folder has them."""
     is_flat = entry.version is None
     return is_flat, entry.name, int(entry.version or 0)

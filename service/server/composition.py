@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from service.http.application import Application
     from service.http.gate import Gate
     from service.http.lifespan import ASGIApp, Companion
-    from service.repository.loading import Loaded, Loading
+    from service.repository.loading import GenerationLoader, LoadedGeneration
     from service.server.reloads import Reloads
 
 MAX_AT_ONCE = 4
@@ -56,32 +56,34 @@ except SettingsError as error:
     sys.exit(f"veredicto does not start: {error}")
 
 
-def import_what_serves() -> None:
+def import_serving_modules() -> None:
     """Imports what the functions below need, ahead of the models."""
     for name in _SERVING:
         import_module(name)
 
 
 @functools.cache
-def load_models() -> tuple[Loading, Loaded]:
+def load_models() -> tuple[GenerationLoader, LoadedGeneration]:
     """Returns the models of this process, loaded and warmed up: what the other workers serve, where there are any.
 
     It imports what serves only when called: `bentoml serve` imports this module too, for the settings alone.
     """
-    from service.repository.loading import Loading
+    from service.repository.loading import GenerationLoader
 
     link = find_link()
 
     if link is None:
-        loading = Loading(settings)
+        loading = GenerationLoader(settings)
         return loading, loading.load_folder()
 
     told = link.first
     if told.get("generation") is None:
-        loading = Loading(settings, on_load=link.tell_loading)
+        loading = GenerationLoader(settings, on_load=link.tell_loading)
         loaded = loading.load_folder(told["refused"])
     else:
-        loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+        loading = GenerationLoader(
+            settings, Path(told["store"]), on_load=link.tell_loading
+        )
         # Taken out, since what it has would stay with it when it is served no longer.
         before = _loaded_ahead.pop("before", None)
         if before is not None and before.manifest.number == told["generation"]:
@@ -113,19 +115,19 @@ def _count_at_once(told: Mapping[str, Any], *, n_loading: int) -> int:
     return max(1, min(MAX_AT_ONCE, count_processors() // n_loading))
 
 
-_loaded_ahead: dict[str, Loaded] = {}
+_loaded_ahead: dict[str, LoadedGeneration] = {}
 """A worker that was forked has here what was loaded before, of which it takes what is still served."""
 
 
 def load_ahead(link: Link) -> bool:
     """Loads the models in a process that workers are forked from; returns whether they can have them from it."""
-    from service.repository.loading import Loading
+    from service.repository.loading import GenerationLoader
 
     told = link.first
     if told.get("generation") is None:
         return False
 
-    loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+    loading = GenerationLoader(settings, Path(told["store"]), on_load=link.tell_loading)
     loaded = loading.load(
         told["generation"],
         known_bad=told["refused"],

@@ -47,7 +47,7 @@ _EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
 logger = logging.getLogger(__name__)
 
 
-class Adopter(Protocol):
+class ConnectionAdopter(Protocol):
     """The event loop's side takes connections over, and says how many it has."""
 
     def adopt(self, connection: socket.socket, waited_s: float = 0.0) -> None:
@@ -90,7 +90,7 @@ class Listener:
     def __init__(
         self,
         listening: socket.socket,
-        adopter: Adopter,
+        adopter: ConnectionAdopter,
         shedder: Shedder,
         probes: Mapping[bytes, Callable[[], Response]],
         *,

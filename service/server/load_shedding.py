@@ -35,7 +35,7 @@ RECOVERY = 2.0
 
 
 class LoadShedder:
-    """Only the listener's thread calls a LoadShedder, but for the callback, which the event loop runs."""
+    """A LoadShedder is called by the listener's thread alone, but for the callback, which the event loop runs."""
 
     def __init__(
         self,

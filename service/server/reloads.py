@@ -15,7 +15,7 @@ from service.models.graph import Graph
 from service.models.memory import release_freed
 from service.processes.link import Link
 from service.processes.reloading import BROKEN, UNFIT, UNKNOWN
-from service.repository.loading import Loaded, Loading
+from service.repository.loading import GenerationLoader, LoadedGeneration
 
 RETIRE_S = 1.0
 """A graph that is no longer served is let go this long after the deadline of the last request that can have it."""
@@ -35,7 +35,12 @@ class Reloads:
     """Reloads load what is new in a thread, beside what is served, and swap on the event loop when all workers can."""
 
     def __init__(
-        self, link: Link, loading: Loading, loaded: Loaded, *, deadline_s: float
+        self,
+        link: Link,
+        loading: GenerationLoader,
+        loaded: LoadedGeneration,
+        *,
+        deadline_s: float,
     ) -> None:
         self.followers: list[Callable[[], None]] = []
         """These are called on the event loop once the registry has other models."""
@@ -45,7 +50,7 @@ class Reloads:
         self._loading = loading
         self._loaded = loaded
         self._retire_after_s = deadline_s + RETIRE_S
-        self._next: Loaded | None = None
+        self._next: LoadedGeneration | None = None
         self._turn = 0
         """A load that was begun in an earlier turn is no longer wanted."""
         self._lock = threading.Lock()
@@ -87,7 +92,7 @@ class Reloads:
 
     def _prepare(self, number: int, turn: int) -> None:
         """Loads what is new of a generation, and says whether all of it can be served here."""
-        found: Loaded | None = None
+        found: LoadedGeneration | None = None
         try:
             found = self._loading.load(number, self._loaded)
             refused = dict(found.unserved)
@@ -123,7 +128,7 @@ class Reloads:
                 raise RuntimeError(f"generation {number} was not prepared")
             registry = self._loaded.registry
             retired = registry.replace_by(found.registry)
-            self._loaded = Loaded(
+            self._loaded = LoadedGeneration(
                 registry=registry, manifest=found.manifest, unserved=found.unserved
             )
             for follow in self.followers:

@@ -23,7 +23,7 @@ SEND_LIMIT_S = 2.0
 Send = Callable[[Response], bytes]
 
 
-class GiveBack(Protocol):
+class ConnectionReturn(Protocol):
     """Takes a connection back, and learns whether all was sent on it."""
 
     def __call__(self, scraped: socket.socket, *, is_sent: bool) -> None:
@@ -50,7 +50,11 @@ class Scrapes:
         return self._free.acquire(blocking=False)
 
     def begin(
-        self, connection: socket.socket, head: bytes, write: Send, give_back: GiveBack
+        self,
+        connection: socket.socket,
+        head: bytes,
+        write: Send,
+        give_back: ConnectionReturn,
     ) -> None:
         """Answers a scrape, and gives the connection back with whether all was sent."""
         self._pool.submit(self._scrape, connection, head, write, give_back)
@@ -60,7 +64,11 @@ class Scrapes:
         self._pool.shutdown(wait=False)
 
     def _scrape(
-        self, connection: socket.socket, head: bytes, write: Send, give_back: GiveBack
+        self,
+        connection: socket.socket,
+        head: bytes,
+        write: Send,
+        give_back: ConnectionReturn,
     ) -> None:
         is_sent = True
         try:
@@ -77,17 +85,17 @@ class Scrapes:
     def answer(self, head: bytes) -> Response:
         """Returns the answer to a scrape with this head, for whoever has the right to it."""
         method = head[: head.find(b" ")].decode()
-        visit = self._gate.enter(method, PATH.decode(), _read_fields(head))
+        observed = self._gate.enter(method, PATH.decode(), _read_fields(head))
         try:
-            if visit is not None:
-                visit.check()
+            if observed is not None:
+                observed.check()
             response = Response(200, self._write(monotonic()), METRICS)
         except VeredictoError as error:
             response = respond_to_error(error)
         except Exception:
             response = respond_to_error(report_defect("GET /metrics"))
 
-        return response if visit is None else visit.leave(response)
+        return response if observed is None else observed.leave(response)
 
     def _write(self, asked_s: float) -> bytes:
         """Returns the metrics as they were at some time since they were asked for."""

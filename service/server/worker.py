@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from service.execution import tuning
-from service.server.composition import import_what_serves, make_application
+from service.server.composition import import_serving_modules, make_application
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     forks = given.pop("forks", None)
     # The models are copied meanwhile, by another process.
     with tuning.without_collections():
-        import_what_serves()
+        import_serving_modules()
     if forks is not None:
         from service.server.forking import wait_to_be_forked
 

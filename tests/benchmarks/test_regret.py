@@ -31,7 +31,7 @@ def regrets() -> dict[str, np.ndarray]:
 
 
 def test_thompsons_regret_grows_the_slowest(regrets: dict[str, np.ndarray]) -> None:
-    """In the second half of the requests Thompson loses less than half of what the next policy loses."""
+    """Thompson loses less than half of what the next policy loses in the second half of the requests."""
     champion, epsilon, thompson = (
         float(each[-1] - each[N_REQUESTS // 2])
         for each in (regrets[name] for name in POLICIES)

@@ -37,12 +37,12 @@ def draw(*, x: str = "x", label: str = "a picture", tip: str = "a point") -> str
 
 
 def test_a_picture_is_the_same_whenever_it_is_drawn() -> None:
-    """The same numbers give the same bytes, without a date or a random name."""
+    """A picture of equal numbers has equal bytes, without a date or a random name."""
     assert draw() == draw()
 
 
 def test_a_picture_has_nothing_that_clashes_or_is_loaded() -> None:
-    """There is no id, no reference, no address, no style sheet and no namespace in it."""
+    """A picture has no id, no reference, no address, no style sheet and no namespace."""
     drawn = draw()
     assert not re.search(
         r"\bid=|href|url\(|https?:|<style|<defs|xmlns|clip|metadata", drawn
@@ -57,7 +57,7 @@ def test_a_picture_has_only_colours_of_the_page() -> None:
 
 
 def test_a_picture_in_a_file_has_its_own_colours_and_ground(tmp_path: Path) -> None:
-    """It is read by itself: in a name space, with a size, and with each variable's colour for light and dark."""
+    """A picture's file is read by itself: with a name space, a size, and each variable's colour in both themes."""
     path = tmp_path / "picture.svg"
     with apply_style():
         figure, axes = make_inline_figure(width_px=360, height_px=300)

@@ -38,7 +38,7 @@ def test_what_is_near_is_named(
 def test_what_is_far_from_all_is_only_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """No option is named where none is near."""
+    """An option that is near none is refused without a suggestion."""
     parser = ArgumentParser()
     parser.add_argument("--data")
 

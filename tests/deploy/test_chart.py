@@ -206,7 +206,7 @@ def test_plain_manifests_are_the_charts(path: str) -> None:
 def test_a_release_of_any_name_is_as_kubernetes_has_it(
     values: dict[str, Any], name: str
 ) -> None:
-    """Whatever its values and name, each manifest passes Kubernetes' schema and is in the release's namespace."""
+    """Each manifest passes Kubernetes' schema and is in the release's namespace, for all values and names."""
     for manifest in chart.render(values, name=name):
         assert manifest["metadata"]["namespace"] == "here"
         assert name in manifest["metadata"]["name"]

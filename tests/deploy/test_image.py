@@ -243,7 +243,7 @@ def test_the_image_is_small_and_has_no_shell(image: Path) -> None:
 @is_possible
 @pytest.mark.long
 def test_the_image_says_how_it_is_run(image: Path) -> None:
-    """It has a user that is a number, a health check and labels, and needs no shell for any of them."""
+    """The image has a user that is a number, a health check and labels, and needs no shell for any of them."""
     config = read_config(image)
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"][0] == "/usr/bin/python3.11"
@@ -254,7 +254,7 @@ def test_the_image_says_how_it_is_run(image: Path) -> None:
 @is_possible
 @pytest.mark.long
 def test_every_model_answers_and_the_end_is_clean(running: Running) -> None:
-    """It is ready soon, each model answers, there is no process but Python's, and SIGTERM ends it with 0."""
+    """The container is ready soon, each model answers, there is no process but Python's, and SIGTERM ends it with 0."""
     ready_s = wait_until_ready(running)
     cpu_s = measure_cpu_s(running)
     sys.stdout.write(f"ready after {ready_s:.1f} s, {cpu_s:.1f} s of processors\n")

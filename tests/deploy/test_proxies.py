@@ -41,7 +41,7 @@ def test_nginxs_times_go_with_the_servers() -> None:
 
 
 def test_envoys_times_go_with_the_servers() -> None:
-    """The same holds of Envoy's."""
+    """Envoy closes idle connections first and waits longer than the deadline, as nginx does."""
     config = yaml.safe_load(ENVOY_CONFIG)
     [cluster] = config["clusters"]
     [options] = cluster["typed_extension_protocol_options"].values()

@@ -188,7 +188,7 @@ def test_answers_are_not_sniffed_and_bear_the_clients_id(guarded: Guarded) -> No
 
 
 def test_no_token_stands_in_the_log(guarded: Guarded) -> None:
-    """Whatever was refused or allowed, the log has none of the tokens."""
+    """The log has none of the tokens, neither of refused requests nor of allowed ones."""
     log = guarded.server.log.read_text()
     assert not any(token in log for token in guarded.tokens.values())
 

@@ -118,7 +118,7 @@ def read_restarts(server: Server, reason: str) -> float:
 def test_stopped_workers_are_replaced(
     models: Path, start_server: Start, n_times: int
 ) -> None:
-    """Of two workers one is stopped by SIGSTOP: who asks the other is answered, and another takes its place."""
+    """A worker that is stopped by SIGSTOP is replaced, and clients of the other worker are answered meanwhile."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         wait_until(lambda: count_serving(server) == 2)
         with ask(server) as clients:
@@ -204,7 +204,7 @@ def drip(slow: Sequence[socket.socket]) -> bool:
 def test_a_full_disk_stops_no_prediction(
     models: Path, tmp_path: Path, n_times: int
 ) -> None:
-    """With no room for counters, journal and temporary files predictions go on; labels are refused or kept."""
+    """Predictions go on with no room for counters, journal and temporary files; labels are refused or kept."""
     with mount_small_disk(tmp_path / "disk") as disk:
         (disk / "tmp").mkdir()
         settings = {

@@ -41,7 +41,7 @@ TRAIN = "veredicto train "
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of the course."""
+    """Returns the one browser of all tests of the course."""
     with start_browser() as started:
         yield started
 
@@ -145,7 +145,7 @@ def test_a_class_is_two_actions_from_the_first_page(
 def test_the_inside_of_a_network_is_three_actions_from_the_first_page(
     server: Server, browser: Browser
 ) -> None:
-    """After the course and its class, the layers of a network are one click."""
+    """The course, its class and one click lead to the layers of a network."""
     with open_page(browser, server.url) as page:
         page.click("nav >> text=Course")
         page.click(".cards >> text=Convolution")
@@ -155,7 +155,7 @@ def test_the_inside_of_a_network_is_three_actions_from_the_first_page(
 
 
 def test_the_language_is_changed_by_one_action(server: Server, page: Page) -> None:
-    """The same class is shown in Spanish, under its Spanish address, and its neighbours' links are Spanish too."""
+    """One click shows the class in Spanish, under its Spanish address, and its neighbours' links are Spanish too."""
     open_class(page, server, 4)
     page.click("text=ES")
     page.wait_for_url("**/curso/4")
@@ -218,7 +218,7 @@ def test_commands_are_understood_and_models_are_served(
 
 
 def test_1_labels_are_learnt_by_descent(server: Server, page: Page) -> None:
-    """After three steps as many points are on their side as NumPy's logistic regression has."""
+    """Three steps put as many points on their side as NumPy's logistic regression does."""
     open_class(page, server, 1)
     points, labels = make_points(page, "clouds", 100, 0.55, 3)
     press(page, "One step", times=3)
@@ -325,7 +325,7 @@ def test_7_an_epoch_has_as_many_steps_as_batches(server: Server, page: Page) -> 
 
 
 def test_8_an_epoch_of_one_batch_is_a_step(server: Server, page: Page) -> None:
-    """With all days in a batch three epochs are three steps of NumPy's descent."""
+    """Three epochs of one batch with all days are three steps of NumPy's descent."""
     open_class(page, server, 8)
     xs, ys = map(normalise, read_tacos(page))
     move(page, "Batch size", 40)
@@ -406,7 +406,7 @@ def test_12_one_neuron_cannot_do_xor_and_two_before_it_can(
 def test_13_few_images_are_enough_where_much_is_known(
     server: Server, page: Page
 ) -> None:
-    """With 50 images the fine-tuned network makes 4.8 times fewer mistakes, and a picture is classified."""
+    """The fine-tuned network makes 4.8 times fewer mistakes with 50 images, and a picture is classified."""
     open_class(page, server, 13)
     page.wait_for_selector(".demo .bars li:nth-child(5)")
     assert read(page, "gain") == pytest.approx((1 - 0.889) / (1 - 0.977))
@@ -491,7 +491,7 @@ def test_17_more_photographs_make_intervals_shorter(server: Server, page: Page) 
 
 
 def test_18_a_leak_flatters(server: Server, page: Page) -> None:
-    """With every test row leaked one neighbour is always right; on fresh rows it is as right as scikit-learn's."""
+    """One neighbour is always right with every test row leaked; on fresh rows it is as right as scikit-learn's."""
     open_class(page, server, 18)
     fair = read(page, "tested")
     move(page, "Leaked test rows", 1)

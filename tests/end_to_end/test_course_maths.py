@@ -38,7 +38,7 @@ CLOSE = 1e-9
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of the mathematics."""
+    """Returns the one browser of all tests of the mathematics."""
     with start_browser() as started:
         yield started
 
@@ -103,7 +103,7 @@ def test_neighbours_vote_as_those_of_scikit_learn(
 
 
 def test_groups_end_where_those_of_scikit_learn_end(page: Page) -> None:
-    """From the same centres k-means comes to the same ones, with the same inertia."""
+    """K-means ends at the centres and the inertia of scikit-learn's, begun from the same centres."""
     centres = ROWS[:4].tolist()
     found = compute(
         page,

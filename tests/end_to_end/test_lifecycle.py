@@ -38,7 +38,7 @@ def wait_until_unready(server: Server) -> httpx.Response:
 def test_a_stop_loses_no_request(
     models: Path, start_server: Start, words: tuple[str, ...]
 ) -> None:
-    """Told to stop, the server says that it is not ready, serves on, ends connections by a header, and exits with 0."""
+    """A server that is told to stop is not ready, serves on, ends connections by a header, and exits with 0."""
     with (
         start_server(
             VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=3, words=words
@@ -155,7 +155,7 @@ def test_a_worker_that_is_stopped_is_replaced(
 
 
 def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None:
-    """Nothing is left on the port after a supervisor was killed."""
+    """The port is free after a supervisor was killed."""
     port = free_port()
     variables = os.environ | {
         "VEREDICTO_MODELS": str(models),
@@ -189,7 +189,7 @@ def limit_files(limit: str) -> tuple[str, ...]:
 
 
 def test_few_descriptors_keep_no_client_waiting(models: Path, tmp_path: Path) -> None:
-    """With 96 descriptors a client that says nothing makes room, and one that stays is told when they are too many.
+    """A client that says nothing makes room for others at 96 descriptors, and one that stays is told of too many.
 
     Else a probe would wait behind them without a word, and a healthy server would be restarted.
     """

@@ -149,7 +149,7 @@ def test_wrong_groups_are_refused(live: Server) -> None:
 
 
 def test_feedback_is_accepted_once_and_again(live: Server) -> None:
-    """The same label may be given again, and each row of a request has its own."""
+    """A label that is repeated is accepted, and each row of a request has its own."""
     prediction_id = predict(live, ROW, [-1, "red"])
     for _ in range(2):
         response = live.post("/feedback", {"id": f"{prediction_id}/1", "label": "yes"})

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.access.tokens import make_token
 from tests.conftest import write_models
 from tests.support.connections import connect, write
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 from tests.support.server import Server, serve
 
 LIMIT_S = 60

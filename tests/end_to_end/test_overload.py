@@ -69,7 +69,7 @@ def read_count(server: Server, name: str, label: str) -> float:
 def test_accepted_rows_do_not_queue_behind_each_other(
     tmp_path: Path, start_server: Callable[..., Any]
 ) -> None:
-    """Of 500 connections some are served as if there were no others, and the rest are refused; probes are answered."""
+    """Some of 500 connections are served as if there were no others, and the rest are refused; probes are answered."""
     folder = tmp_path / "models"
     folder.mkdir()
     write_tiny(folder, tiny_card())

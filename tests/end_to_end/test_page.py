@@ -43,7 +43,7 @@ FOUR = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of the page."""
+    """Returns the one browser of all tests of the page."""
     with start_browser() as started:
         yield started
 
@@ -75,7 +75,7 @@ def settle(page: Page) -> None:
 def test_the_first_screen_shows_a_digit_on_which_classifiers_disagree(
     server: Server, browser: Browser, *, size: tuple[int, int], language: str
 ) -> None:
-    """Without an action or a scroll all verdicts are seen, dissenters are marked, and nothing is too wide."""
+    """All verdicts are seen without an action or a scroll, dissenters are marked, and nothing is too wide."""
     with open_page(browser, server.url, size=size, language=language) as page:
         headline = wait_for_verdict(page)
         settle(page)
@@ -546,7 +546,7 @@ def test_a_folder_with_refused_files_and_without_cards_has_a_page(
 def test_an_empty_folder_has_a_page_that_says_what_to_do(
     browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
-    """Nothing is broken, and the next command is there."""
+    """The page of an empty folder has no broken part, and says the next command."""
     (tmp_path / "models").mkdir()
     with (
         start_server(VEREDICTO_MODELS=tmp_path / "models") as server,
@@ -660,7 +660,7 @@ def test_models_are_sorted_searched_and_seen_side_by_side(
 def test_all_models_are_seen_on_a_phone_in_spanish(
     server: Server, browser: Browser
 ) -> None:
-    """Nothing is too wide, and the address shows two models at once."""
+    """The page fits a phone, and the address shows two models at once."""
     address = f"{server.url}/models?a=digits-cnn&b=digits-knn&q=bosque"
     with open_page(
         browser,

@@ -15,7 +15,7 @@ from tests.support.server import Server
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of this part of the page."""
+    """Returns the one browser of all tests of this part of the page."""
     with start_browser() as started:
         yield started
 
@@ -47,7 +47,7 @@ def test_contributions_are_shown_by_one_action(
 
 
 def test_what_is_waited_for_can_be_read(server: Server, browser: Browser) -> None:
-    """While an explanation is on its way axe finds nothing, and the mark of waiting goes when it is there."""
+    """axe finds nothing while an explanation is on its way, and the mark of waiting goes when it is there."""
     held: list[Route] = []
     is_holding = True
 

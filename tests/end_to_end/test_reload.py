@@ -285,7 +285,7 @@ def test_a_name_is_unloaded_and_loaded_again(by_request: Reloading) -> None:
 
 
 def test_only_who_has_the_right_loads(by_request: Reloading) -> None:
-    """Without the token a load is 401; parameters, which cannot be set, are 400."""
+    """A load without the token is 401; parameters, which cannot be set, are 400."""
     path = "/v2/repository/models/colour-first/load"
     assert by_request.server.client.post(path).status_code == 401
 
@@ -356,7 +356,7 @@ class HTTPConnectionOnce:
 def test_a_request_that_was_known_goes_to_the_new_version(
     watching: Reloading,
 ) -> None:
-    """The same bytes on the same connection, asked often enough to be known, are answered by the model of today."""
+    """A request whose bytes were asked often enough to be known is answered by the model of today."""
     tensor = {"name": "features", "datatype": "FP32", "shape": [1, 2]}
     body = {"inputs": [tensor | {"data": FEATURES[0].tolist()}]}
     request = write("/v2/models/colour-first/infer", body)

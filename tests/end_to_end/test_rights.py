@@ -164,7 +164,7 @@ def _normalize(route: str) -> str:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_route_lets_in_who_has_its_right(guarded: Guarded, route: str) -> None:
-    """Nobody is told 401, a token without the right 403, and one with it neither."""
+    """A route answers 401 without a token, 403 to a token without its right, and neither to one with it."""
     method, path = route.split()
     path = path.format(name=MODEL, version=VERSION, task="colour", number=1)
     found = {None: guarded.server.client.request(method, path).status_code}
@@ -204,7 +204,7 @@ def test_no_served_method_is_missing_here(guarded: Guarded) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_lets_in_who_has_its_right(guarded: Guarded, method: str) -> None:
-    """Nobody is unauthenticated, a token without the right is denied, and one with it is not."""
+    """A method is UNAUTHENTICATED without a token, denied to one without its right, and neither to one with it."""
     found = {
         right: _ask(guarded.channel, method, token)
         for right, token in {None: None, **guarded.tokens}.items()

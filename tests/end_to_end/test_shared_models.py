@@ -57,7 +57,7 @@ def list_versions(server: Server, n_times: int = 40) -> set[str]:
 def test_workers_are_forked_and_answer_the_same(
     models: Path, start_server: Start
 ) -> None:
-    """They are the supervisor's own children, beside the one process that has loaded the models."""
+    """Workers are the supervisor's own children, beside the one process that has loaded the models."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=3) as server:
         wait_until_serving(server, 3)
         forked = find_named(server, WORKER_NAME)
@@ -176,7 +176,7 @@ def test_a_template_that_hangs_is_ended_and_not_started_again(
 
 
 def test_a_template_ends_with_its_supervisor(models: Path, start_server: Start) -> None:
-    """It does so whatever it is doing; here it is stopped, and hears nothing."""
+    """A template ends with its supervisor even while it is stopped and hears nothing."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         wait_until_serving(server, 2)
         template = psutil.Process(find_named(server, TEMPLATE_NAME)[0])

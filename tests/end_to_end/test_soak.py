@@ -13,12 +13,12 @@ import pytest
 from tests.support.soak import (
     LEAKING,
     RELOAD_S,
-    Soaked,
+    SoakServer,
     copy_models,
     estimate_growth,
     measure_capacity,
     soak,
-    start_soaked,
+    start_soak_server,
 )
 
 SOAK_S = float(os.environ.get("SOAK_S", "1800"))
@@ -44,7 +44,7 @@ SHORT_MAX_PROBE_MS = 10_000
 """The short version runs beside other tests, and judges no times but those of a server that hangs."""
 
 
-def check_answers(found: Soaked) -> None:
+def check_answers(found: SoakServer) -> None:
     """Fails where a request failed, or a request that has one answer got another."""
     assert found.n_answers > 0
     assert found.failures == {}, found
@@ -56,7 +56,7 @@ def check_answers(found: Soaked) -> None:
 def test_nothing_fails_or_grows_for_seconds(tmp_path: Path) -> None:
     """Some seconds of a mixed load fail nowhere, and neither memory nor descriptors grow."""
     models = copy_models(tmp_path / "models")
-    with start_soaked(tmp_path, models=models) as (server, grpc_port):
+    with start_soak_server(tmp_path, models=models) as (server, grpc_port):
         for _ in range(SHORT_ROUNDS):
             found = soak(
                 server,
@@ -77,7 +77,10 @@ def test_nothing_fails_or_grows_for_seconds(tmp_path: Path) -> None:
 def test_a_leak_is_noticed_in_seconds(tmp_path: Path) -> None:
     """A server that keeps all bodies answers as it should, and is over the limit of growth."""
     models = copy_models(tmp_path / "models")
-    with start_soaked(tmp_path, words=LEAKING, models=models) as (server, grpc_port):
+    with start_soak_server(tmp_path, words=LEAKING, models=models) as (
+        server,
+        grpc_port,
+    ):
         found = soak(
             server,
             grpc_port,
@@ -118,16 +121,18 @@ def test_nothing_fails_or_grows_for_long(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_leak_is_noticed_by_the_long_watch(tmp_path: Path) -> None:
-    """The same watch on a server that keeps all bodies finds memory that grows by over 2 %."""
+    """The long watch finds memory that grows by over 2 % on a server that keeps all bodies."""
     found = soak_at_capacity(tmp_path, words=LEAKING, seconds=min(SOAK_S, CONTROL_S))
     check_answers(found)
     assert found.growth > MAX_GROWTH, found
 
 
-def soak_at_capacity(tmp_path: Path, *, seconds: float, **options: object) -> Soaked:
+def soak_at_capacity(
+    tmp_path: Path, *, seconds: float, **options: object
+) -> SoakServer:
     """Returns what a server of the shipped models did at a share of what it is able to do."""
     models = copy_models(tmp_path / "models") if RELOAD_S is not None else None
-    with start_soaked(tmp_path, models=models, **options) as (server, grpc_port):
+    with start_soak_server(tmp_path, models=models, **options) as (server, grpc_port):
         capacity = measure_capacity(server, grpc_port, seconds=CAPACITY_S)
         rate = SHARE_OF_CAPACITY * capacity
         found = soak(

@@ -120,7 +120,7 @@ def test_a_client_of_another_authority_does_not_believe_the_server(
 def test_only_the_clients_of_the_authority_are_let_in(
     secured: Secured, who: str
 ) -> None:
-    """Without a certificate, or with one of another authority, no mutual server answers, and any other does."""
+    """A mutual server answers no client without a certificate of its authority, and any other server does."""
     client = None if who == "nobody" else secured.stranger.issue("unknown")
     context = trust(secured.authority, client)
 

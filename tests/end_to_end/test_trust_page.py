@@ -31,7 +31,7 @@ StartServer = Callable[..., AbstractContextManager[Server]]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser is there for all tests of these pages."""
+    """Returns the one browser of all tests of these pages."""
     with start_browser() as started:
         yield started
 
@@ -109,7 +109,7 @@ def test_the_page_holds_in_each_language_theme_and_width(
     theme: str,
     size: tuple[int, int],
 ) -> None:
-    """Nothing is too wide, axe finds nothing, the console says nothing, and the sentence is in the language."""
+    """The page fits its width, axe finds nothing, the console says nothing, and the sentence is in the language."""
     url = f"{server.url}/trust?task={task}"
     look = {"language": language, "theme": theme, "size": size}
     with open_page(browser, url, bench=VERDICT, **look) as page:  # type: ignore[arg-type]  # each has its type
@@ -163,7 +163,7 @@ def test_probabilities_thresholds_and_costs_answer_as_they_are_moved(
 def test_a_model_that_votes_has_no_place_by_probabilities(
     server: Server, browser: Browser
 ) -> None:
-    """By Brier score the perceptron is not among the models, the words say why, and its card shows no such figure."""
+    """The perceptron is not among the models by Brier score, the words say why, and its card shows no such figure."""
     with open_page(
         browser, f"{server.url}/trust?task=wine&by=brier", bench=VERDICT
     ) as page:
@@ -501,7 +501,7 @@ def test_a_server_that_goes_away_is_told_of_and_asked_again(
 def test_a_folder_without_classifiers_has_its_pages(
     browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
-    """With a file without a card alone both pages say that there is nothing to compare or to watch."""
+    """Both pages of a folder with a file without a card alone say that there is nothing to compare or to watch."""
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "plain.onnx").write_bytes(tiny_graph().SerializeToString())

@@ -11,9 +11,11 @@ import pytest
 from evaluation import clock, evidence
 from evaluation.report import page
 from service.errors import EvaluationError
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 
-TRIAL = make_trial({"slow": 0.97, "good": 0.9, "near": 0.89, "poor": 0.6}, n_rows=400)
+TRIAL = make_predictions(
+    {"slow": 0.97, "good": 0.9, "near": 0.89, "poor": 0.6}, n_rows=400
+)
 
 
 def make_document(**keeps: bool) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def test_evidence_with_a_load_is_computed_again(tmp_path: Path) -> None:
 
 
 def test_the_page_shows_sentences_pictures_and_table(tmp_path: Path) -> None:
-    """Without a load test the page has none of them."""
+    """The page has sentences, pictures and a table of the load test, and none of them without one."""
     html = page.render(gather(read(tmp_path, make_document(slow=False))), {})
     assert "The most accurate that is fast enough" in html
     assert 'aria-label="Accuracy against p99 under the load, ms"' in html

@@ -14,9 +14,9 @@ import pytest
 from evaluation import evidence
 from evaluation.gate import Gate
 from service.errors import EvaluationError
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 
-TRIAL = make_trial(
+TRIAL = make_predictions(
     {"champion": 0.8, "challenger": 0.9, "third": 0.85},
     n_rows=200,
     classes=("a", "b", "c"),
@@ -124,7 +124,7 @@ def test_a_missing_and_a_further_number_are_found() -> None:
 
 
 def test_the_same_answers_again_are_no_difference() -> None:
-    """The same answers are no difference within what processors round differently."""
+    """Answers that differ by no more than what processors round differently are no difference."""
     answers = [
         replace(each, probabilities=each.probabilities + 1e-7) for each in TRIAL.answers
     ]

@@ -12,7 +12,7 @@ from evaluation.gate import Gate
 from service.errors import EvaluationError
 from stats.paired import Pair, difference_interval
 from stats.rows_needed import rows_to_show
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 
 MODELS = ["task-champion", "task-challenger"]
 
@@ -66,7 +66,7 @@ def test_a_claim_about_an_unknown_model_lists_the_known_ones() -> None:
 
 def test_a_clear_difference_is_shown_and_a_small_one_is_not() -> None:
     """The limit is the lower end of the 90 % interval."""
-    predictions = make_trial({"champion": 0.8, "challenger": 0.95}, n_rows=400)
+    predictions = make_predictions({"champion": 0.8, "challenger": 0.95}, n_rows=400)
     shown = parse("challenger better than champion by 0.01").check(predictions)
     hits = predictions.hits
     pair = Pair.of(hits[:, 1], hits[:, 0])
@@ -81,7 +81,7 @@ def test_a_clear_difference_is_shown_and_a_small_one_is_not() -> None:
 def test_equals_are_not_worse_only_on_enough_rows() -> None:
     """A model under two names is not worse than itself only on enough rows, and the line says how many."""
     few, many = (
-        make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=n_rows)
+        make_predictions({"champion": 0.9, "challenger": 0.9}, n_rows=n_rows)
         for n_rows in (100, 2000)
     )
     claim = parse("challenger not worse than champion by 0.005")
@@ -105,7 +105,7 @@ def test_equals_are_not_worse_only_on_enough_rows() -> None:
 
 def test_the_line_says_what_was_found_and_what_was_claimed() -> None:
     """The line says what was found and claimed, and that no number of rows would do where the claim is false."""
-    predictions = make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=100)
+    predictions = make_predictions({"champion": 0.9, "challenger": 0.9}, n_rows=100)
     first = replace(
         predictions.answers[0],
         label=np.where(np.arange(100) < 90, predictions.truth, 1 - predictions.truth),
@@ -126,7 +126,7 @@ def test_the_line_says_what_was_found_and_what_was_claimed() -> None:
 
 
 def test_a_true_claim_fails_and_a_false_one_passes_as_rarely_as_is_said() -> None:
-    """On the edge of the claim at most about 5 % of 1,000 samples pass."""
+    """At most about 5 % of 1,000 samples on the edge of the claim pass."""
     passed = 0
     for draw in (
         np.random.default_rng(3)

@@ -100,7 +100,7 @@ def serve_without(ending: str, url: str) -> Iterator[str]:
         do_POST = do_GET  # noqa: N815  # the name that http.server looks for
 
         def log_message(self, *_: object) -> None:
-            """It is silent."""
+            """Writes no log."""
 
     with client, ThreadingHTTPServer(("127.0.0.1", 0), Forwarder) as server:
         thread = Thread(target=server.serve_forever)
@@ -133,7 +133,7 @@ def test_a_server_tells_the_hashes_that_its_files_keep(
 def test_a_report_by_url_leaves_learnt_rows_out(
     tmp_path: Path, few_models: Path, few_server: Server
 ) -> None:
-    """Of the whole data set only held-out rows are judged, as from files; the first sentence says how many are not."""
+    """Only held-out rows of the whole data set are judged, as from files; the first sentence counts the others."""
     data = write_whole(tmp_path / "wine.csv", "wine")
     found = report(data, "wine", "--url", few_server.url)
     expected = report(data, "wine", "--models", str(few_models))
@@ -158,7 +158,7 @@ def test_a_report_by_url_leaves_learnt_rows_out(
 def test_a_server_that_does_not_tell_is_said_not_to(
     tmp_path: Path, few_server: Server
 ) -> None:
-    """By a server of an earlier version learnt rows are judged, and the first lines say that they are not known."""
+    """Learnt rows are judged by a server of an earlier version, and the first lines say that they are not known."""
     data = write_whole(tmp_path / "wine.csv", "wine")
     lines = data.read_text().splitlines()
     data.write_text("\n".join(lines[:100]))

@@ -19,13 +19,13 @@ from service.judging.row_hashes import (
     fingerprint_rows,
     hash_feature_rows,
 )
+from tests.support.made_predictions import make_predictions
 from tests.support.server import ROOT
-from tests.support.trials import make_trial
 from training.__main__ import main as train
 from training.data import datasets
 from training.data.table import read_dataset
+from verdict.criterion import Criterion
 from verdict.learnt import tell_learnt
-from verdict.wanted import Wanted
 
 
 @pytest.mark.parametrize("task", ["breast_cancer", "wine", "points"])
@@ -62,7 +62,7 @@ def test_a_table_with_categories_and_gaps_is_recognised(tmp_path: Path) -> None:
 
 def test_the_first_sentence_says_who_learnt_from_the_rows() -> None:
     """A verdict on rows that a model learnt from begins with that, and evidence of it is verified."""
-    predictions = make_trial({"one": 0.9, "other": 0.8})
+    predictions = make_predictions({"one": 0.9, "other": 0.8})
     predictions = replace(predictions, learnt_by=["task-one"])
     found = evidence.gather(predictions, risk=0.01, gates=[], software={})
     assert found["verdict"]["headline"].startswith(
@@ -71,11 +71,11 @@ def test_the_first_sentence_says_who_learnt_from_the_rows() -> None:
     assert evidence.verify(found) == []
     found["data"]["learnt_by"] = []
     assert evidence.verify(found)
-    assert np.array_equal(evidence.recall(found).truth, predictions.truth)
+    assert np.array_equal(evidence.read_predictions(found).truth, predictions.truth)
 
 
 def test_rows_that_a_model_was_learnt_from_are_left_out(tmp_path: Path) -> None:
-    """Of the table that models were made from only held-out rows are judged; `learnt` empty keeps all of them."""
+    """Only held-out rows of the table that models were made from are judged; `learnt` empty keeps all of them."""
     path = tmp_path / "mine.csv"
     chance = np.random.default_rng(0)
     sizes = chance.normal(size=200)
@@ -113,7 +113,7 @@ def test_rows_that_a_model_was_learnt_from_are_left_out(tmp_path: Path) -> None:
 
 def test_the_first_sentence_counts_learnt_rows() -> None:
     """A verdict where rows were left out begins with how many, and evidence of it is verified."""
-    predictions = replace(make_trial({"one": 0.9, "other": 0.8}), n_learnt=455)
+    predictions = replace(make_predictions({"one": 0.9, "other": 0.8}), n_learnt=455)
     n_rows = len(predictions.truth)
     found = evidence.gather(predictions, risk=0.01, gates=[], software={})
     all_rows = f"{455 + n_rows:,}"
@@ -121,21 +121,21 @@ def test_the_first_sentence_counts_learnt_rows() -> None:
         f"Models were learnt from 455 of {all_rows} rows, which are left out; the figures are on the other {n_rows:,}. "
     )
     assert evidence.verify(found) == []
-    assert evidence.recall(found).n_learnt == 455
+    assert evidence.read_predictions(found).n_learnt == 455
 
 
 def test_the_first_sentence_counts_learnt_rows_that_are_judged_all_the_same() -> None:
     """A verdict on learnt rows too says how many they are, by both metrics, and evidence of it is verified."""
     predictions = replace(
-        make_trial({"one": 0.9, "other": 0.8, "third": 0.8}),
+        make_predictions({"one": 0.9, "other": 0.8, "third": 0.8}),
         n_learnt_judged=240,
         learnt_rows={"task-one": 240, "task-third": 30},
         learnt_by=["task-one"],
         learnt_unknown=["task-other"],
     )
-    wanted = Wanted(metric="brier")
+    criterion = Criterion(metric="brier")
     found = evidence.gather(
-        predictions, risk=0.01, gates=[], software={}, wanted=wanted
+        predictions, risk=0.01, gates=[], software={}, criterion=criterion
     )
     for each in (found["verdict"], found["by"]["verdict"]):
         assert each["headline"].startswith(
@@ -150,12 +150,12 @@ def test_the_first_sentence_counts_learnt_rows_that_are_judged_all_the_same() ->
     assert evidence.verify(found) == []
     del found["data"]["n_learnt_judged"], found["data"]["learnt_rows"]
     assert evidence.verify(found)
-    assert evidence.recall(found).n_learnt_judged == 0
+    assert evidence.read_predictions(found).n_learnt_judged == 0
 
 
 def test_models_of_which_some_were_learnt_from_rows_are_named() -> None:
     """One model of two that was learnt from rows left out is named, and both are not."""
-    trial = replace(make_trial({"one": 0.9, "other": 0.8}), n_learnt=5)
+    trial = replace(make_predictions({"one": 0.9, "other": 0.8}), n_learnt=5)
     one = tell_learnt(replace(trial, learnt_rows={"task-one": 5}))
     assert one.before.startswith("one was learnt from 5 of 305 rows, which are left")
     both = tell_learnt(replace(trial, learnt_rows={"task-one": 5, "task-other": 2}))

@@ -102,7 +102,7 @@ def test_labels_that_fit_no_row_are_refused(
 
 
 def test_rows_are_chosen_by_disagreement_with_their_inclusion() -> None:
-    """Of ten labels eight are of the twenty divided rows and two of the eighty others, each with its probability."""
+    """Eight of ten labels are of the twenty divided rows and two of the eighty others, each with its probability."""
     labels = np.zeros((100, 3), np.int64)
     labels[:20, 1] = 1
     choice = choose(labels, 10)

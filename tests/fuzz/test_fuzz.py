@@ -24,7 +24,7 @@ def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_decoder_is_listed() -> None:
-    """Without a name the decoders are listed, those that are tried here."""
+    """The command lists its decoders where it gets no name, and they are those that are tried here."""
     finished = fuzz()
     assert sorted(finished.stdout.split()) == sorted(NAMES)
     assert finished.returncode == 0

@@ -27,7 +27,7 @@ def test_every_command_that_is_shown_can_be_typed(command: str) -> None:
 
 
 def test_the_warm_up_is_a_fifth_of_the_test_at_most() -> None:
-    """It is two seconds of a long test, and none where that is wanted."""
+    """The warm-up is two seconds of a long test, and none where that is wanted."""
     common = ["--url", "http://127.0.0.1:1", "--rate", "10"]
     for words, expected in (
         (["--duration", "60"], 2.0),

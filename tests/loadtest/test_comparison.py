@@ -1,4 +1,4 @@
-"""Of two tests it is told what is a regression, what is chance, and what cannot be compared."""
+"""These tests compare two load tests: what is a regression, what is chance, and what cannot be compared."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ OLD = make_document([10.0, 10.2, 9.9, 10.1])
 def test_a_regression_is_shown_beyond_the_margin(
     latency_ms: list[float], margin: float, *, is_regression: bool
 ) -> None:
-    """Neither a small change, nor a gain, nor repeats that differ among themselves are one."""
+    """A small change, a gain, and repeats that differ among themselves are no regressions."""
     found = comparison.compare(OLD, make_document(latency_ms), margin=margin)
     assert found["regression"] is is_regression
     assert (comparison.write_lines(found)[-1] == "REGRESSION") is is_regression

@@ -29,7 +29,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def grpc_port() -> int:
-    """At this port the server of the tiny models speaks gRPC."""
+    """The server of the tiny models speaks gRPC at this port."""
     return free_port()
 
 

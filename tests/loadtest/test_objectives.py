@@ -65,7 +65,7 @@ def test_what_is_no_objective_is_refused(text: str) -> None:
 def test_a_percentile_is_shown_refuted_or_needs_more(
     n_slow: int, n_requests: int, finding: str, more: int | None
 ) -> None:
-    """It depends on how many requests were slow among how many."""
+    """The verdict about a percentile depends on how many requests were slow among how many."""
     samples = make_samples([100.0] * n_slow + [1.0] * (n_requests - n_slow))
     (found,) = objectives.describe(
         objectives.parse("p99<50ms"), samples, confidence=0.99

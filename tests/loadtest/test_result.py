@@ -43,7 +43,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_file_of_another_kind_is_refused(
     document: dict[str, Any], tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    """Nothing is measured for a comparison that could not be made."""
+    """A file that could not be compared with is refused before anything is measured."""
     path = tmp_path / "old.json"
     path.write_text(json.dumps(document | changes))
     with pytest.raises(LoadTestError, match=message):

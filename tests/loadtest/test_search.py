@@ -55,7 +55,7 @@ def test_the_highest_rate_is_that_of_the_server(start_rate: float) -> None:
 
 
 def test_further_repeats_need_few_trials() -> None:
-    """They begin at what the first one found, and the interval is from the least to the greatest."""
+    """Further repeats begin at what the first one found, and the interval is from the least to the greatest."""
     found = find(make_queue, repeats=3)
     described = found.describe()
 
@@ -73,7 +73,7 @@ def test_a_server_that_keeps_no_rate_has_none() -> None:
 
 
 def test_a_late_generator_makes_void_what_fails() -> None:
-    """It is tried three times, then the search says that it does not know."""
+    """A rate at which the generator is late is tried three times, then the search says that it does not know."""
     found = find(lambda rate: make_queue(rate, late_s=0.2))
     (why,) = {each.rpartition(" the load")[2] for each in found.why}
     failed = [each for each in found.trials if not each.holds]
@@ -86,7 +86,7 @@ def test_a_late_generator_makes_void_what_fails() -> None:
 
 @pytest.mark.parametrize(("rate", "expected"), [(400, True), (550, False)])
 def test_a_queue_that_grows_is_noticed(rate: float, *, expected: bool) -> None:
-    """Whatever the objectives allow, a rate is kept where answers come as fast as requests."""
+    """A rate is kept up where answers come as fast as requests, whatever the objectives allow."""
     loose = objectives.parse("p99<5s")
     trial: Trial = search.judge(make_queue(rate), rate, loose)
     assert trial.holds is expected

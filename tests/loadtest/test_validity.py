@@ -35,7 +35,7 @@ def make_samples(
 
 
 def find_faults(samples: Samples) -> str:
-    slices = validity.cut(samples)
+    slices = validity.cut_slices(samples)
     faults = validity.find_faults(
         samples,
         validity.describe_generator(samples),
@@ -51,7 +51,7 @@ def latency_s(generator: np.random.Generator) -> np.ndarray:
 
 
 def test_a_steady_run_is_valid(latency_s: np.ndarray) -> None:
-    """Nothing is wrong with it."""
+    """A steady run has no faults."""
     assert find_faults(make_samples(latency_s)) == ""
 
 
@@ -69,7 +69,7 @@ def test_few_requests_are_too_few(latency_s: np.ndarray) -> None:
 
 
 def test_a_busy_generator_makes_a_run_void(latency_s: np.ndarray) -> None:
-    """It used more of its processor core than leaves it free to measure, and the message says at which rate."""
+    """A generator that used too much of its processor core makes a run void, and the message says at which rate."""
     faults = find_faults(make_samples(latency_s, cpu_share=0.95))
     assert faults.startswith(
         "the load generator was the bottleneck at 200 requests/s: it used 95% of a processor core"
@@ -79,7 +79,7 @@ def test_a_busy_generator_makes_a_run_void(latency_s: np.ndarray) -> None:
 def test_a_generator_that_waits_for_a_processor_makes_a_run_void(
     latency_s: np.ndarray,
 ) -> None:
-    """It has used little of a core because others had it, and its answers lay waiting meanwhile."""
+    """A generator whose core others had makes a run void, since its answers lay waiting meanwhile."""
     faults = find_faults(make_samples(latency_s, cpu_share=0.35, waiting_share=0.6))
     assert "it used 35% of a processor core and waited for one for 60%" in faults
 

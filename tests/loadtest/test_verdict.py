@@ -90,7 +90,7 @@ def test_a_search_says_itself_at_which_rate_a_classifier_keeps_them() -> None:
 
 
 def test_the_table_has_a_line_for_each_classifier() -> None:
-    """They stand in the order of their accuracy, with what a core answers."""
+    """The lines stand in the order of the classifiers' accuracy, with what a core answers."""
     described = verdict.describe([FAST, GOOD, SLOW], task="birds", slo="p99<50ms")
     lines = verdict.show(described)
     assert [line.split()[0] for line in lines[1:4]] == ["slow", "good", "fast"]

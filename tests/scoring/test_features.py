@@ -98,7 +98,7 @@ def test_what_is_no_number_is_a_fault(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["inf", "-Infinity", "1e39"])
 def test_a_number_must_fit_32_bits(text: str) -> None:
-    """Neither an infinite number nor one over the largest float32 is asked about."""
+    """An infinite number, and one over the largest float32, is refused."""
     assert "expects a finite number that fits 32 bits" in str(
         encode_one(AGE, "1", text)[1]
     )

@@ -164,7 +164,7 @@ def test_a_file_of_bad_rows_alone_is_an_error(
 def test_a_run_that_was_killed_goes_on(
     rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After kill -9 of the whole run each row is in the answers once, in files equal to those of a run in one go."""
+    """A run that was killed by SIGKILL goes on: each row is in the answers once, in files equal to those of one run."""
     out, whole = tmp_path / "out", tmp_path / "whole"
     blocks = ("--label", "answer", "--block-bytes", 100)
     words = ("--task", "colour", "--data", rows, "--models", models, *blocks)
@@ -258,7 +258,7 @@ def write_swapped(models: Path) -> None:
 def test_a_run_that_is_done_is_only_told_again(
     rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same command computes nothing anew, and says the same."""
+    """A repeated command computes nothing anew, and says the same."""
     assert score(models, rows, tmp_path / "out", "--label", "answer") == 0
     said = capsys.readouterr().out
     before = read_outputs(tmp_path / "out")
@@ -335,7 +335,7 @@ def test_what_cannot_be_scored_is_an_error(
 def test_a_folder_of_something_else_is_not_written_to(
     rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody's files are mixed with those of a run."""
+    """A folder with other files is refused, so that they are not mixed with those of a run."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("all of it")
     assert score(models, rows, tmp_path / "out") == 2

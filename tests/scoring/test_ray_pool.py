@@ -1,6 +1,6 @@
-"""The same blocks over two nodes of Ray, which the tests do not install: `pip install 'veredicto[ray]'` runs these.
+"""These tests score blocks over two nodes of Ray; `pip install 'veredicto[ray]'` runs them.
 
-What Ray's own threads and files leave open is no matter of ours.
+Ray is not installed for the other tests. What its own threads and files leave open is no matter of ours.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def test_a_node_that_is_lost_loses_and_doubles_nothing(
 def test_a_driver_that_is_killed_loses_and_doubles_nothing(
     cluster: Any, models: Path, tmp_path: Path
 ) -> None:
-    """The same command goes on, over Ray or without it."""
+    """A repeated command goes on, over Ray or without it."""
     out = tmp_path / "out"
     words = list_words(
         write_rows(tmp_path / "rows.csv", n_rows=N_ROWS), models, block_bytes=100

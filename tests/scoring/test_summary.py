@@ -55,5 +55,5 @@ def test_blocks_add_up(size: int) -> None:
 
 
 def test_no_block_is_no_summary() -> None:
-    """Without a labelled row there is nothing to be judged by."""
+    """A run without a labelled row has nothing to be judged by."""
     assert summary.merge_all([]) is None

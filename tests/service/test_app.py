@@ -156,12 +156,12 @@ def loose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_loosely_a_server_is_ready_without_the_refused_file(loose: Server) -> None:
-    """With VEREDICTO_STRICT=0 a server with a refused file is ready with the others."""
+    """A server with a refused file is ready with the others where VEREDICTO_STRICT=0."""
     assert loose.client.get("/readyz").json() == {"ready": True, "models": 3}
 
 
 def test_loosely_the_refused_file_is_listed(loose: Server) -> None:
-    """With VEREDICTO_STRICT=0 `/models` lists the models with a card, and the refused file beside them."""
+    """`/models` lists the models with a card, and the refused file beside them, where VEREDICTO_STRICT=0."""
     answer = loose.client.get("/models").json()
 
     names = [model["name"] for model in answer["models"]]

@@ -1,4 +1,4 @@
-"""Whatever bytes a client sends, each decoder returns a request or refuses it with words, in no long time."""
+"""Each decoder returns a request or refuses it with words, in no long time, whatever bytes a client sends."""
 
 from __future__ import annotations
 

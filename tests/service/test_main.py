@@ -25,7 +25,7 @@ def start(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", ""])
 def test_a_port_is_a_number_in_its_range(port: str) -> None:
-    """Whatever is none is refused with the range, also where it is from the variable PORT."""
+    """A value that is no port is refused with the range, also where it is from the variable PORT."""
     refusal = (
         f"error: argument --port: expected a number from 1 to 65535, got {port!r}\n"
     )

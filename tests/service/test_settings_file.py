@@ -65,7 +65,7 @@ def test_a_file_may_be_pinned(file: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused(file: Path) -> None:
-    """One that is not there, and one that is no text."""
+    """A file that is not there is refused, and so is one that is no text."""
     with pytest.raises(SettingsError, match="expected a file of settings"):
         read(file)
 

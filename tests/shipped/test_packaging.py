@@ -68,7 +68,7 @@ def run(*command: object, **environment: object) -> str:
 
 @pytest.fixture(scope="module")
 def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a freshly built bento."""
+    """The folder of a freshly built bento is made once for these tests."""
     home = tmp_path_factory.mktemp("bento")
     tag = run(
         sys.executable, "-m", "bentoml", "build", "--output", "tag", BENTOML_HOME=home

@@ -115,7 +115,7 @@ def test_a_training_command_is_understood(
 def test_the_python_of_the_quick_start_runs(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing needs to be installed for it, and it prints the class."""
+    """The Python of the quick start needs no installation, and prints the class."""
     (code,) = find_code(read_document("docs/quick-start.md"), "python")
     exec(address(code, server), {})
     assert capsys.readouterr().out == "['orange']\n"
@@ -230,7 +230,7 @@ def test_the_commands_of_the_page_about_judging_run(
     *,
     shows_all: bool,
 ) -> None:
-    """In the page's order each command says 0, or 1 for a claim that is not shown, and writes what it names."""
+    """Each command, in the page's order, says 0, or 1 for a claim that is not shown, and writes what it names."""
     monkeypatch.chdir(judged)
     if not shows_all:
         some = copy_some_models(tmp_path / "models")

@@ -67,7 +67,7 @@ def document(server: Server) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def reference(document: dict[str, Any]) -> str:
-    """The page of the HTTP interface in Markdown."""
+    """Returns the page of the HTTP interface in Markdown."""
     return write_reference(document)
 
 
@@ -209,7 +209,7 @@ def run_javascript(code: str, server: Server, browser: Browser) -> list[Any]:
 def test_the_javascript_of_the_quick_start_runs(
     server: Server, browser: Browser
 ) -> None:
-    """It logs the class in a page of the server."""
+    """The JavaScript of the quick start logs the class in a page of the server."""
     (code,) = find_code(read_document("docs/quick-start.md"), "javascript")
     assert run_javascript(code, server, browser) == [["orange"]]
 
@@ -240,7 +240,7 @@ def test_the_site_has_a_page_of_each_document(site: Path) -> None:
 def test_the_site_works_from_a_folder(
     site: Path, browser: Browser, size: tuple[int, int], theme: str
 ) -> None:
-    """From a folder it is searched, examples change their language together, and nothing is wider than the screen."""
+    """The site can be searched in a folder, examples change their language together, and nothing is too wide."""
     url = (site / "http.html").as_uri()
     with open_page(browser, url, size=size, theme=theme, bench=".languages") as page:
         page.get_by_role("tab", name="JavaScript").first.click()

@@ -41,7 +41,7 @@ def test_macro_f1_of_two_classes_has_jeffreys_posterior(
 
 
 def test_the_prior_of_many_classes_stays_small() -> None:
-    """With ten classes that are all right the lower ends are where a share of as many rows has its own."""
+    """The lower ends of ten classes that are all right are where a share of as many rows has its own."""
     confusion = np.eye(10, dtype=np.int64) * 12
     low = proportion_confint(120, 120, method="wilson")[0]
     for metric in (class_means.macro_f1, class_means.balanced_accuracy):

@@ -131,7 +131,7 @@ def check(found: dict[str, Any], *, lowest: float, highest: float = 1.0) -> None
 def test_intervals_hold_the_truth_about_as_often_as_they_say(
     name: str, n_rows: int
 ) -> None:
-    """In 150 samples of each world every interval that is given holds the truth in 88 % of them or more."""
+    """Every interval that is given holds the truth in 88 % of 150 samples of each world or more."""
     found = cover(WORLDS[name], n_rows, 150)
     check(found, lowest=0.88)
     assert found["accuracy"][0] == 1
@@ -154,14 +154,14 @@ def test_rows_that_are_alike_in_groups_do_not_narrow_an_interval() -> None:
 def test_intervals_hold_the_truth_in_92_to_99_and_a_half_percent(
     name: str, n_rows: int
 ) -> None:
-    """In 3,000 samples intervals hold the truth as often as is said, up to the error of so many samples."""
+    """Intervals hold the truth as often as is said in 3,000 samples, up to the error of so many samples."""
     check(cover(WORLDS[name], n_rows, 3000), lowest=0.905, highest=0.998)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("group_size", [3, 10, 30])
 def test_intervals_of_groups_hold_the_truth(group_size: int) -> None:
-    """In 1,000 samples of equal rows in groups of 3, 10 and 30 intervals hold the truth as often as is said."""
+    """Intervals hold the truth as often as is said in 1,000 samples of equal rows in groups of 3, 10 and 30."""
     for name in ("half, good", "half, poor", "few, good"):
         found = cover(WORLDS[name], 114, 1000, group_size=group_size)
         check(found, lowest=0.905)
@@ -171,6 +171,6 @@ def test_intervals_of_groups_hold_the_truth(group_size: int) -> None:
 @pytest.mark.parametrize("n_groups", [40, 100])
 @pytest.mark.parametrize("name", WORLDS)
 def test_intervals_of_alike_rows_hold_the_truth(name: str, n_groups: int) -> None:
-    """In 1,000 samples of groups of five alike rows intervals hold the truth in 90 % of them or more."""
+    """Intervals hold the truth in 90 % of 1,000 samples of groups of five alike rows or more."""
     found = cover(WORLDS[name], n_groups, 1000, group_size=5, are_equal=False)
     check(found, lowest=0.9)

@@ -84,7 +84,7 @@ def test_metrics_of_repeated_rows_are_as_wide_as_those_of_the_rows() -> None:
 def test_a_false_claim_about_groups_passes_as_rarely_as_is_said(
     group_size: int,
 ) -> None:
-    """On the edge of a claim its one-sided limit passes in at most 5 % of 500 samples, and the error of so many."""
+    """The one-sided limit passes a claim on its edge in at most 5 % of 500 samples, and the error of so many."""
     generator = np.random.default_rng(group_size)
     of_row = np.repeat(np.arange(60), group_size)
     passed = 0

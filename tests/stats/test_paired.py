@@ -83,7 +83,7 @@ def test_degenerate_pairs_have_an_interval(counts: tuple[int, int, int, int]) ->
 
 
 def test_the_interval_covers_the_truth() -> None:
-    """In 2,000 samples of 100 rows the interval, and the one-sided limit, hold the truth about 95 % of the time."""
+    """The interval and the one-sided limit hold the truth in about 95 % of 2,000 samples of 100 rows."""
     generator = np.random.default_rng(5)
     shares = np.array([0.8, 0.1, 0.05, 0.05])
     samples = [

@@ -49,7 +49,7 @@ def test_the_test_of_groups_is_scipys() -> None:
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (7, 0), (9, 4), (300, 250)])
 def test_groups_of_one_row_have_mcnemars_test(only_a: int, only_b: int) -> None:
-    """Of groups of one row the p-value is McNemar's to 1e-9."""
+    """The p-value of groups of one row is McNemar's to 1e-9."""
     first = np.repeat([True, False, True], [only_a, only_b, 20])
     second = np.repeat([False, True, True], [only_a, only_b, 20])
     expected = paired_tests.mcnemar(first, second)["p_value"]
@@ -58,7 +58,7 @@ def test_groups_of_one_row_have_mcnemars_test(only_a: int, only_b: int) -> None:
 
 
 def test_very_many_rows_have_the_normal_limit() -> None:
-    """Beyond the rows that are counted exactly the p-value differs little from the exact one."""
+    """The p-value differs little from the exact one beyond the rows that are counted exactly."""
     sums = np.repeat([1, -1, 3], [10_000, 9_900, 12])
     close = paired_tests.sign_flip(sums[1:])
     assert len(sums) > paired_tests.MAX_EXACT_TOTAL - 200
@@ -71,8 +71,9 @@ def test_very_many_rows_have_the_normal_limit() -> None:
 def test_equal_models_are_seldom_called_different(
     group_size: int, alike: float
 ) -> None:
-    """Of 1,000 pairs of equal models at most 5 %, and the error of so many, differ by the test; rows of a group as
-    independent ones differ far more often where they are copies.
+    """At most 5 % of 1,000 pairs of equal models, and the error of so many, differ by the test.
+
+    Rows of a group that are taken for independent ones differ far more often where they are copies.
     """
     generator = np.random.default_rng(group_size)
     sums = [draw_sums(60, group_size, alike, generator) for _ in range(1000)]
@@ -81,7 +82,7 @@ def test_equal_models_are_seldom_called_different(
 
 
 def test_sums_of_rows_by_themselves_are_the_rows() -> None:
-    """Without groups each row is its own sum."""
+    """Each row is its own sum without groups."""
     values = np.array([1, -1, 0])
     assert sum_by_group(values, None).tolist() == [1, -1, 0]
     assert sum_by_group(values, np.array([0, 0, 1])).tolist() == [0, 0]

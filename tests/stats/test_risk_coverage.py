@@ -30,7 +30,7 @@ def test_every_point_is_what_its_threshold_gives() -> None:
 
 
 def test_the_area_is_the_mean_risk_over_coverages() -> None:
-    """Without ties the area is the mean over k of the risk of the k most confident rows."""
+    """The area without ties is the mean over k of the risk of the k most confident rows."""
     confidence, hits = draw(150, seed=2)
     ranked = hits[np.argsort(-confidence)]
     expected = np.mean([1 - ranked[:k].mean() for k in range(1, 151)])
@@ -66,7 +66,7 @@ def test_a_risk_that_no_threshold_has_is_said_so() -> None:
 
 
 def test_a_guaranteed_risk_is_kept() -> None:
-    """In at most 5 % of 300 samples of 400 rows the true risk at the threshold is over the promise."""
+    """The true risk at the threshold is over the promise in at most 5 % of 300 samples of 400 rows."""
     sure, truly_right = draw(200_000, seed=4)
     broken = 0
 

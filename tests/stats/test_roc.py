@@ -12,7 +12,7 @@ from stats import roc
 
 @pytest.mark.parametrize("decimals", [1, 2, 12])
 def test_the_curve_is_scikit_learns(decimals: int) -> None:
-    """With ties or none, all points are among the oracle's, and the oracle's lie on the curve."""
+    """All points are among the oracle's, with ties or none, and the oracle's lie on the curve."""
     generator = np.random.default_rng(decimals)
     positive = generator.random(200) < 0.4
     scores = np.round(generator.random(200) * 0.7 + 0.3 * positive, decimals)

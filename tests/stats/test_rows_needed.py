@@ -21,7 +21,7 @@ def show(shares: list[float], n_rows: int, margin: float, seed: int) -> float:
 
 
 def test_so_many_rows_tell_the_difference_in_four_of_five_samples() -> None:
-    """With Connor's number of rows McNemar's statistic is over its 5 % limit in 80 % of samples."""
+    """McNemar's statistic is over its 5 % limit in 80 % of samples of Connor's number of rows."""
     n_rows = rows_needed.plan_to_tell_apart(SEEN)["rows"]
     draws = np.random.default_rng(1).multinomial(
         n_rows, [0.8, 0.1, 0.05, 0.05], size=4000
@@ -55,7 +55,7 @@ def test_a_number_of_rows_has_its_range() -> None:
 def test_so_many_rows_show_the_margin_in_four_of_five_samples(
     shares: list[float], margin: float
 ) -> None:
-    """With the number of rows the limit is over the margin in 80 % of samples or little more."""
+    """The limit is over the margin in 80 % of samples of the number of rows, or little more."""
     seen = Pair(*(round(1000 * share) for share in shares))
     n_rows = rows_needed.rows_to_show(seen, margin=margin)
     assert n_rows is not None
@@ -106,5 +106,5 @@ def test_the_first_difference_of_many_pairs_takes_more_rows(
 
 
 def test_differences_that_are_found_leave_less_to_correct() -> None:
-    """Beside other pairs that are clearly apart a pair takes six rows again."""
+    """A pair beside others that are clearly apart takes six rows again."""
     assert paired_tests.min_discordant([1e-9, 1e-9], alpha=0.05) == 6

@@ -68,7 +68,7 @@ def test_few_values_have_no_trend() -> None:
 def test_the_range_of_five_runs_holds_the_median_as_often_as_it_says(
     generator: np.random.Generator,
 ) -> None:
-    """Between the least and the greatest of five values lies the true median in 15 of 16 cases."""
+    """The true median lies between the least and the greatest of five values in 15 of 16 cases."""
     drawn = generator.normal(size=(4000, 5))
     holds = (drawn.min(axis=1) < 0) & (drawn.max(axis=1) > 0)
     assert median_confidence(5) == 15 / 16

@@ -108,7 +108,7 @@ def test_a_mean_loss_has_the_normal_interval_from_ten_wrong_rows_on() -> None:
 
 
 def test_a_mean_loss_has_no_interval_down_to_nothing() -> None:
-    """There is no interval where one row has most of the loss: it would reach under 0."""
+    """A mean loss of which one row has the most has no interval: it would reach under 0."""
     losses = np.concatenate([[36.0], np.full(20, 0.1)])
     found = scores.mean_loss(losses, np.arange(21) < 11)
     assert found["interval"] is None
@@ -138,7 +138,7 @@ def test_one_class_has_no_curve() -> None:
 
 
 def test_a_single_row_has_values_and_reasons() -> None:
-    """Nothing divides by zero with a single row, and accuracy keeps its interval."""
+    """A single row has no division by zero, and its accuracy keeps an interval."""
     found = scores.score(np.array([[0.2, 0.8]]), np.array([1]), np.array([1]))
     assert found["accuracy"]["interval"] is not None
     assert found["log_loss"] == {

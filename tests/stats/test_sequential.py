@@ -51,7 +51,7 @@ def find_capital(counts: np.ndarray, mean: float) -> np.ndarray:
 def test_false_alarms_stay_under_alpha_when_one_looks_after_every_row(
     shares: tuple[float, float, float],
 ) -> None:
-    """In at most 5 % of 600 streams of 2,000 rows, two models that are equally good are ever told apart."""
+    """Two models that are equally good are ever told apart in at most 5 % of 600 streams of 2,000 rows."""
     alarms = find_refuted(make_counts(shares, n_streams=600, n_rows=2000)).any(axis=1)
     assert alarms.mean() <= ALPHA
 
@@ -60,7 +60,7 @@ def test_false_alarms_stay_under_alpha_when_one_looks_after_every_row(
 def test_a_z_test_repeated_after_every_row_breaks_alpha(
     shares: tuple[float, float, float],
 ) -> None:
-    """The same streams fool a z test much oftener, although it waits for 10 discordant rows."""
+    """A z test is fooled much oftener by these streams, although it waits for 10 discordant rows."""
     counts = make_counts(shares, n_streams=600, n_rows=2000)
     differing = counts[:, :, 0] + counts[:, :, 2]
     z = (counts[:, :, 0] - counts[:, :, 2]) / np.sqrt(np.maximum(differing, 1))
@@ -76,7 +76,7 @@ def test_a_z_test_repeated_after_every_row_breaks_alpha(
 def test_the_interval_holds_the_true_difference_at_all_times(
     shares: tuple[float, float, float],
 ) -> None:
-    """In at least 95 % of 300 streams the interval holds the difference after each of 1,000 rows."""
+    """The interval holds the difference after each of 1,000 rows in at least 95 % of 300 streams."""
     counts = make_counts(shares, n_streams=300, n_rows=1000)
     difference = shares[0] - shares[2]
     assert find_refuted(counts, difference=difference).any(axis=1).mean() <= ALPHA
@@ -181,7 +181,7 @@ def test_the_interval_is_within_mapies(
 
 
 def test_a_bound_is_where_the_capital_reaches_its_limit() -> None:
-    """At a bound, found by scipy too, the capital is 2 / alpha times of what it began with, since two bet."""
+    """The capital at a bound, found by SciPy too, is 2 / alpha times of what it began with, since two bet."""
     counts = np.array([[40, 500, 20]])
     lower, upper = (sequential.bound(ROWS, counts, alpha=ALPHA)[0] + 1) / 2
     limit = np.log(2 / ALPHA)
@@ -260,14 +260,14 @@ def revised_alarm(
 
 @pytest.mark.parametrize("group_size", [3, 10])
 def test_rows_in_groups_taken_one_by_one_break_alpha(group_size: int) -> None:
-    """The same groups of equal rows make many false alarms where each row is a bet."""
+    """Groups of equal rows make many false alarms where each row is a bet."""
     generator = np.random.default_rng(group_size)
     groups = SCALED[generator.choice(3, p=EQUAL[1], size=(100, 300))]
     assert find_alarms(np.repeat(groups, group_size, axis=1)).mean() > 3 * ALPHA
 
 
 def test_a_difference_that_changes_sign_is_no_verdict_for_ever() -> None:
-    """Of two points more for 3,000 groups and two less for 4,500 the interval holds the average at all looks.
+    """The interval holds the average at all looks of two points more for 3,000 groups, then two less for 4,500.
 
     Between, the challenger is called better, and at the end in few streams; there is an interval all the way.
     """

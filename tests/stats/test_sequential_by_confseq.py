@@ -84,7 +84,7 @@ def find_capital(
 def test_limits_are_where_its_capital_is_large_enough(
     betting: Any, shares: tuple[float, ...], n_groups: int, odds: np.ndarray
 ) -> None:
-    """Whoever bets on both sides has 2 / alpha times the capital at a limit, to a millionth of it."""
+    """The capital of bets on both sides is 2 / alpha times the first at a limit, to a millionth of it."""
     drawn = np.random.default_rng(7).choice(3, p=shares, size=n_groups)
     counts = np.bincount(drawn, minlength=3)[None]
     limits = (sequential.bound(ROWS, counts, alpha=ALPHA, odds=odds)[0] + 1) / 2

@@ -27,7 +27,7 @@ def draw_hits(
 
 @pytest.mark.parametrize("n_models", [3, 5, 8])
 def test_the_critical_value_is_that_of_the_studentised_range(n_models: int) -> None:
-    """Of independent models that are right equally often it is SciPy's studentised range over the root of two."""
+    """The critical value of independent, equally good models is SciPy's studentised range over the root of two."""
     hits = np.random.default_rng(n_models).random((100_000, n_models)) < 0.8
     found = simultaneous.critical_value(simultaneous.draw_errors(hits))
     expected = studentized_range.ppf(0.95, n_models, np.inf) / 2**0.5
@@ -145,7 +145,7 @@ def check(accuracies: list[float], n_rows: int, n_samples: int, error: float) ->
 
 
 def test_the_best_is_seldom_thrown_out() -> None:
-    """In 60 samples of five equal models the first stays among the best, and all intervals hold, in nine of ten."""
+    """The first of five equal models stays among the best, and all intervals hold, in nine of ten of 60 samples."""
     check([0.85] * 5, 114, 60, 0.06)
 
 
@@ -157,5 +157,5 @@ def test_the_best_is_seldom_thrown_out() -> None:
 def test_the_best_stays_in_95_of_100_samples(
     accuracies: list[float], n_rows: int
 ) -> None:
-    """In 600 samples of seven models the best stays, and all 21 intervals hold at once, as often as is said."""
+    """The best of seven models stays, and all 21 intervals hold at once, as often as is said in 600 samples."""
     check(accuracies, n_rows, 600, 0.02)

@@ -33,7 +33,7 @@ def test_a_percentile_is_one_of_the_values() -> None:
 def test_limits_of_a_percentile_hold_as_often_as_they_say(
     generator: np.random.Generator,
 ) -> None:
-    """In 95 of 100 samples at least the true percentile lies between the limits."""
+    """The true percentile lies between the limits in 95 of 100 samples at least."""
     truth = float(-np.log(0.1))  # of the standard exponential distribution
     samples = generator.exponential(size=(400, 300))
     limits = [percentile_interval(each, 0.9) for each in samples]
@@ -46,7 +46,7 @@ def test_limits_of_a_percentile_hold_as_often_as_they_say(
 
 
 def test_too_few_values_have_no_upper_limit() -> None:
-    """Of a hundred values the 99.9th percentile has no upper limit."""
+    """The 99.9th percentile of a hundred values has no upper limit."""
     low, high = percentile_interval(np.arange(100.0), 0.999)
     assert low is not None
     assert high is None
@@ -54,7 +54,7 @@ def test_too_few_values_have_no_upper_limit() -> None:
 
 @pytest.mark.parametrize(("share", "expected"), [(0.1, 44), (0.01, 459), (0.001, 4603)])
 def test_rows_without_a_hit_show_a_small_share(share: float, expected: int) -> None:
-    """So many rows without a hit show it with 99 % confidence: the logarithm of 0.01 over that of a miss."""
+    """Rows without a hit show it with 99 % confidence: as many as the logarithm of 0.01 over that of a miss."""
     assert rows_to_show(0, share=share, confidence=0.99) == expected
 
 
@@ -72,7 +72,7 @@ def test_a_share_that_is_too_large_is_refuted() -> None:
 
 
 def test_a_claim_on_its_bound_is_seldom_shown(generator: np.random.Generator) -> None:
-    """At most one sample in a hundred shows that a share is smaller, where it is as large as may be."""
+    """A share that is as large as may be is shown to be smaller in at most one sample of a hundred."""
     hits = generator.binomial(2000, 0.01, size=1000)
     shown = [
         judge_share(int(each), 2000, share=0.01, confidence=0.99).finding

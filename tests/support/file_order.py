@@ -34,7 +34,7 @@ LONG_FILES = (
     "end_to_end/test_live.py",
     "end_to_end/test_chaos.py",
     "training/images/test_timm_networks.py",
-    "end_to_end/test_acts.py",
+    "end_to_end/test_promotions.py",
     "shipped/test_pages.py",
     "end_to_end/test_journal.py",
     "end_to_end/test_soak.py",

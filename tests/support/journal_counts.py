@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from service.live.journal.bets import MEAN_SCALE, scale_mean
+from service.live.journal.challenger_counts import MEAN_SCALE, scale_mean
 from service.live.journal.records import GROUP_DTYPE, LABEL_DTYPE, NO_ANSWER
 
 

@@ -37,7 +37,7 @@ MAX_POINTS = 300
 
 
 @dataclass(frozen=True)
-class Soaked:
+class SoakServer:
     """This is what a server did under load, after the warm-up where it says `growth`."""
 
     n_answers: int
@@ -66,7 +66,7 @@ class Soaked:
 
 
 @contextmanager
-def start_soaked(
+def start_soak_server(
     home: Path, *, words: Sequence[str] = SERVICE, models: Path | None = None
 ) -> Iterator[tuple[Server, int]]:
     """Serves with a worker for each of two processors, and gRPC; gives the server and the port of gRPC."""
@@ -127,7 +127,7 @@ def measure_capacity(server: Server, grpc_port: int, *, seconds: float) -> float
 
 def soak(
     server: Server, grpc_port: int, *, rate: float, seconds: float, warm_up_s: float
-) -> Soaked:
+) -> SoakServer:
     """Asks at this rate and watches; what grows is judged after the warm-up."""
     load = start_load(server, grpc_port, seconds=seconds, rate=rate)
     watch = Watch(server)
@@ -144,7 +144,7 @@ def soak(
     memory = np.array([each.memory_bytes for each in after], np.float64)
     descriptors = np.array([each.n_descriptors for each in after], np.float64)
 
-    return Soaked(
+    return SoakServer(
         n_answers=sum(found["n_answers"].values()),
         failures=found["failures"],
         n_distinct=found["n_distinct"],

@@ -43,7 +43,7 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 def test_all_rows_are_read_once(
     tmp_path: Path, block_bytes: int, end: str, last: str
 ) -> None:
-    """Whatever a block's size, rows come in their order with the lines that the whole file's reader finds."""
+    """Rows come in their order with the lines that the whole file's reader finds, in blocks of any size."""
     values = [(f"{n}", f"text {n % 7}" if n % 5 else "") for n in range(100)]
     body = end.join(",".join(row) for row in values)
     path = write(tmp_path / "rows.csv", f"a,b{end}{body}{end if last else ''}")
@@ -119,7 +119,7 @@ def test_a_quote_that_nothing_closes_costs_one_line(
 def test_a_file_tells_separator_mark_and_encoding(
     tmp_path: Path, text: str, encoding: str, expected: tuple[str, str, str]
 ) -> None:
-    """They are found once for the whole file, as the whole file's reader finds them."""
+    """Separator, mark and encoding are found once for the whole file, as the whole file's reader finds them."""
     path = write(tmp_path / "rows.csv", text, encoding)
     layout = block_cutting.cut_table(path, block_bytes=10).layout
     rows, lines, _ = read_all(path, block_bytes=10)

@@ -1,4 +1,4 @@
-"""One text is a date by itself, or not; the texts of a column are dates together."""
+"""These tests read dates: one text is one by itself, or not; the texts of a column are dates together."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_text_that_could_not_be_another_date_is_read(text: str, day: dt.date) 
     ],
 )
 def test_what_is_no_date_or_two_is_refused(text: str, message: str) -> None:
-    """Nothing is guessed of one text, and the error says what would work."""
+    """A text that is no date, or may be two, is refused without a guess, and the error says what would work."""
     with pytest.raises(DateError) as refused:
         read_date(text)
     assert str(refused.value) == message

@@ -49,7 +49,7 @@ def write(path: Path, texts: list[str], separator: str = ",") -> Path:
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_numbers_and_names_are_those_of_the_reader(tmp_path: Path, name: str) -> None:
-    """The same texts are numbers, and the same names, in both ways of reading."""
+    """Both ways of reading find the same numbers and the same names."""
     column = read_table(write(tmp_path / "a.csv", COLUMNS[name])).frame["column"]
     texts = strip_texts(COLUMNS[name])
     read = column.to_list() if column.dtype.is_numeric() else name_values(column)

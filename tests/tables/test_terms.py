@@ -85,7 +85,7 @@ def test_frequent_terms_are_chosen() -> None:
 
 
 def test_few_terms_are_pairs() -> None:
-    """Of many terms a quarter are pairs."""
+    """A quarter of many terms are pairs."""
     texts = [" ".join(f"w{at}" for at in range(100)) for _ in range(3)]
     texts += ["other words"] * 3
     chosen = choose_terms(texts, max_terms=40)

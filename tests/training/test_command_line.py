@@ -122,7 +122,7 @@ def test_images_are_told_by_task_data_or_family(tmp_path: Path) -> None:
 def test_a_document_of_other_sources_refuses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After a change of families or tasks a document that was not written anew leaves every command to what learns."""
+    """A document that was not written anew after a change of families or tasks leaves every command to what learns."""
     words = ["cubes", "--task", "whine"]
     with pytest.raises(SystemExit):
         command_line.refuse_or_help(words)

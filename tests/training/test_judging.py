@@ -88,7 +88,7 @@ def test_a_rare_class_has_a_threshold_of_its_own(
     generator: np.random.Generator,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Of a rare class the command says from which probability on more of it is found, and what that costs."""
+    """The command says from which probability on more of a rare class is found, and what that costs."""
     x = generator.normal(size=4000)
     is_rare = generator.random(4000) < 1 / (1 + np.exp(4 - 1.5 * x))
     rare = pl.DataFrame({"x": x, "y": np.where(is_rare, "rare", "common")})

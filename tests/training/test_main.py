@@ -85,7 +85,7 @@ def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None
 def test_a_learning_rate_that_explodes_is_no_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without clipped steps, losses that are not numbers are said to be so, and nothing is written."""
+    """Losses that are not numbers, without clipped steps, are said to be so, and nothing is written."""
     arguments = (
         "logistic",
         "--task",

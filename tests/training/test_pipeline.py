@@ -78,7 +78,7 @@ def test_folds_of_numbers_are_not_stratified() -> None:
 
 
 def test_without_folds_there_is_no_cross_validation() -> None:
-    """Without folds there is no cross-validation, which costs as many trainings as there are folds."""
+    """Cross-validation, which costs as many trainings as there are folds, is left out without folds."""
     assert (
         cross_validate(
             make_training_run(

@@ -34,7 +34,7 @@ def choose(
 
 
 def test_a_faster_one_is_taken() -> None:
-    """It is faster in each round by more than a search's step."""
+    """A candidate that is faster in each round by more than a search's step is taken."""
     theirs = [make_figures(rate) for rate in (100, 104, 98, 101, 99)]
     ours = [make_figures(rate) for rate in (150, 160, 149, 152, 147)]
     found = choose(theirs, ours)

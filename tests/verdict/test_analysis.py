@@ -12,18 +12,18 @@ from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from stats import scores
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict import analysis
 from verdict.analysis import judge
 
-TRIAL = make_trial(
+TRIAL = make_predictions(
     {"worst": 0.7, "middle": 0.85, "best": 0.93}, classes=("a", "b", "c")
 )
 NUMBERS = judge(TRIAL, risk=0.05)
 
 
 def test_numbers_are_the_same_for_the_same_trial() -> None:
-    """The same predictions give the same numbers to the last digit, and all of them are JSON."""
+    """Equal predictions give equal numbers to the last digit, and all of them are JSON."""
     assert judge(TRIAL, risk=0.05) == NUMBERS
     assert json.loads(json.dumps(NUMBERS, allow_nan=False)) == NUMBERS
 
@@ -82,8 +82,8 @@ def test_the_leader_is_shown_to_be_better_than_the_worst() -> None:
 
 
 def test_of_equals_the_better_probabilities_lead() -> None:
-    """Of models that are right equally often the one with the best probabilities leads, and one that votes does not."""
-    predictions = make_trial({"first": 1.0}, n_rows=50)
+    """The model with the best probabilities leads those that are right equally often, and one that votes does not."""
+    predictions = make_predictions({"first": 1.0}, n_rows=50)
     surer = replace(
         predictions.answers[0],
         model="task-second",
@@ -109,7 +109,7 @@ def test_the_front_is_whom_nobody_beats_in_both() -> None:
 
 
 def test_sizes_that_are_not_all_known_have_no_front() -> None:
-    """There is no front where a server does not tell the sizes of its models."""
+    """Models whose sizes a server does not tell have no front."""
     answers = [replace(answer, size_bytes=None) for answer in TRIAL.answers]
     assert judge(replace(TRIAL, answers=answers), risk=0.05)["pareto"]["bytes"] is None
 
@@ -138,7 +138,7 @@ def test_disagreements_are_counted_and_the_most_divided_come_first() -> None:
 @pytest.mark.parametrize("n_rows", [1, 2, 7])
 def test_few_rows_have_numbers_or_reasons(n_rows: int) -> None:
     """One row, one class or one model gives numbers, or reasons why there are none."""
-    predictions = make_trial({"alone": 1.0}, n_rows=n_rows)
+    predictions = make_predictions({"alone": 1.0}, n_rows=n_rows)
     predictions = replace(predictions, truth=np.zeros(n_rows, dtype=np.int64))
     numbers = judge(predictions, risk=0.01)
     assert numbers["pairs"] == []
@@ -149,7 +149,9 @@ def test_few_rows_have_numbers_or_reasons(n_rows: int) -> None:
 
 def test_curves_are_thinned_and_their_ends_kept() -> None:
     """A report draws 150 points of ten thousand rows, and its figures come from all of them."""
-    numbers = judge(make_trial({"one": 0.8, "two": 0.8}, n_rows=10_000), risk=0.05)
+    numbers = judge(
+        make_predictions({"one": 0.8, "two": 0.8}, n_rows=10_000), risk=0.05
+    )
     for model in numbers["models"]:
         assert all(len(each["true_positive_rate"]) <= 150 for each in model["roc"])
         assert model["risk_coverage"]["coverage"][-1] == 1

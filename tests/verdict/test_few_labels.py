@@ -7,12 +7,12 @@ import pytest
 
 from stats.paired import Pair
 from stats.paired_tests import holm, mcnemar
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict.few_labels import UNLABELLED, judge_few
 from verdict.few_sentences import write_few, write_plan
 from verdict.words import round_up
 
-TRIAL = make_trial(
+TRIAL = make_predictions(
     {"one": 0.95, "two": 0.8, "three": 0.94}, n_rows=500, classes=("a", "b", "c")
 )
 NAMES = ["task-one", "task-two", "task-three"]
@@ -47,7 +47,7 @@ def test_labels_of_disagreements_alone_give_the_tests_that_all_labels_give() -> 
 
 
 def test_accuracy_is_not_known_without_a_label_of_the_others() -> None:
-    """Without a labelled row on which all agree there is no accuracy, and with some it is about that of all rows."""
+    """Accuracy needs a labelled row on which all agree, and with some it is about that of all rows."""
     without = judge_few(TRIAL.labels, hide_agreed(), NAMES, wanted=0.02)
     assert without["models"][0]["accuracy"] == {
         "value": None,
@@ -62,7 +62,7 @@ def test_accuracy_is_not_known_without_a_label_of_the_others() -> None:
 
 
 def test_a_random_part_of_the_labels_gives_a_wider_interval() -> None:
-    """With half of the disagreements labelled the value is on the scale of all rows, and its interval is wider."""
+    """The value with half of the disagreements labelled is on the scale of all rows, and its interval is wider."""
     whole = judge_few(TRIAL.labels, hide_agreed(), NAMES, wanted=0.02)
     truth = hide_agreed()
     known = np.flatnonzero(truth != UNLABELLED)
@@ -79,7 +79,7 @@ def test_a_random_part_of_the_labels_gives_a_wider_interval() -> None:
 
 
 def test_rows_of_one_group_count_once() -> None:
-    """With each row five times over in groups, p-values are those of the rows once, and intervals are no narrower."""
+    """P-values of rows that are five times over in groups are those of the rows once, and intervals no narrower."""
     truth = hide_agreed()
     once = judge_few(TRIAL.labels, truth, NAMES, wanted=0.02)
     groups = np.repeat(np.arange(500), 5)
@@ -148,7 +148,7 @@ def test_the_verdict_says_from_how_many_labels_it_is() -> None:
 
 
 def test_a_verdict_that_is_not_there_yet_says_how_many_more_labels_it_takes() -> None:
-    """Of the planned labels those that are there are taken off, and with all of them no more are asked for."""
+    """The labels that are there are taken off the planned ones, and with all of them no more are asked for."""
     numbers = judge_few(TRIAL.labels, hide_agreed(30), NAMES, wanted=0.02)
     open_pair = numbers["pairs"][1]
     assert open_pair["models"] == ["task-one", "task-three"]
@@ -177,7 +177,7 @@ def test_equals_of_few_labels_are_level_in_front() -> None:
 
 
 def test_models_that_say_the_same_throughout_are_said_to() -> None:
-    """Without a row on which models disagree no label can tell them apart, before labels and with some."""
+    """Models that disagree on no row cannot be told apart by any label, before labels and with some."""
     labels = np.zeros((100, 2), dtype=np.int64)
     nothing = np.full(100, UNLABELLED)
     one = nothing.copy()

@@ -14,14 +14,14 @@ from evaluation.gate import Gate
 from evaluation.labelled_data import read_labelled
 from service.errors import EvaluationError
 from tests.support.hue_images import write_images
+from tests.support.made_predictions import make_predictions
 from tests.support.tiny_models import tiny_card, write_image_model
-from tests.support.trials import make_trial
 from verdict.analysis import judge
 from verdict.grouping import EACH_BY_ITSELF, find_groups
 from verdict.predictions import Predictions
 
 CARD = tiny_card()
-TRIAL = make_trial({"worse": 0.8, "better": 0.9}, n_rows=80)
+TRIAL = make_predictions({"worse": 0.8, "better": 0.9}, n_rows=80)
 CLAIM = Gate.parse(
     "better better than worse by 0", task="task", models=["task-worse", "task-better"]
 )

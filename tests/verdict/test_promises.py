@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import beta
 
 from stats.risk_coverage import guaranteed_threshold
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict import analysis
 from verdict.analysis import judge
 from verdict.grouping import Grouping
@@ -25,7 +25,9 @@ def draw_equals(
     generator: np.random.Generator, n_rows: int, n_models: int, *, risk: float
 ) -> Predictions:
     """Returns models that err with this probability, each by itself, and only on the half of which they are unsure."""
-    trial = make_trial({f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_rows)
+    trial = make_predictions(
+        {f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_rows
+    )
     answers = []
     for answer in trial.answers:
         confidence = generator.permutation(np.linspace(0.6, 1, n_rows))
@@ -48,7 +50,7 @@ def test_a_promise_of_the_leader_is_seldom_broken(
     n_rows: int,
     risk: float,
 ) -> None:
-    """Of equal models whose risk is just over the wanted one the leader is promised to answer all in 5 % at most.
+    """The leader of equal models just over the wanted risk is promised to answer all in 5 % of samples at most.
 
     Were each promise made as if of the only model, it would be broken in 5.6 % of samples with 32 models.
     """
@@ -69,7 +71,9 @@ def draw_no_better(
     generator: np.random.Generator, n_rows: int, n_models: int
 ) -> Predictions:
     """Returns models that are right on 60 % of rows, each by itself, where as many are of the commonest class."""
-    trial = make_trial({f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_rows)
+    trial = make_predictions(
+        {f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_rows
+    )
     truth = (generator.random(n_rows) < 0.6).astype(np.int64)
     answers = []
     for answer in trial.answers:
@@ -109,7 +113,7 @@ def draw_calibrated(
 ) -> Predictions:
     """Returns models that are right as often as each answer says, each by itself, in groups of equal rows."""
     n_groups = n_rows // group_size
-    trial = make_trial(
+    trial = make_predictions(
         {f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_groups
     )
     answers = []
@@ -150,7 +154,7 @@ def is_called_uncalibrated(trial: Predictions, n_models: int) -> bool:
 def test_a_leader_whose_model_is_calibrated_is_seldom_called_off(
     generator: np.random.Generator, n_rows: int, n_models: int, n_samples: int
 ) -> None:
-    """Of calibrated models the one in front is called not calibrated in 5 % of samples at most.
+    """The leader of calibrated models is called not calibrated in 5 % of samples at most.
 
     By the limit of one model it was in up to 11 % with 32 models: who leads is right more often than it says.
     """
@@ -175,7 +179,7 @@ def test_repeated_rows_do_not_make_a_model_uncalibrated(
 
 def test_the_level_of_a_promise_is_shared_by_all_models() -> None:
     """The limit is the exact binomial one at 5 % over the steps of a search and the models; the words say so."""
-    trial = make_trial({"one": 0.97, "other": 0.96, "third": 0.9}, n_rows=2_000)
+    trial = make_predictions({"one": 0.97, "other": 0.96, "third": 0.9}, n_rows=2_000)
     numbers = judge(trial, risk=0.05)
     leader = next(
         each for each in numbers["models"] if each["model"] == numbers["leader"]

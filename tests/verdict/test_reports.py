@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
 from evaluation import evidence
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict.grouping import find_groups
 from verdict.predictions import Predictions
 
@@ -58,16 +58,18 @@ def repeat(trial: Predictions, n_times: int) -> Predictions:
 
 
 REPORTS = {
-    "several": make_trial(SEVERAL, n_rows=360),
-    "three classes": make_trial(SEVERAL, n_rows=360, classes=("a", "b", "c")),
-    "equal": make_trial({f"m{each}": 0.9 for each in range(8)}, n_rows=114, seed=3),
-    "one class": give_one_class(make_trial(SEVERAL, n_rows=60)),
-    "one model": make_trial({"alone": 0.9}, n_rows=114),
-    "perfect": make_trial({"perfect": 1.0, "other": 0.9}, n_rows=36),
-    "repeated": repeat(make_trial({"one": 0.95, "other": 0.85}, n_rows=10), 15),
-    "learnt": replace(make_trial(SEVERAL, n_rows=114), n_learnt=455),
-    "many": make_trial(SEVERAL, n_rows=10_000),
-    "unbalanced": give_few_of_a_class(make_trial(SEVERAL, n_rows=594)),
+    "several": make_predictions(SEVERAL, n_rows=360),
+    "three classes": make_predictions(SEVERAL, n_rows=360, classes=("a", "b", "c")),
+    "equal": make_predictions(
+        {f"m{each}": 0.9 for each in range(8)}, n_rows=114, seed=3
+    ),
+    "one class": give_one_class(make_predictions(SEVERAL, n_rows=60)),
+    "one model": make_predictions({"alone": 0.9}, n_rows=114),
+    "perfect": make_predictions({"perfect": 1.0, "other": 0.9}, n_rows=36),
+    "repeated": repeat(make_predictions({"one": 0.95, "other": 0.85}, n_rows=10), 15),
+    "learnt": replace(make_predictions(SEVERAL, n_rows=114), n_learnt=455),
+    "many": make_predictions(SEVERAL, n_rows=10_000),
+    "unbalanced": give_few_of_a_class(make_predictions(SEVERAL, n_rows=594)),
 }
 
 
@@ -167,7 +169,7 @@ def test_repeated_rows_are_as_few_as_they_are() -> None:
     """Fifteen copies of ten rows leave the interval at least as wide as ten rows have it."""
     low, high = read("repeated")["numbers"]["leader_accuracy"]["interval"]
     alone = evidence.conclude(
-        make_trial({"one": 0.95, "other": 0.85}, n_rows=10), risk=0.02, gates=[]
+        make_predictions({"one": 0.95, "other": 0.85}, n_rows=10), risk=0.02, gates=[]
     )["numbers"]["leader_accuracy"]["interval"]
     assert high - low >= alone[1] - alone[0] - 0.02
 

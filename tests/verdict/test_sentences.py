@@ -10,7 +10,7 @@ import numpy as np
 from evaluation import evidence
 from stats import simultaneous
 from stats.paired import Pair, difference_interval
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict import words
 from verdict.grouping import find_groups
 from verdict.predictions import Predictions
@@ -22,7 +22,7 @@ def told(predictions: Predictions, risk: float = 0.01) -> dict[str, Any]:
 
 def with_hits(*hits: list[bool]) -> Predictions:
     """Models `m0`, `m1`, ... that are right where it is said."""
-    predictions = make_trial(
+    predictions = make_predictions(
         {f"m{number}": 1.0 for number in range(len(hits))}, n_rows=len(hits[0])
     )
     answers = []
@@ -116,7 +116,7 @@ def test_models_that_are_right_on_the_same_rows_are_said_so() -> None:
 
 def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
     """The verdict on a model alone says that there is nothing to compare it with."""
-    found = told(make_trial({"alone": 0.9}))
+    found = told(make_predictions({"alone": 0.9}))
     assert found["headline"].endswith(
         "It is the only classifier of task: there is nothing to compare it with."
     )
@@ -124,7 +124,7 @@ def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
 
 def test_some_beaten_and_some_level_are_both_named() -> None:
     """The models that are beaten and those that are level are both named where no single one is the best."""
-    predictions = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
+    predictions = make_predictions({"worst": 0.6, "one": 0.9, "other": 0.92})
     assert told(predictions)["headline"].endswith(
         "one is shown to be better than worst, but not than other. "
         "With 95 % confidence the best is one of one and other."
@@ -185,10 +185,10 @@ def test_as_good_as_is_said_where_it_is_shown() -> None:
 
 
 def test_no_interval_beside_a_verdict_contradicts_it() -> None:
-    """With seven models the interval of a pair that is told apart is on one side of 0, and of any other on both."""
+    """The interval of a pair of seven models that is told apart is on one side of 0, and of any other on both."""
     names = {f"m{number}": 0.8 + 0.02 * number for number in range(7)}
     for seed in range(5):
-        predictions = make_trial(names, n_rows=300, seed=seed)
+        predictions = make_predictions(names, n_rows=300, seed=seed)
         numbers = evidence.conclude(predictions, risk=0.01, gates=[])["numbers"]
         for pair in numbers["pairs"]:
             low, high = pair["difference"]["interval"]
@@ -264,7 +264,7 @@ def test_one_model_alone_may_be_the_best_only_where_the_pairs_show_it() -> None:
 
 
 def test_who_is_the_best_is_not_both_shown_and_not_shown() -> None:
-    """Of three models the leader is not shown to be better than the second: both may be the best, the third not."""
+    """The leader of three models is not shown to be better than the second: both may be the best, the third not."""
     first = [True] * 174 + [False] * 26
     second = [True] * 150 + [False] * 24 + [True] * 12 + [False] * 14
     third = [False] * 100 + [True] * 74 + [False] * 26
@@ -295,7 +295,7 @@ def test_the_range_of_rows_says_whose_interval_it_is_from() -> None:
 
 
 def test_few_groups_plan_nothing_and_are_counted_as_groups() -> None:
-    """Of two groups nobody knows how far groups differ: the words count groups, and tell no number of rows."""
+    """The words of two groups, which do not tell how far groups differ, count groups and tell no number of rows."""
     trial = split((60, True, True), (30, True, False), (10, False, False))
     grouping = find_groups(
         list(range(100)), column="shop", values=[str(row % 2) for row in range(100)]

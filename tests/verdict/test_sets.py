@@ -7,8 +7,8 @@ import pytest
 
 from stats.losses.costs import find_folds
 from stats.losses.set_sizes import cross_sets
+from tests.support.made_predictions import make_predictions
 from tests.support.mapie_sets import find_members
-from tests.support.trials import make_trial
 from verdict.sets import judge_sets, tell_sets
 
 
@@ -21,7 +21,7 @@ def draw(n_rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_sets_hold_the_truth_as_often_as_is_wanted() -> None:
-    """In 40 samples of 200 rows sets of 90 % hold the truth on 90 to 92 % of rows, on the mean."""
+    """Sets of 90 % hold the truth on 90 to 92 % of rows, on the mean of 40 samples of 200 rows."""
     held = []
     for seed in range(40):
         sets = cross_sets(*draw(200, seed), coverage=0.9, groups=None)
@@ -66,8 +66,8 @@ def test_each_folds_sets_are_mapies(coverage: float) -> None:
 
 
 def test_too_few_rows_have_no_sets_and_words() -> None:
-    """Of ten rows no threshold can promise 95 %, and the words say that there are too few."""
-    numbers = judge_sets(make_trial({"one": 0.9, "two": 0.8}, n_rows=10))
+    """Ten rows have no threshold that can promise 95 %, and the words say that there are too few."""
+    numbers = judge_sets(make_predictions({"one": 0.9, "two": 0.8}, n_rows=10))
     assert (numbers["models"], numbers["smallest"]) == ([], None)
     assert tell_sets(numbers, "task") == (
         "These rows are too few to compare prediction sets that hold the truth with 95 %."
@@ -76,7 +76,9 @@ def test_too_few_rows_have_no_sets_and_words() -> None:
 
 def test_the_model_that_knows_more_has_the_smaller_sets() -> None:
     """The better of two models has the smaller sets, which is shown, and both hold the truth about as often."""
-    trial = make_trial({"one": 0.97, "two": 0.6}, n_rows=400, classes=("a", "b", "c"))
+    trial = make_predictions(
+        {"one": 0.97, "two": 0.6}, n_rows=400, classes=("a", "b", "c")
+    )
     numbers = judge_sets(trial)
 
     assert numbers["smallest"] == "task-one"
@@ -92,12 +94,12 @@ def test_the_model_that_knows_more_has_the_smaller_sets() -> None:
 
 
 def test_sets_that_nobodys_are_shown_to_exceed_are_not_called_smallest() -> None:
-    """Of equal sets, and of one model's alone, the words say their size and no more."""
-    trial = make_trial({"one": 1.0, "two": 1.0}, n_rows=100)
+    """The words of equal sets, and of one model's alone, say their size and no more."""
+    trial = make_predictions({"one": 1.0, "two": 1.0}, n_rows=100)
     said = tell_sets(judge_sets(trial), "task")
     assert said.endswith("Nobody's are shown to be larger.")
     assert "smallest" not in said
 
-    alone = tell_sets(judge_sets(make_trial({"one": 1.0}, n_rows=100)), "task")
+    alone = tell_sets(judge_sets(make_predictions({"one": 1.0}, n_rows=100)), "task")
     assert alone.startswith("one's prediction sets, made to hold the truth with 95 %")
     assert "larger" not in alone

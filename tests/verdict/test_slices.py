@@ -11,8 +11,8 @@ import pytest
 from evaluation import evidence
 from evaluation.labelled_data import read_labelled
 from service.errors import EvaluationError
+from tests.support.made_predictions import make_predictions
 from tests.support.tiny_models import tiny_card
-from tests.support.trials import make_trial
 from verdict.predictions import Predictions
 from verdict.slices import judge_slices
 from verdict.slicing import Slicing, slice_columns
@@ -81,7 +81,7 @@ def test_a_table_is_parted_by_features_and_further_columns(tmp_path: Path) -> No
 
 def test_where_the_leader_is_worse_is_found() -> None:
     """A leader that is always wrong in one of eight regions is named there, in numbers and in words."""
-    predictions = make_trial({"first": 0.9, "other": 0.8}, n_rows=800)
+    predictions = make_predictions({"first": 0.9, "other": 0.8}, n_rows=800)
     slicing = part(800, 8)
     predictions = spoil(predictions, slicing.part_of == 3)
     predictions = replace(predictions, slicings=[slicing, part(800, 5)])
@@ -99,7 +99,7 @@ def test_where_the_leader_is_worse_is_found() -> None:
 
 def test_parts_with_few_rows_are_not_looked_at() -> None:
     """Parts of fewer than thirty rows, and a part that is all rows, are no parts to look at."""
-    predictions = make_trial({"one": 0.9, "other": 0.8}, n_rows=100)
+    predictions = make_predictions({"one": 0.9, "other": 0.8}, n_rows=100)
     whole = Slicing(name="all", parts=["all"], part_of=np.zeros(100, np.int64))
     few = replace(
         predictions,
@@ -116,10 +116,12 @@ def test_parts_with_few_rows_are_not_looked_at() -> None:
 def test_of_equal_models_seldom_one_is_called_worse(
     n_samples: int, error: float
 ) -> None:
-    """In at most a tenth of samples of equal models, and the error of so many, the leader is worse in any part."""
+    """The leader is worse in any part in at most a tenth of samples of equal models, and the error of so many."""
     alarms = 0
     for seed in range(n_samples):
-        predictions = make_trial({"one": 0.85, "other": 0.85}, n_rows=400, seed=seed)
+        predictions = make_predictions(
+            {"one": 0.85, "other": 0.85}, n_rows=400, seed=seed
+        )
         accuracies = predictions.hits.mean(axis=0)
         leader = predictions.answers[int(accuracies.argmax())].model
         predictions = replace(
@@ -132,7 +134,7 @@ def test_of_equal_models_seldom_one_is_called_worse(
 
 def test_evidence_of_parts_is_verified() -> None:
     """Evidence keeps the parts of rows; other parts are found by the numbers, and impossible ones refused."""
-    predictions = make_trial({"first": 0.9, "other": 0.8}, n_rows=400)
+    predictions = make_predictions({"first": 0.9, "other": 0.8}, n_rows=400)
     slicing = part(400, 4)
     predictions = replace(spoil(predictions, slicing.part_of == 1), slicings=[slicing])
     found = evidence.gather(predictions, risk=0.05, gates=[], software={})

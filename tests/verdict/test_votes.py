@@ -17,22 +17,22 @@ from scoring import summary
 from scoring import verdict as scoring_verdict
 from service.calls.verdict import judge_held_out
 from service.errors import EvaluationError, InvalidRequest
-from service.live import challenger_tests, deciding
-from service.live.acts import History
+from service.live import challenger_tests, promotion
 from service.live.challengers import ShadowDeployment
+from service.live.champion_log import History
 from service.live.comparison import EMPTY_WINDOW
-from service.live.deciding import Aim
-from service.live.journal.bets import MEAN_SCALE
-from service.live.journal.reader import GroupCounts, ModelVersion, PairCounts
+from service.live.journal.challenger_counts import MEAN_SCALE
+from service.live.journal.window import GroupCounts, ModelVersion, PairCounts
+from service.live.promotion import PromotionMetric
 from service.models.model import Model
 from service.models.registry import Registry
 from stats.scores import A_VOTE, NO_PROBABILITIES, is_vote, score
+from tests.support.made_predictions import make_predictions
 from tests.support.tiny_models import tiny_card, write_tiny
-from tests.support.trials import make_trial
 from verdict.by_metric import NoProbabilities, judge_by
 from verdict.by_sentences import write_by
+from verdict.criterion import Criterion
 from verdict.predictions import Predictions
-from verdict.wanted import Wanted
 
 COSTS = ((0.0, 1.0), (5.0, 0.0))
 N_ROWS = 200
@@ -51,7 +51,7 @@ def make_voter(trial: Predictions, *places: int) -> Predictions:
     return replace(trial, answers=answers)
 
 
-TRIAL = make_voter(make_trial({"voter": 1.0, "good": 0.9, "poor": 0.7}), 0)
+TRIAL = make_voter(make_predictions({"voter": 1.0, "good": 0.9, "poor": 0.7}), 0)
 """The voter is never wrong, so that its Brier score would be 0 and lead."""
 
 
@@ -78,26 +78,26 @@ def test_one_answer_that_is_less_than_sure_is_no_vote() -> None:
 @pytest.mark.parametrize("metric", ["brier", "log_loss"])
 def test_a_vote_has_no_place_by_a_metric_of_probabilities(metric: str) -> None:
     """The others are judged as if it were not there, and the words say who is left out and why."""
-    wanted = Wanted(metric=metric)
-    numbers = judge_by(TRIAL, wanted)
-    alone = judge_by(replace(TRIAL, answers=TRIAL.answers[1:]), wanted)
+    criterion = Criterion(metric=metric)
+    numbers = judge_by(TRIAL, criterion)
+    alone = judge_by(replace(TRIAL, answers=TRIAL.answers[1:]), criterion)
     reason = A_VOTE
     assert numbers["left_out"] == {"task-voter": reason}
     assert numbers | {"left_out": {}} == alone
     assert numbers["leader"] == "task-good"
 
-    said = write_by(numbers, TRIAL, wanted)
-    assert said["headline"].startswith(f"good is the best by {wanted.name}: ")
+    said = write_by(numbers, TRIAL, criterion)
+    assert said["headline"].startswith(f"good is the best by {criterion.name}: ")
     assert said["findings"][0] == (
         "voter votes here: each answer has a probability of 1, which says nothing of how sure it is, so that it has no "
-        f"{wanted.name} and no place by it."
+        f"{criterion.name} and no place by it."
     )
 
 
 def test_labels_and_costs_of_a_vote_are_judged() -> None:
-    """By balanced accuracy and by costs a vote is compared like any other model, without a threshold of its own."""
-    by_recall = judge_by(TRIAL, Wanted(metric="balanced_accuracy"))
-    by_cost = judge_by(TRIAL, Wanted(metric="cost", costs=COSTS))
+    """A vote is compared like any other model by balanced accuracy and by costs, without a threshold of its own."""
+    by_recall = judge_by(TRIAL, Criterion(metric="balanced_accuracy"))
+    by_cost = judge_by(TRIAL, Criterion(metric="cost", costs=COSTS))
     assert by_recall["leader"] == by_cost["leader"] == "task-voter"
     assert by_recall["left_out"] == by_cost["left_out"] == {}
     assert [each["chosen"] is None for each in by_cost["models"]] == [
@@ -109,16 +109,16 @@ def test_labels_and_costs_of_a_vote_are_judged() -> None:
 
 def test_where_all_vote_there_is_no_verdict_by_probabilities() -> None:
     """The error says that nobody gives probabilities; a lone model that does is not called the only classifier."""
-    wanted = Wanted(metric="log_loss")
+    criterion = Criterion(metric="log_loss")
     with pytest.raises(NoProbabilities, match="no classifier of task gives"):
-        judge_by(make_voter(TRIAL, 0, 1, 2), wanted)
+        judge_by(make_voter(TRIAL, 0, 1, 2), criterion)
     with pytest.raises(EvaluationError, match=r"^by: no classifier of task gives"):
         evidence.conclude(
-            make_voter(TRIAL, 0, 1, 2), risk=0.01, gates=[], wanted=wanted
+            make_voter(TRIAL, 0, 1, 2), risk=0.01, gates=[], criterion=criterion
         )
 
     two_vote = make_voter(TRIAL, 0, 2)
-    said = write_by(judge_by(two_vote, wanted), two_vote, wanted)
+    said = write_by(judge_by(two_vote, criterion), two_vote, criterion)
     assert (
         "It is the only classifier of task that gives probabilities here: "
         in said["headline"]
@@ -129,22 +129,22 @@ def test_where_all_vote_there_is_no_verdict_by_probabilities() -> None:
 def test_a_claim_about_a_vote_by_a_loss_is_refused() -> None:
     """A gate by log loss that names a vote is refused with the reason, and one about two others is checked."""
     names = [each.model for each in TRIAL.answers]
-    wanted = Wanted(metric="log_loss")
+    criterion = Criterion(metric="log_loss")
     claim = "voter better than good by 0"
-    gate = Gate.parse(claim, task="task", models=names, wanted=wanted)
+    gate = Gate.parse(claim, task="task", models=names, criterion=criterion)
     with pytest.raises(EvaluationError, match="--gate: task-voter has no log loss"):
         gate.check(TRIAL)
 
     claim = "good better than poor by 0"
-    assert Gate.parse(claim, task="task", models=names, wanted=wanted).check(TRIAL)[
-        "shown"
-    ]
+    assert Gate.parse(claim, task="task", models=names, criterion=criterion).check(
+        TRIAL
+    )["shown"]
 
 
 def test_a_report_with_a_vote_shows_none_of_its_probabilities() -> None:
     """Page and evidence are made, followed again without a difference, and have no figure of probabilities for it."""
     gathered = evidence.gather(
-        TRIAL, risk=0.01, gates=[], software={}, wanted=Wanted(metric="brier")
+        TRIAL, risk=0.01, gates=[], software={}, criterion=Criterion(metric="brier")
     )
     shown = page.render(gathered, {})
     assert evidence.verify(gathered) == []
@@ -223,7 +223,7 @@ def test_a_vote_is_not_promoted_by_a_metric_of_probabilities(
     )
     pair = PairCounts(first, second, (300, 0, 0), BETTER, 0.01)
     counts = GroupCounts([pair], {}, {"brier": {(first, second): BETTER}})
-    act = deciding.decide(deployment, counts, History(), 0.02, Aim(by))
+    act = promotion.decide(deployment, counts, History(), 0.02, PromotionMetric(by))
 
     assert (act is not None) == is_tested
     assert challenger_tests.find_voters((champion, voter), by) == (
@@ -235,7 +235,7 @@ def test_a_vote_is_not_promoted_by_a_metric_of_probabilities(
 def test_a_live_test_of_a_vote_has_no_difference_by_a_loss(
     models: list[Model], by: str
 ) -> None:
-    """By a loss nothing is known of a pair with a voter, whatever the journal counted, and the reason names it."""
+    """A pair with a voter has no difference by a loss, whatever the journal counted, and the reason names it."""
     voter, champion, other = models
     deployment = ShadowDeployment(champion=champion, challengers=[voter, other])
     keys = [ModelVersion(each.name, each.version) for each in (champion, voter, other)]

@@ -11,20 +11,20 @@ import pytest
 
 from evaluation import evidence
 from service.errors import EvaluationError
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
+from verdict.criterion import Criterion
 from verdict.grouping import Grouping
 from verdict.predictions import Predictions
-from verdict.wanted import Wanted
-from verdict.words import change, percent, show_interval, signed, significant
+from verdict.words import percent, show_change, show_interval, show_number, signed
 
 NUMBER = r"[−+]?[\d,]*\.?\d+(?: %)?"
 ENDS = ("interval", "alone", "together")
-WANTED = {
+CRITERIA = {
     "accuracy": None,
-    "brier": Wanted(metric="brier"),
-    "log_loss": Wanted(metric="log_loss"),
-    "balanced_accuracy": Wanted(metric="balanced_accuracy"),
-    "cost": Wanted(metric="cost", costs=((0.0, 1e-6), (1e6, 0.0)), price_ms=2.0),
+    "brier": Criterion(metric="brier"),
+    "log_loss": Criterion(metric="log_loss"),
+    "balanced_accuracy": Criterion(metric="balanced_accuracy"),
+    "cost": Criterion(metric="cost", costs=((0.0, 1e-6), (1e6, 0.0)), price_ms=2.0),
 }
 
 
@@ -46,7 +46,7 @@ def test_numbers_have_their_digits_and_no_power_of_ten(
     value: float, digits: int, written: str
 ) -> None:
     """A number to some significant digits has no exponent, no trailing zero, and the sign of minus."""
-    assert significant(value, digits) == written
+    assert show_number(value, digits) == written
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_numbers_have_their_digits_and_no_power_of_ten(
 )
 def test_a_difference_has_its_sign(gain: float, written: str) -> None:
     """A difference has a plus or a minus, and none where it is nothing but rounding."""
-    assert change(gain) == written
+    assert show_change(gain) == written
 
 
 @pytest.mark.parametrize(
     ("write", "digits", "figures", "written"),
     [
         (
-            significant,
+            show_number,
             4,
             (36.0402, 36.0401, 36.0404),
             ("36.0402", "36.0401", "36.0404"),
@@ -70,7 +70,12 @@ def test_a_difference_has_its_sign(gain: float, written: str) -> None:
         (percent, 1, (0.9995, 0.99946, 0.99954), ("99.95 %", "99.9 %", "99.95 %")),
         (percent, 1, (0.5, 0.4, 0.6), ("50.0 %", "40.0 %", "60.0 %")),
         (signed, 1, (0.00012, 0.00011, 0.00013), ("+0.012 %", "+0.011 %", "+0.013 %")),
-        (change, 3, (0.100002, 0.100001, 0.100003), ("+0.1", "+0.100001", "+0.100003")),
+        (
+            show_change,
+            3,
+            (0.100002, 0.100001, 0.100003),
+            ("+0.1", "+0.100001", "+0.100003"),
+        ),
     ],
 )
 def test_the_ends_of_an_interval_are_told_apart(
@@ -85,7 +90,7 @@ def test_the_ends_of_an_interval_are_told_apart(
 
 def test_ends_that_are_equal_do_not_go_on_for_ever() -> None:
     """Two equal numbers are written as such, since no digit tells them apart."""
-    assert show_interval(1.0, (1.0, 1.0), significant, 4) == ("1", "1", "1")
+    assert show_interval(1.0, (1.0, 1.0), show_number, 4) == ("1", "1", "1")
 
 
 def answer_all(
@@ -106,7 +111,7 @@ def answer_all(
 
 def make_odd(kind: str, n_rows: int) -> Predictions:
     """Returns answers that are odd in some way."""
-    trial = make_trial(
+    trial = make_predictions(
         {"one": 0.9, "two": 0.8, "three": 0.7}, n_rows=n_rows, seed=n_rows
     )
     noise = np.random.default_rng(n_rows).random(n_rows)
@@ -145,7 +150,7 @@ def find_ends(found: Any) -> list[list[float]]:
     return [each for each in mine if None not in each] + find_ends([*found.values()])
 
 
-@pytest.mark.parametrize("metric", WANTED)
+@pytest.mark.parametrize("metric", CRITERIA)
 @pytest.mark.parametrize("n_rows", [1, 3, 30])
 @pytest.mark.parametrize(
     "kind",
@@ -160,9 +165,9 @@ def find_ends(found: Any) -> list[list[float]]:
     ],
 )
 def test_no_interval_is_without_width(kind: str, n_rows: int, metric: str) -> None:
-    """In numbers and in words the ends of each interval differ, and no number is written with a power of ten."""
+    """The ends of each interval differ in numbers and in words, and no number is written with a power of ten."""
     trial = make_odd(kind, n_rows)
-    found = evidence.conclude(trial, risk=0.01, gates=[], wanted=WANTED[metric])
+    found = evidence.conclude(trial, risk=0.01, gates=[], criterion=CRITERIA[metric])
     assert all(low < high for low, high in find_ends(found))
     verdicts = [
         found["verdict"],
@@ -179,4 +184,4 @@ def test_a_vote_alone_has_no_verdict_by_a_loss() -> None:
     """A loss of votes alone would have no width, and there is no verdict by it."""
     trial = answer_all(make_odd("alone", 30), make_odd("alone", 30).truth, 1.0)
     with pytest.raises(EvaluationError, match="gives probabilities here"):
-        evidence.conclude(trial, risk=0.01, gates=[], wanted=WANTED["log_loss"])
+        evidence.conclude(trial, risk=0.01, gates=[], criterion=CRITERIA["log_loss"])

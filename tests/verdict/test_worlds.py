@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from numpy.typing import NDArray
 from scipy import optimize
 from scipy import stats as oracle
 from sklearn import metrics as learn
@@ -29,13 +30,13 @@ from stats.losses.comparison import LossComparison
 from stats.losses.gaps import CostGaps
 from stats.losses.set_sizes import cross_sets
 from stats.monitoring.label_free import contradicts, estimate_accuracy
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict.analysis import judge
 from verdict.by_metric import find_gaps, judge_by
+from verdict.criterion import Criterion
 from verdict.grouping import Grouping
 from verdict.predictions import Predictions
 from verdict.slicing import Slicing
-from verdict.wanted import Wanted
 
 CLASSES = ("a", "b", "c", "d", "e")
 Z = float(oracle.norm.ppf(0.975))
@@ -46,7 +47,7 @@ def draw_world(seed: int, *, n_classes: int | None = None) -> Predictions:
     generator = np.random.default_rng(seed)
     n_classes = n_classes or int(generator.integers(2, 6))
     skills = generator.uniform(0.5, 0.97, int(generator.integers(2, 6)))
-    return make_trial(
+    return make_predictions(
         {f"m{place}": float(each) for place, each in enumerate(skills)},
         n_rows=int(generator.integers(40, 400)),
         classes=CLASSES[:n_classes],
@@ -110,7 +111,7 @@ def find_row_losses(trial: Predictions, metric: str) -> np.ndarray:
 def test_values_and_gains_are_those_of_scikit_learn(seed: int, metric: str) -> None:
     """Each model's value, the leader and each pair's gain follow from scikit-learn's figures to 1e-9."""
     trial = draw_world(seed)
-    numbers = judge_by(trial, Wanted(metric=metric))
+    numbers = judge_by(trial, Criterion(metric=metric))
     values = [find_value(trial, place, metric) for place in range(len(trial.answers))]
     sign = 1 if metric == "balanced_accuracy" else -1
     names = [each.model for each in trial.answers]
@@ -139,7 +140,7 @@ def test_a_pairs_own_interval_is_at_least_scipys(seed: int, metric: str) -> None
     """A pair's interval alone holds that of SciPy's paired t test, and is at most a quarter wider on either side."""
     trial = draw_world(seed)
     losses = find_row_losses(trial, metric)
-    for pair in judge_by(trial, Wanted(metric=metric))["pairs"]:
+    for pair in judge_by(trial, Criterion(metric=metric))["pairs"]:
         if pair["gain"]["alone"] is None:
             assert "wrong for either" in pair["reason"] or "have most" in pair["reason"]
             continue
@@ -165,7 +166,7 @@ def test_groups_have_the_cluster_robust_error_of_statsmodels(
     """The error of a gap of groups is that of an intercept alone with statsmodels' cluster-robust covariance."""
     trial = draw_groups(draw_world(seed), seed)
     losses = find_row_losses(trial, metric)
-    gaps: Any = find_gaps(trial, Wanted(metric=metric))
+    gaps: Any = find_gaps(trial, Criterion(metric=metric))
     apart = losses[:, 1] - losses[:, 0]
     fitted = sm.OLS(apart, np.ones(len(apart))).fit(
         cov_type="cluster", cov_kwds={"groups": trial.groups}
@@ -212,8 +213,8 @@ def test_costs_are_those_that_are_counted_by_hand(seed: int) -> None:
     """Decisions, their costs and the cost of the cheapest class are found again row by row."""
     trial = draw_world(seed)
     matrix = draw_costs(seed, len(trial.classes))
-    wanted = Wanted(metric="cost", costs=tuple(map(tuple, matrix.tolist())))
-    numbers = judge_by(trial, wanted)
+    criterion = Criterion(metric="cost", costs=tuple(map(tuple, matrix.tolist())))
+    numbers = judge_by(trial, criterion)
     for answer, model in zip(trial.answers, numbers["models"], strict=True):
         total = own = 0.0
         for row, label, true in zip(
@@ -304,7 +305,7 @@ def test_a_plan_of_labels_has_the_power_that_it_says(
 
 @pytest.mark.parametrize("seed", range(140, 146))
 def test_tangos_limits_are_where_the_score_is_the_quantile(seed: int) -> None:
-    """At each end the likeliest table under that difference, found by SciPy's optimiser, has a score of 1.96."""
+    """The likeliest table at each end, found by SciPy's optimiser, has a score of 1.96."""
     generator = np.random.default_rng(seed)
     only_a, only_b = (int(each) for each in generator.integers(1, 25, 2))
     n_rows = int(generator.integers(60, 400))
@@ -333,7 +334,7 @@ def test_slices_are_those_of_exact_tests_with_false_discovery_control(
 ) -> None:
     """Parts where the leader is worse are those of SciPy's binomial test and statsmodels' Benjamini and Yekutieli."""
     generator = np.random.default_rng(seed)
-    trial = make_trial({"one": 0.85, "two": 0.8}, n_rows=600, seed=seed)
+    trial = make_predictions({"one": 0.85, "two": 0.8}, n_rows=600, seed=seed)
     part_of = generator.integers(0, 4, 600)
     worse = (part_of == 2) & (generator.random(600) < 0.4)
     labels = np.where(worse, 1 - trial.truth, trial.answers[0].label)
@@ -368,7 +369,9 @@ def test_slices_are_those_of_exact_tests_with_false_discovery_control(
 @pytest.mark.parametrize("seed", range(180, 188))
 def test_as_good_is_two_one_sided_tests(seed: int) -> None:
     """A pair is as good within 3 % where both ends of Newcombe's 90 % interval, computed by hand, are within it."""
-    trial = make_trial({"one": 0.9, "two": 0.9}, n_rows=200 * (1 + seed % 8), seed=seed)
+    trial = make_predictions(
+        {"one": 0.9, "two": 0.9}, n_rows=200 * (1 + seed % 8), seed=seed
+    )
     first = replace(trial.answers[0])
     generator = np.random.default_rng(seed)
     changed = generator.random(len(trial.truth)) < 0.03
@@ -377,7 +380,14 @@ def test_as_good_is_two_one_sided_tests(seed: int) -> None:
     )
     trial = replace(trial, answers=[first, second])
     (pair,) = judge(trial, risk=0.01, within=0.03)["pairs"]
-    hits = trial.hits
+    interval = find_newcombes_interval(trial.hits)
+
+    assert pair["as_good"]["interval"] == pytest.approx(interval, abs=1e-9)
+    assert pair["as_good"]["shown"] == (interval[0] > -0.03 and interval[1] < 0.03)
+
+
+def find_newcombes_interval(hits: NDArray[np.bool_]) -> tuple[float, float]:
+    """Returns Newcombe's 90 % interval of a paired difference, method 10, from `hits` `(n_rows, 2)`."""
     n_rows = len(hits)
     (low_a, high_a), (low_b, high_b) = (
         proportion_confint(int(each.sum()), n_rows, alpha=0.1, method="wilson")
@@ -401,10 +411,8 @@ def test_as_good_is_two_one_sided_tests(seed: int) -> None:
     above = (
         (high_a - a) ** 2 - 2 * phi * (high_a - a) * (b - low_b) + (b - low_b) ** 2
     ) ** 0.5
-    expected = (a - b - below, a - b + above)
 
-    assert pair["as_good"]["interval"] == pytest.approx(expected, abs=1e-9)
-    assert pair["as_good"]["shown"] == (expected[0] > -0.03 and expected[1] < 0.03)
+    return a - b - below, a - b + above
 
 
 @pytest.mark.parametrize(
@@ -477,9 +485,9 @@ def test_learnt_rows_are_those_that_are_equal(seed: int) -> None:
 
 @pytest.mark.parametrize(("size", "off"), [*product((1, 3, 10), (0.0, 0.03))])
 def test_accuracy_without_labels_holds_the_accuracy(size: int, off: float) -> None:
-    """In 200 samples of groups that are right together the interval holds it in 95 %, also where confidences are off.
+    """The interval holds the accuracy of groups that are right together in 95 % of 200 samples.
 
-    Labels that come later contradict calibrated confidences in hardly any sample.
+    So it does where confidences are off. Labels that come later contradict calibrated confidences in hardly any sample.
     """
     generator = np.random.default_rng(size)
     held = contradicted = 0
@@ -503,9 +511,11 @@ def test_accuracy_without_labels_holds_the_accuracy(size: int, off: float) -> No
 @pytest.mark.parametrize("seed", range(260, 266))
 def test_models_that_are_surely_behind_are_not_among_the_best(seed: int) -> None:
     """A model more than six errors of SciPy's paired test behind the leader is not among those that may be the best."""
-    trial = make_trial({"good": 0.95, "near": 0.94, "poor": 0.6}, n_rows=400, seed=seed)
+    trial = make_predictions(
+        {"good": 0.95, "near": 0.94, "poor": 0.6}, n_rows=400, seed=seed
+    )
     losses = find_row_losses(trial, "log_loss")
-    comparison = LossComparison(find_gaps(trial, Wanted(metric="log_loss")))
+    comparison = LossComparison(find_gaps(trial, Criterion(metric="log_loss")))
     best = comparison.find_best()
     lead = int(losses.mean(axis=0).argmin())
     for place in range(3):

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeGuard
@@ -155,23 +155,44 @@ def _put_imports_first(tree: ast.Module) -> None:
 
     A module puts off a library that it imports under TYPE_CHECKING, for its annotations, and again in functions.
     """
-    blocks = [each for each in tree.body if _is_for_types(each)]
-    if not blocks:
+    for_types = [each for each in tree.body if _is_for_types(each)]
+    if not for_types:
         return
 
-    put_off = [each for block in blocks for each in block.body]
+    put_off = [each for block in for_types for each in block.body]
     libraries = {_find_library(each) for each in put_off} - {None}
+    put_off += _take_from_functions(tree, libraries)
+
+    others = [each for each in _without_flag(tree.body) if each not in for_types]
+    imports = [each for each in others if _find_library(each)]
+    rest = [each for each in others if not _find_library(each)]
+
+    distinct = {ast.unparse(each): each for each in imports + put_off}
+    tree.body = sorted(distinct.values(), key=_place_import) + rest
+
+
+def _take_from_functions(
+    tree: ast.Module, libraries: Container[str | None]
+) -> list[ast.stmt]:
+    """Removes the imports of these libraries from the bodies of functions, in place, and returns them."""
+    taken: list[ast.stmt] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            late = [each for each in node.body if _find_library(each) in libraries]
-            node.body = [each for each in node.body if each not in late]
-            put_off += late
+            taken += [each for each in node.body if _find_library(each) in libraries]
+            node.body = [each for each in node.body if each not in taken]
 
-    kept = [each for each in tree.body if each not in blocks]
-    first = [each for each in kept if _find_library(each) and not _is_flag(each)]
-    rest = [each for each in kept if not _find_library(each)]
-    imports = {ast.unparse(each): each for each in (*first, *put_off)}
-    tree.body = sorted(imports.values(), key=_place_import) + rest
+    return taken
+
+
+def _without_flag(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yields the statements, without the import of TYPE_CHECKING, which is removed from others of `typing` in place."""
+    for each in statements:
+        if isinstance(each, ast.ImportFrom) and each.module == "typing":
+            each.names = [name for name in each.names if name.name != "TYPE_CHECKING"]
+            if not each.names:
+                continue
+
+        yield each
 
 
 def _is_for_types(statement: ast.stmt) -> TypeGuard[ast.If]:
@@ -189,15 +210,6 @@ def _find_library(statement: ast.stmt) -> str | None:
     if isinstance(statement, ast.Import):
         return statement.names[0].name.partition(".")[0]
     return None
-
-
-def _is_flag(statement: ast.stmt) -> bool:
-    """Tells if an import brings TYPE_CHECKING alone; of one that brings more, it is left out in place."""
-    if not isinstance(statement, ast.ImportFrom) or statement.module != "typing":
-        return False
-
-    statement.names = [each for each in statement.names if each.name != "TYPE_CHECKING"]
-    return not statement.names
 
 
 def _place_import(statement: ast.stmt) -> tuple[int, bool, str]:

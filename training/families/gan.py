@@ -1,4 +1,4 @@
-"""In a generative adversarial network a generator learns to make images that a discriminator takes for real ones.
+"""A generative adversarial network has a generator that learns to make images that a discriminator takes for real.
 
 It is that of Goodfellow et al., NeurIPS 2014. The discriminator is penalised for steep scores at real images (R1;
 Mescheder et al., ICML 2018), so that it stays a smooth guide and does not learn the few training rows by heart. What

@@ -1,4 +1,4 @@
-"""In a fully connected network of images every neuron looks at every pixel."""
+"""A fully connected network of images has neurons that each look at every pixel."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ def make_background(model: Model, held_out: list[Row]) -> Background:
     """Returns the same rows each time: of the held-out ones where there are enough, else drawn feature by feature."""
     generator = np.random.default_rng(SEED)
     if len(held_out) >= MIN_BACKGROUND:
-        chosen = generator.permutation(len(held_out))[:MAX_BACKGROUND]
-        rows = model.encode([held_out[index] for index in chosen])
-        return Background(rows, "held-out rows")
+        order = generator.permutation(len(held_out))
+        chosen = [held_out[index] for index in order[:MAX_BACKGROUND]]
+        return Background(model.encode(chosen), "held-out rows")
 
     given = model.card.input
     assert isinstance(given, FeatureInput)
@@ -38,11 +38,9 @@ def make_background(model: Model, held_out: list[Row]) -> Background:
         _draw(feature, stored[:, index], generator)
         for index, feature in enumerate(given.features)
     ]
+    rows = np.stack(columns, axis=1).astype(np.float32)
 
-    return Background(
-        np.stack(columns, axis=1).astype(np.float32),
-        "training distribution of each feature",
-    )
+    return Background(rows, "training distribution of each feature")
 
 
 def _draw(
@@ -53,9 +51,11 @@ def _draw(
     if feature.distribution is not None:
         return _draw_cells(feature, feature.distribution, generator)
     if feature.values:
-        return generator.integers(0, len(feature.values), size).astype(np.float64)
+        indices = generator.integers(0, len(feature.values), size)
+        return indices.astype(np.float64)
     if feature.range is not None:
-        return generator.uniform(*feature.range, size)
+        low, high = feature.range
+        return generator.uniform(low, high, size)
 
     return generator.choice(stored, size).astype(np.float64)
 
@@ -64,17 +64,28 @@ def _draw_cells(
     feature: Feature, distribution: Distribution, generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """Returns values from the cells of a distribution, spread evenly within a bin."""
-    size = MAX_BACKGROUND
     counts = np.array([*distribution.counts, distribution.missing], dtype=np.float64)
-    cells = generator.choice(len(counts), size, p=counts / counts.sum())
+    shares = counts / counts.sum()
+    cells = generator.choice(len(counts), MAX_BACKGROUND, p=shares)
     is_missing = cells == len(distribution.counts)
     if feature.values:
         return np.where(is_missing, np.nan, cells)
 
-    edges = distribution.edges
-    low, high = feature.range or (edges[0], edges[-1]) if edges else (0.0, 0.0)
-    ends = np.array([min(low, *edges[:1]), *edges, max(high, *edges[-1:])])
+    ends = _find_ends(feature, distribution)
     cells = np.minimum(cells, len(distribution.counts) - 1)
-    spread = generator.uniform(ends[cells], ends[cells + 1])
+    values = generator.uniform(ends[cells], ends[cells + 1])
 
-    return np.where(is_missing, np.nan, spread)
+    return np.where(is_missing, np.nan, values)
+
+
+def _find_ends(feature: Feature, distribution: Distribution) -> NDArray[np.float64]:
+    """Returns where the bins of a number begin and end, `(n_bins + 1,)`: its range has the outer ends."""
+    edges = distribution.edges
+    if not edges:
+        return np.zeros(2)
+
+    low, high = feature.range or (edges[0], edges[-1])
+    lowest = min(low, edges[0])
+    highest = max(high, edges[-1])
+
+    return np.array([lowest, *edges, highest])

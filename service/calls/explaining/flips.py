@@ -47,18 +47,17 @@ def find_flips(features: Sequence[Feature], row: Rows, predict: Predict) -> list
     if not places:
         return []
 
-    low, high = np.array([features[index].range for index in places]).T
+    ranges = np.array([features[index].range for index in places])
+    low, high = ranges.T
     grids = np.linspace(low, high, N_GRID, axis=1).astype(np.float32)
-    chosen = np.array(places)
     predicted = int(predict(row[None])[0])
-    labels = np.stack(
-        [
-            predict(_vary(row, np.full(N_GRID, place), grid))
-            for place, grid in cancellation.watch(zip(places, grids, strict=True))
-        ]
-    )
 
-    return _bisect(row, chosen, grids, labels, predicted, predict)
+    labels = []
+    for place, grid in cancellation.watch(zip(places, grids, strict=True)):
+        varied = _vary(row, np.full(N_GRID, place), grid)
+        labels.append(predict(varied))
+
+    return _bisect(row, np.array(places), grids, np.stack(labels), predicted, predict)
 
 
 def _bisect(
@@ -74,26 +73,31 @@ def _bisect(
     distances = np.abs(grids - start[:, None])
     distances[labels == predicted] = np.inf
     nearest = distances.argmin(axis=1)
-    each = np.arange(len(places))
-    flips = np.isfinite(distances[each, nearest])
-    there = grids[each, nearest]
-    step = np.where(there >= start, -1, 1)
-    before = grids[each, np.clip(nearest + step, 0, N_GRID - 1)]
+    every = np.arange(len(places))
+    has_flip = np.isfinite(distances[every, nearest])
+
+    there = grids[every, nearest]
+    label = labels[every, nearest]
+    is_above = there >= start
+    neighbour = np.where(is_above, nearest - 1, nearest + 1)
+    before = grids[every, np.clip(neighbour, 0, N_GRID - 1)]
     # The row's own value may be nearer than the point before.
-    here = np.where(step < 0, np.maximum(before, start), np.minimum(before, start))
-    label = labels[each, nearest]
+    here = np.where(is_above, np.maximum(before, start), np.minimum(before, start))
 
     for _ in range(N_BISECTIONS):
         middle = ((here.astype(np.float64) + there) / 2).astype(np.float32)
         found = predict(_vary(row, places, middle))
+
         is_other = found != predicted
         there = np.where(is_other, middle, there)
         label = np.where(is_other, found, label)
         here = np.where(is_other, here, middle)
 
     return [
-        Flip(int(place), value, int(to)) if is_found else Flip(int(place))
-        for place, value, to, is_found in zip(places, there, label, flips, strict=True)
+        Flip(int(place), value, int(other)) if is_there else Flip(int(place))
+        for place, value, other, is_there in zip(
+            places, there, label, has_flip, strict=True
+        )
     ]
 
 

@@ -18,11 +18,13 @@ CONTRIBUTIONS, NEIGHBORS = "contributions", "neighbors"
 _EXTRAS = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
 
 
-def find_own(model: Model) -> str | None:
+def find_graph_method(model: Model) -> str | None:
     """Returns the method that the graph itself has outputs for; None without such outputs."""
     if "contributions" in model.extras:
         return CONTRIBUTIONS
-    return NEIGHBORS if "neighbor_class" in model.extras else None
+    if "neighbor_class" in model.extras:
+        return NEIGHBORS
+    return None
 
 
 def explain_by_graph(
@@ -35,7 +37,9 @@ def explain_by_graph(
     """
     found = [name for name in _EXTRAS if name in model.extras]
     names = model.output_names + found
-    outputs = dict(zip(names, model.run_outputs(names, features), strict=True))
+    values = model.run_outputs(names, features)
+    outputs = dict(zip(names, values, strict=True))
+
     rows = cancellation.watch(enumerate(features))
     if "contributions" in outputs:
         return [
@@ -50,10 +54,10 @@ def _read_contributions(
     model: Model, row: Rows, outputs: dict[str, Any], index: int, name: str | None
 ) -> dict[str, Any]:
     contributions = outputs["contributions"][index]
-    base = outputs["base"]
+    bases = outputs["base"]
     if model.card.kind == "regressor":
         value = outputs["value"][index]
-        given = Attribution(base[0], value, contributions[:, 0])
+        given = Attribution(bases[0], value, contributions[:, 0])
         answer = {"prediction": value, "method": CONTRIBUTIONS, "explains": "value"}
         return answer | list_contributions(model, row, given)
 
@@ -63,8 +67,10 @@ def _read_contributions(
     is_single = contributions.shape[1] == 1
     column = 0 if is_single else chosen
     sign = -1 if is_single and chosen == 0 else 1
-    added = sign * contributions[:, column]
-    total = sign * (base[column] + contributions[:, column].sum())
+    of_class = contributions[:, column]
+    total = bases[column] + of_class.sum()
+    given = Attribution(sign * bases[column], sign * total, sign * of_class)
+
     answer = {
         "prediction": model.classes[predicted],
         "class": model.classes[chosen],
@@ -73,9 +79,7 @@ def _read_contributions(
         "explains": "log odds" if is_single else "score",
     }
 
-    return answer | list_contributions(
-        model, row, Attribution(sign * base[column], total, added)
-    )
+    return answer | list_contributions(model, row, given)
 
 
 def _read_neighbors(

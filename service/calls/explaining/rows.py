@@ -19,7 +19,7 @@ from service.calls.explaining.contributions import find_class, list_contribution
 from service.calls.explaining.graph_outputs import (
     NEIGHBORS,
     explain_by_graph,
-    find_own,
+    find_graph_method,
 )
 from service.calls.explaining.shapley import Attribution
 from service.calls.explaining.tree_path import find_path
@@ -61,7 +61,7 @@ class RowExplainer:
     ) -> list[dict[str, Any]]:
         """Returns the explanation of each row, with the values that flip it where the request asks for them."""
         self._check(model, features, request)
-        own = find_own(model)
+        own = find_graph_method(model)
         if own is not None and request.method in (None, own):
             explained = explain_by_graph(model, features, request.class_name)
         else:
@@ -86,7 +86,7 @@ class RowExplainer:
                         f"{name}: {model.name} is a regressor: it has no classes"
                     )
 
-        own = find_own(model)
+        own = find_graph_method(model)
         known = [SHAPLEY] if own is None else [own, SHAPLEY]
         if request.method not in (None, *known):
             raise InvalidRequest(

@@ -83,22 +83,21 @@ def compute_exactly(evaluate: Evaluate, row: Rows, background: Rows) -> Attribut
     """Returns the values from all coalitions, 2^n_features of them for each background row."""
     n_features = len(row)
     numbers = np.arange(2**n_features)
-    has = (numbers[:, None] >> np.arange(n_features)) & 1 == 1
-    mixed = np.where(has, row, background[:, None]).reshape(-1, n_features)
-    values = _evaluate_in_parts(evaluate, mixed)
+    bits = numbers[:, None] >> np.arange(n_features)
+    has = bits & 1 == 1
+    mixed = np.where(has, row, background[:, None])
+    values = _evaluate_in_parts(evaluate, mixed.reshape(-1, n_features))
     means = values.reshape(len(background), -1).mean(axis=0)
+
     n_others = has.sum(axis=1)
-    weights = np.array(
-        [
-            1 / (n_features * math.comb(n_features - 1, size))
-            for size in range(n_features)
-        ]
-    )
+    n_choices = [math.comb(n_features - 1, size) for size in range(n_features)]
+    weights = np.array([1 / (n_features * each) for each in n_choices])
 
     added = np.empty(n_features)
     for feature in range(n_features):
         without = numbers[~has[:, feature]]
-        steps = means[without | 1 << feature] - means[without]
+        with_it = without | 1 << feature
+        steps = means[with_it] - means[without]
         added[feature] = weights[n_others[without]] @ steps
 
     return Attribution(means[0], means[-1], added)
@@ -112,10 +111,13 @@ def sample(evaluate: Evaluate, row: Rows, background: Rows) -> Attribution:
     """
     n_pairs, n_features = background.shape
     generator = np.random.default_rng(SEED)
-    orders = generator.permuted(np.tile(np.arange(n_features), (n_pairs, 1)), axis=1)
+    in_order = np.tile(np.arange(n_features), (n_pairs, 1))
+    orders = generator.permuted(in_order, axis=1)
     ranks = np.argsort(orders, axis=1)
+
     ends = evaluate(np.concatenate([row[None], background]))
-    total, starts = ends[0], ends[1:]
+    total = ends[0]
+    starts = ends[1:]
     at_a_time = max(1, VALUES_AT_A_TIME // (2 * n_features * n_features))
 
     parts = []
@@ -146,12 +148,17 @@ def _take_steps(
     both = np.stack([ranks, n_features - 1 - ranks], axis=1)
     places = np.arange(1, n_features)[:, None]
     has = both[:, :, None] < places
-    mixed = np.where(has, row, background[:, None, None]).reshape(-1, n_features)
-    between = _evaluate_in_parts(evaluate, mixed).reshape(n_pairs, 2, n_features - 1)
+    mixed = np.where(has, row, background[:, None, None])
+    values = _evaluate_in_parts(evaluate, mixed.reshape(-1, n_features))
+
     first = np.broadcast_to(starts[:, None, None], (n_pairs, 2, 1))
+    between = values.reshape(n_pairs, 2, n_features - 1)
     last = np.full((n_pairs, 2, 1), total)
-    steps = np.diff(np.concatenate([first, between, last], axis=2), axis=2)
-    added: Floats = np.take_along_axis(steps, both, axis=2).mean(axis=1)
+    answers = np.concatenate([first, between, last], axis=2)
+
+    steps = np.diff(answers, axis=2)
+    by_feature = np.take_along_axis(steps, both, axis=2)
+    added: Floats = by_feature.mean(axis=1)
 
     return added
 
@@ -162,5 +169,9 @@ def _evaluate_in_parts(evaluate: Evaluate, rows: Rows) -> Floats:
         return np.zeros(0)
 
     size = max(1, VALUES_AT_A_TIME // rows.shape[1])
-    starts = cancellation.watch(range(0, len(rows), size))
-    return np.concatenate([evaluate(rows[start : start + size]) for start in starts])
+    starts = range(0, len(rows), size)
+    answers = [
+        evaluate(rows[start : start + size]) for start in cancellation.watch(starts)
+    ]
+
+    return np.concatenate(answers)

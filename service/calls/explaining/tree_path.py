@@ -25,26 +25,32 @@ def find_path(
     """
     columns = ensemble.encoding.apply(row[None])
     goes = ensemble.compare(columns)[:, 0]
-    children = np.concatenate([ensemble.on_true, ensemble.on_false])
-    is_child = np.zeros(len(goes), dtype=np.bool_)
-    is_child[children[children >= 0]] = True
-    place = int(np.flatnonzero(~is_child)[0])
+    node = _find_root(ensemble)
 
     path = []
-    while ensemble.mode[place] >= 0:
-        goes_true = bool(goes[place])
-        sign = _SIGNS[ensemble.mode[place]]
-        sign = sign if goes_true else _OPPOSITES[sign]
-        column = int(ensemble.column[place])
-        threshold = ensemble.threshold[place]
-        path.append(
-            _describe(
-                model, ensemble, column, sign, threshold, float(columns[0, column])
-            )
-        )
-        place = int((ensemble.on_true if goes_true else ensemble.on_false)[place])
+    while ensemble.mode[node] >= 0:
+        column = int(ensemble.column[node])
+        value = float(columns[0, column])
+        threshold = ensemble.threshold[node]
+        sign = _SIGNS[ensemble.mode[node]]
+        child = ensemble.on_true[node]
+        if not goes[node]:
+            sign = _OPPOSITES[sign]
+            child = ensemble.on_false[node]
+
+        path.append(_describe(model, ensemble, column, sign, threshold, value))
+        node = int(child)
 
     return path
+
+
+def _find_root(ensemble: TreeEnsemble) -> int:
+    """Returns the first node that is no child of another."""
+    children = np.concatenate([ensemble.on_true, ensemble.on_false])
+    is_child = np.zeros(len(ensemble.mode), dtype=np.bool_)
+    is_child[children[children >= 0]] = True
+
+    return int(np.flatnonzero(~is_child)[0])
 
 
 def _describe(
@@ -62,7 +68,8 @@ def _describe(
     feature = given.features[index]
     if feature.values and source is not None:
         # A category has its columns side by side, in the order of its values.
-        named = feature.values[column - int(np.flatnonzero(source == index)[0])]
+        first_column = int(np.flatnonzero(source == index)[0])
+        named = feature.values[column - first_column]
         sign = "=" if value == 1 else "!="
         return {"feature": feature.name, "condition": sign, "threshold": named}
 

@@ -13,7 +13,7 @@ from model_card import Calibration
 from service.calls.explaining.shapley import Attribution
 from service.calls.explaining.trees import TreeExplainer
 from service.models.model import Model
-from service.models.parsing.tree_ensemble import has_trees, read_tree_ensemble
+from service.models.parsing.ensemble_reader import has_trees, read_tree_ensemble
 
 MAX_NODES = 400_000
 MAX_KEPT_BYTES = 64 * 2**20
@@ -34,7 +34,8 @@ class TreeScores:
         self._n_classes = len(model.classes)
         self._calibration = model.card.calibration
         self._post = ensemble.post_transform
-        self._scale, self._shift = ensemble.scale, ensemble.shift
+        self._scale = ensemble.scale
+        self._shift = ensemble.shift
         self._n_outputs = ensemble.weights.shape[1]
 
     @property
@@ -46,7 +47,9 @@ class TreeScores:
             return "log odds"
         if self._post == "SOFTMAX":
             return "score"
-        return "probability" + (" before calibration" if self._calibration else "")
+        if self._calibration:
+            return "probability before calibration"
+        return "probability"
 
     def agrees(self, model: Model, rows: Rows) -> bool:
         """Returns whether what is read of the file gives the model's own answers to these rows."""
@@ -56,8 +59,11 @@ class TreeScores:
         if computed is None or computed.shape != answers.shape:
             return False
 
-        tolerance = TOLERANCE * max(1.0, float(np.abs(answers).max(initial=0)))
-        return bool(np.abs(computed - answers).max(initial=0) <= tolerance)
+        largest = float(np.abs(answers).max(initial=0))
+        tolerance = TOLERANCE * max(1.0, largest)
+        error = np.abs(computed - answers).max(initial=0)
+
+        return bool(error <= tolerance)
 
     def explain(
         self, rows: Rows, background: Rows, chosen: int | None
@@ -66,7 +72,8 @@ class TreeScores:
         output = chosen or 0
         is_first_of_two = False
         if self._n_outputs == 1:
-            output, is_first_of_two = 0, chosen == 0
+            output = 0
+            is_first_of_two = chosen == 0
 
         found = self.explainer.explain(rows, background, output)
         factor, offset = self._find_unit(is_first_of_two=is_first_of_two)
@@ -93,35 +100,41 @@ class TreeScores:
 
     def _answer(self, scores: Floats) -> Floats | None:
         """Returns what the graph makes of scores `(n_rows, n_outputs)`; None for a form that is not known here."""
+        n_outputs = scores.shape[1]
         if self._is_regressor:
-            return (
-                scores[:, 0] * self._scale + self._shift
-                if scores.shape[1] == 1 and self._post == "NONE"
-                else None
-            )
+            if n_outputs != 1 or self._post != "NONE":
+                return None
+            return scores[:, 0] * self._scale + self._shift
 
-        is_single = scores.shape[1] == 1
-        if (2 if is_single else scores.shape[1]) != self._n_classes:
+        n_classes = 2 if n_outputs == 1 else n_outputs
+        if n_classes != self._n_classes:
             return None
 
-        if self._post == "LOGISTIC" and is_single:
-            second = 1 / (1 + np.exp(-scores))
-            shares = np.concatenate([1 - second, second], axis=1)
-        elif self._post == "SOFTMAX" and not is_single:
-            shares = _softmax(scores)
-        elif self._post == "NONE":
-            shares = (
-                np.concatenate([1 - scores, scores], axis=1) if is_single else scores
-            )
-        else:
+        shares = self._find_shares(scores)
+        if shares is None:
             return None
 
         return _calibrate(shares * self._scale + self._shift, self._calibration)
+
+    def _find_shares(self, scores: Floats) -> Floats | None:
+        """Returns the shares `(n_rows, n_classes)` that the operator makes of scores; None for another form."""
+        is_single = scores.shape[1] == 1
+        if self._post == "LOGISTIC" and is_single:
+            second = 1 / (1 + np.exp(-scores))
+            return np.concatenate([1 - second, second], axis=1)
+        if self._post == "SOFTMAX" and not is_single:
+            return _softmax(scores)
+        if self._post == "NONE" and is_single:
+            return np.concatenate([1 - scores, scores], axis=1)
+        if self._post == "NONE":
+            return scores
+        return None
 
 
 def _calibrate(shares: Floats, calibration: Calibration | None) -> Floats:
     if calibration is None:
         return shares
+
     logs = np.log(np.maximum(shares, calibration.floor))
     return _softmax(logs / calibration.temperature)
 
@@ -165,7 +178,8 @@ class TreeReader:
         return scores
 
     def _count_bytes(self) -> int:
-        return sum(each.explainer.n_bytes for each in self._kept.values() if each)
+        kept = [each for each in self._kept.values() if each is not None]
+        return sum(each.explainer.n_bytes for each in kept)
 
 
 def _read_scores(model: Model, content: bytes, background: Rows) -> TreeScores | None:
@@ -176,9 +190,11 @@ def _read_scores(model: Model, content: bytes, background: Rows) -> TreeScores |
     rows = np.concatenate([model.self_check_inputs(), background])
     explainer = TreeExplainer(ensemble)
     try:
-        is_read = ensemble.fits(rows) and explainer.paths is not None
+        if not ensemble.fits(rows) or explainer.paths is None:
+            return None
+
         scores = TreeScores(model, explainer)
-        return scores if is_read and scores.agrees(model, rows) else None
+        return scores if scores.agrees(model, rows) else None
     except (IndexError, ValueError):
         # Constants of some shape that onnxruntime has a use for, and numpy has not.
         return None

@@ -57,19 +57,24 @@ class TreeExplainer:
     @property
     def n_bytes(self) -> int:
         """Returns about how much memory the trees and their paths take."""
-        parts = [self.ensemble, *([] if self.paths is None else [self.paths])]
-        arrays = [each for part in parts for each in vars(part).values()]
-        return sum(each.nbytes for each in arrays if isinstance(each, np.ndarray))
+        n_bytes = _count_bytes(self.ensemble)
+        if self.paths is not None:
+            n_bytes += _count_bytes(self.paths)
+
+        return n_bytes
 
     def score(self, features: NDArray[np.float32]) -> Floats:
         """Returns the sums of the leaves that rows reach, `(n_rows, n_outputs)`, with the bias."""
         assert self.paths is not None
         ensemble = self.ensemble
         scores = np.tile(ensemble.bias, (len(features), 1))
-        goes = ensemble.compare(ensemble.encoding.apply(features))
+        columns = ensemble.encoding.apply(features)
+        goes = ensemble.compare(columns)
+
         for chosen in self._split():
             fails = self._find_fails(goes, chosen)
-            scores += (fails == 0).T @ ensemble.weights[chosen]
+            reaches = fails == 0
+            scores += reaches.T @ ensemble.weights[chosen]
 
         return scores
 
@@ -80,19 +85,27 @@ class TreeExplainer:
         assert self.paths is not None
         ensemble = self.ensemble
         n_rows, n_features = rows.shape
-        columns = ensemble.encoding.apply(np.concatenate([rows, background]))
+        all_rows = np.concatenate([rows, background])
+        columns = ensemble.encoding.apply(all_rows)
         goes = ensemble.compare(columns)
+
         base = float(ensemble.bias[output])
         totals = np.full(n_rows, base)
         added = np.zeros((n_rows, n_features))
+
         for chosen in self._split(output):
             fails = self._find_fails(goes, chosen)
+            row_fails = fails[:, :n_rows]
+            background_fails = fails[:, n_rows:]
             weights = ensemble.weights[chosen, output]
             features = self.paths.features[chosen]
-            totals += weights @ (fails[:, :n_rows] == 0)
-            base += float(weights @ (fails[:, n_rows:] == 0).mean(axis=1))
+            n_slots = features.shape[1]
+
+            totals += weights @ (row_fails == 0)
+            base += float(weights @ (background_fails == 0).mean(axis=1))
+
             for row in range(n_rows):
-                shares = _share(fails[:, row], fails[:, n_rows:], features.shape[1])
+                shares = _share(row_fails[:, row], background_fails, n_slots)
                 np.add.at(added[row], features, shares * weights[:, None])
 
         return [
@@ -114,25 +127,39 @@ class TreeExplainer:
         """Returns a bit for each feature on a leaf's path that a row fails, `(n_leaves, n_rows)`."""
         assert self.paths is not None
         paths = self.paths
-        fails = np.zeros((len(leaves), goes.shape[1]), dtype=np.uint64)
-        for depth in cancellation.watch(range(paths.nodes.shape[1])):
+        n_rows = goes.shape[1]
+        max_depth = paths.nodes.shape[1]
+        fails = np.zeros((len(leaves), n_rows), dtype=np.uint64)
+
+        for depth in cancellation.watch(range(max_depth)):
             nodes = paths.nodes[leaves, depth]
             is_there = np.flatnonzero(nodes >= 0)
             if not len(is_there):
                 break
 
             chosen = leaves[is_there]
-            bits = np.uint64(1) << paths.slots[chosen, depth].astype(np.uint64)
-            is_wrong = goes[nodes[is_there]] != paths.goes_true[chosen, depth, None]
+            slots = paths.slots[chosen, depth].astype(np.uint64)
+            bits = np.uint64(1) << slots
+            row_goes = goes[nodes[is_there]]
+            path_goes = paths.goes_true[chosen, depth, None]
+            is_wrong = row_goes != path_goes
             fails[is_there] |= is_wrong * bits[:, None]
 
         return fails
 
 
+def _count_bytes(part: TreeEnsemble | Paths) -> int:
+    """Returns the bytes of the arrays of an ensemble or of its paths."""
+    arrays = [each for each in vars(part).values() if isinstance(each, np.ndarray)]
+    return sum(each.nbytes for each in arrays)
+
+
 def _share(row_fails: Bits, background_fails: Bits, n_slots: int) -> Floats:
     """Returns what a leaf of weight 1 gives each slot `(n_leaves, n_slots)`, the mean over background rows."""
     n_leaves, n_background = background_fails.shape
-    leaf, other = np.nonzero((row_fails[:, None] & background_fails) == 0)
+    both_fail = row_fails[:, None] & background_fails
+    leaf, other = np.nonzero(both_fail == 0)
+
     gives = background_fails[leaf, other]
     takes = row_fails[leaf]
     n_gives = np.bitwise_count(gives).astype(np.int64)
@@ -144,16 +171,19 @@ def _share(row_fails: Bits, background_fails: Bits, n_slots: int) -> Floats:
     for slot in cancellation.watch(range(n_slots)):
         has_given = (gives >> np.uint64(slot)) & np.uint64(1)
         has_taken = (takes >> np.uint64(slot)) & np.uint64(1)
-        shares[:, slot] = np.bincount(
-            leaf, weights=has_given * given - has_taken * taken, minlength=n_leaves
-        )
+        added = has_given * given - has_taken * taken
+        shares[:, slot] = np.bincount(leaf, weights=added, minlength=n_leaves)
 
     return shares
 
 
 def _weigh(n_own: int, n_other: int) -> float:
     """Returns (own - 1)! other! / (own + other)!, a feature's part of the orders in which all of its own are first."""
-    return 1 / (n_own * math.comb(n_own + n_other, n_own)) if n_own else 0.0
+    if not n_own:
+        return 0.0
+
+    n_choices = math.comb(n_own + n_other, n_own)
+    return 1 / (n_own * n_choices)
 
 
 _WEIGHTS = np.array(
@@ -170,12 +200,15 @@ def _trace(ensemble: TreeEnsemble) -> Paths | None:
     parent = np.full(n_nodes, -1, dtype=np.int64)
     is_true = np.zeros(n_nodes, dtype=np.bool_)
     inner = np.flatnonzero(ensemble.mode >= 0)
-    parent[ensemble.on_true[inner]] = inner
-    parent[ensemble.on_false[inner]] = inner
-    is_true[ensemble.on_true[inner]] = True
+    true_child = ensemble.on_true[inner]
+    false_child = ensemble.on_false[inner]
+    parent[true_child] = inner
+    parent[false_child] = inner
+    is_true[true_child] = True
 
     place = ensemble.leaves
-    nodes, goes_true = [], []
+    nodes = []
+    goes_true = []
     while (place >= 0).any():
         above = np.where(place >= 0, parent[place], -1)
         nodes.append(above)
@@ -187,7 +220,8 @@ def _trace(ensemble: TreeEnsemble) -> Paths | None:
     stacked = np.stack(nodes, axis=1)
     source = ensemble.encoding.source
     feature = ensemble.column if source is None else source[ensemble.column]
-    slots, features = _number_slots(np.where(stacked >= 0, feature[stacked], -1))
+    on_path = np.where(stacked >= 0, feature[stacked], -1)
+    slots, features = _number_slots(on_path)
     if features.shape[1] > MAX_SLOTS:
         return None
 
@@ -206,14 +240,19 @@ def _number_slots(features: Integers) -> tuple[Integers, Integers]:
     """
     order = np.argsort(features, axis=1, kind="stable")
     ascending = np.take_along_axis(features, order, axis=1)
+    # What is no node comes first, as feature -1, and has no number.
+    is_node = ascending >= 0
+
     is_new = np.ones(features.shape, dtype=np.bool_)
     is_new[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
-    # What is no node comes first, as feature -1, and has no number.
-    numbers = np.cumsum(is_new & (ascending >= 0), axis=1) - 1
+    numbers = np.cumsum(is_new & is_node, axis=1) - 1
     slots = np.empty_like(features)
     np.put_along_axis(slots, order, numbers, axis=1)
-    known = np.zeros((len(features), max(1, int(numbers.max(initial=0)) + 1)), np.int64)
-    leaf, place = np.nonzero(ascending >= 0)
-    known[leaf, numbers[leaf, place]] = ascending[leaf, place]
+
+    n_slots = max(1, int(numbers.max(initial=0)) + 1)
+    known = np.zeros((len(features), n_slots), np.int64)
+    leaf, place = np.nonzero(is_node)
+    number = numbers[leaf, place]
+    known[leaf, number] = ascending[leaf, place]
 
     return slots, known

@@ -57,8 +57,8 @@ class Connection(Protocol):
         ...
 
 
-class Held(Protocol):
-    """A Held connection is not read for a while."""
+class HeldConnection(Protocol):
+    """A held connection is not read for a while."""
 
     def release(self) -> None:
         """Reads on."""
@@ -77,10 +77,10 @@ class Refusals:
         self._debt_s = 0.0
         self._seen_s = self._computed_s = 0.0
         self.is_behind = False
-        self._held: deque[Held] = deque()
+        self._held: deque[HeldConnection] = deque()
         self._is_releasing = False
 
-    def note(self, connection: Held, n_bytes: int) -> bool:
+    def note(self, connection: HeldConnection, n_bytes: int) -> bool:
         """Counts a refusal; returns whether the connection is held, which `release` will end."""
         self._pay()
         self._debt_s += REFUSAL_S + n_bytes * BYTE_S

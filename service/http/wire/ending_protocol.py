@@ -27,7 +27,7 @@ RESET_S = 0.05
 """A reset is looked for after this time, and then whenever the connection is looked at."""
 
 
-class HeldFlow(FlowControl):
+class PausedFlowControl(FlowControl):
     """Reading does not go on while requests are held back, whoever asks for more."""
 
     is_held = False
@@ -56,7 +56,7 @@ class EndingProtocol(HttpToolsProtocol):
     """This is one connection as far as its end goes."""
 
     wire: ClassVar[Connections]
-    flow: HeldFlow
+    flow: PausedFlowControl
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

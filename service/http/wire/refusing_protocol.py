@@ -21,7 +21,7 @@ MIN_CHECKED_BYTES = 16_384
 """A request with a shorter body, to a route without a query, is read before it is looked whether it has room."""
 
 
-class Doorkeeper(Protocol):
+class RefusingApplication(Protocol):
     """An application knows by its head whether a request would wait too long."""
 
     writer: Any
@@ -38,7 +38,7 @@ class Doorkeeper(Protocol):
 class RefusingProtocol(WireProtocol):
     """This is one connection that is refused by the head of a request while the server has too much to do."""
 
-    application: ClassVar[Doorkeeper]
+    application: ClassVar[RefusingApplication]
     teller: ClassVar[Any]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

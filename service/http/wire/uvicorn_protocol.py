@@ -28,7 +28,7 @@ from service.http.wire.connections import BUSY, Connections
 from service.http.wire.heads import END, Refusal
 from service.http.wire.refusing_protocol import (
     MIN_CHECKED_BYTES,
-    Doorkeeper,
+    RefusingApplication,
     RefusingProtocol,
 )
 from service.http.writer import Writer
@@ -152,7 +152,7 @@ def _lines(headers: Any) -> bytes:
     return b"".join(b"%s: %s\r\n" % header for header in headers)
 
 
-class FastApplication(Doorkeeper, Protocol):
+class FastApplication(RefusingApplication, Protocol):
     """An application can answer small requests at once; `fast_routes` are its routes by the whole URL."""
 
     fast_routes: dict[bytes, Any]

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from service.http.wire.ending_protocol import (
     ClosingTransport,
     EndingProtocol,
-    HeldFlow,
+    PausedFlowControl,
 )
 from service.http.wire.framing import Framing
 from service.http.wire.heads import (
@@ -56,7 +56,7 @@ class WireProtocol(EndingProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow = HeldFlow(transport)
+        self.flow = PausedFlowControl(transport)
         self._since = self.loop.time()
         self.wire.watch(self.connections)
         if len(self.connections) > self.wire.max_connections:

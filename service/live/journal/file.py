@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.live.journal import schema, wal
-from service.live.journal.problems import Lost, Unusable, explain
+from service.live.journal.problems import JournalLost, JournalUnusable, explain
 
 MAIN = "the journal's file"
 _BESIDE = {
@@ -40,7 +40,7 @@ class Identity(NamedTuple):
     inode: int
 
 
-class BegunFile(NamedTuple):
+class PreparedFile(NamedTuple):
     """The file that the server began with; `journal_id` is empty where it could not be made into a journal yet."""
 
     identity: Identity
@@ -57,28 +57,32 @@ class _Part(NamedTuple):
 
 
 def identify(path: Path, words: str = MAIN) -> Identity:
-    """Returns which file is at a path; raises Lost where there is none, and Unusable where that cannot be told."""
+    """Returns which file is at a path; raises JournalLost without one, and JournalUnusable where that is unknown."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise Lost(f"{words} was deleted or moved while the server runs") from error
+        raise JournalLost(
+            f"{words} was deleted or moved while the server runs"
+        ) from error
     except OSError as error:
-        raise Unusable(f"{words} cannot be looked at: {error.strerror}") from error
+        raise JournalUnusable(
+            f"{words} cannot be looked at: {error.strerror}"
+        ) from error
 
     return Identity(found.st_dev, found.st_ino)
 
 
 class JournalFile:
-    """A JournalFile is the open file that a path names, `begun` where a server has begun it; it raises Unusable.
+    """A JournalFile is the open file that a path names, `begun` where a server has begun it; it raises JournalUnusable.
 
     Only one thread may use it, but for `check_names`.
     """
 
-    def __init__(self, path: Path, *, begun: BegunFile | None) -> None:
+    def __init__(self, path: Path, *, begun: PreparedFile | None) -> None:
         if begun is not None:
             _check_begun(path, begun)
         if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
-            raise Unusable(f"{MAIN} cannot be written to: its permissions")
+            raise JournalUnusable(f"{MAIN} cannot be written to: its permissions")
 
         self._path = path
         self._lock = threading.Lock()
@@ -102,7 +106,7 @@ class JournalFile:
             raise
 
     def check(self) -> None:
-        """Raises Lost where the files are not the ones that were opened, or somebody else has written to them."""
+        """Raises JournalLost where the files are not those that were opened, or somebody else has written to them."""
         self.check_names()
         index = wal.read_index(self._parts[2].descriptor)
         self._check_header()
@@ -111,21 +115,23 @@ class JournalFile:
             self._check_changes(index)
 
     def check_names(self) -> None:
-        """Raises Unusable where the paths do not name the open files any more; any thread may call it."""
+        """Raises JournalUnusable where the paths do not name the open files any more; any thread may call it."""
         with (
             self._lock
         ):  # else `close` gives up descriptors, and others take their numbers
             if not self._parts:
-                raise Unusable(f"{MAIN} is closed")
+                raise JournalUnusable(f"{MAIN} is closed")
 
             for part in self._parts:
                 if identify(part.path, part.words) != part.identity:
-                    raise Lost(f"another file has taken the place of {part.words}")
+                    raise JournalLost(
+                        f"another file has taken the place of {part.words}"
+                    )
 
             # SQLite would read beyond the end of a shorter index, which ends the process.
             shm = self._parts[2]
             if os.fstat(shm.descriptor).st_size < wal.MIN_INDEX_BYTES:
-                raise Lost(f"{shm.words} was cut short")
+                raise JournalLost(f"{shm.words} was cut short")
 
     def close(self, *, is_sound: bool) -> None:
         """Closes the file; one that is not sound is left as it is, and so is its log."""
@@ -138,7 +144,7 @@ class JournalFile:
                 os.close(part.descriptor)
             self._parts = []
 
-    def _take_in(self, begun: BegunFile | None) -> None:
+    def _take_in(self, begun: PreparedFile | None) -> None:
         """Opens the three files, and looks through the whole database once."""
         main = self._path.resolve()  # as SQLite does to name the others
         for suffix, words in _BESIDE.items():
@@ -151,10 +157,10 @@ class JournalFile:
 
         self.journal_id = self._check_content()
         if begun is not None and begun.journal_id not in ("", self.journal_id):
-            raise Lost(f"another journal has taken the place of {MAIN}")
+            raise JournalLost(f"another journal has taken the place of {MAIN}")
 
     def _check_content(self) -> str:
-        """Returns the id in the file, as another connection reads it; raises Unusable."""
+        """Returns the id in the file, as another connection reads it; raises JournalUnusable."""
         try:
             with closing(schema.connect_to_read(self._path)) as connection:
                 schema.check_pages(connection)
@@ -166,7 +172,7 @@ class JournalFile:
         header = os.pread(self._parts[0].descriptor, _HEADER_BYTES, 0)
         for part in (_MAGIC_AND_PAGE_SIZE, _APPLICATION):
             if header[part] != self._header[part]:
-                raise Lost(f"{MAIN} was overwritten or cut short")
+                raise JournalLost(f"{MAIN} was overwritten or cut short")
 
     def _check_log(self, index: wal.LogIndex) -> None:
         """Compares the log with its index, again where that changes meanwhile."""
@@ -174,7 +180,9 @@ class JournalFile:
         while not wal.fits(self._parts[1].descriptor, index):
             latest = wal.read_index(shm)
             if latest == index:
-                raise Lost(f"{self._parts[1].words} was overwritten or cut short")
+                raise JournalLost(
+                    f"{self._parts[1].words} was overwritten or cut short"
+                )
             if latest is None:
                 return
             index = latest
@@ -186,7 +194,7 @@ class JournalFile:
         if self._main_state != before and self._progress == index.progress:
             progress = self._wait_for_checkpoint()
             if progress == index.progress and self._check_content() != self.journal_id:
-                raise Lost(f"another journal was written over {MAIN}")
+                raise JournalLost(f"another journal was written over {MAIN}")
             self._progress = progress
         else:
             self._progress = index.progress
@@ -206,18 +214,18 @@ class JournalFile:
         return found.st_mtime_ns, found.st_size
 
 
-def _check_begun(path: Path, begun: BegunFile) -> None:
+def _check_begun(path: Path, begun: PreparedFile) -> None:
     if identify(path) != begun.identity:
-        raise Lost(f"another file has taken the place of {MAIN}")
+        raise JournalLost(f"another file has taken the place of {MAIN}")
     if begun.journal_id and path.stat().st_size == 0:
-        raise Lost(f"{MAIN} was emptied")
+        raise JournalLost(f"{MAIN} was emptied")
 
 
 def _open_part(words: str, path: Path) -> _Part:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
-        raise Unusable(f"{words} cannot be opened: {error.strerror}") from error
+        raise JournalUnusable(f"{words} cannot be opened: {error.strerror}") from error
 
     found = os.fstat(descriptor)
     return _Part(words, path, Identity(found.st_dev, found.st_ino), descriptor)

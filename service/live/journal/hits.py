@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 
-from service.live.journal.bets import scale_mean
+from service.live.journal.challenger_counts import scale_mean
 
 GROUPS_PER_BLOCK = 200
 MAX_BLOCKS = 64
@@ -50,14 +50,16 @@ class Hits:
             self._alone[model, hit] += 1
             return
 
-        n_rows, n_hits, last = self._open.get((group_key, model), (0, 0, 0))
-        self._open[group_key, model] = n_rows + 1, n_hits + hit, max(last, seq)
+        key = (group_key, model)
+        n_rows, n_hits, last = self._open.get(key, (0, 0, 0))
+        self._open[key] = (n_rows + 1, n_hits + hit, max(last, seq))
 
     def write(self) -> None:
         """Adds what was counted to the counts in the file."""
         for (model, hit), count in self._alone.items():
+            block = self._find_block(model)
             mean = scale_mean(1, int(hit))
-            self._means[model, self._find_block(model), mean] += count
+            self._means[model, block, mean] += count
 
         for (group_key, model), (n_rows, n_hits, last) in self._open.items():
             self._revise(group_key, model, n_rows, n_hits, last)
@@ -108,10 +110,12 @@ class Hits:
         block = self._find_block(model)  # which may join the blocks that groups are in
         found = self._execute(_READ_HITS, (group_key, model)).fetchone()
         if found is not None:
-            block = found[0]
-            self._means[model, block, scale_mean(*found[1:])] -= 1
-            n_rows += found[1]
-            n_hits += found[2]
+            block, n_rows_before, n_hits_before = found
+            mean_before = scale_mean(n_rows_before, n_hits_before)
+            self._means[model, block, mean_before] -= 1
+            n_rows += n_rows_before
+            n_hits += n_hits_before
 
-        self._means[model, block, scale_mean(n_rows, n_hits)] += 1
+        mean = scale_mean(n_rows, n_hits)
+        self._means[model, block, mean] += 1
         self._execute(_WRITE_HITS, (group_key, model, block, n_rows, n_hits, last))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from service.live.journal.bets import scale_mean
+from service.live.journal.challenger_counts import scale_mean
 from service.live.journal.sources import Source
 
 _INSERT_HITS = (

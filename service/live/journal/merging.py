@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.live.journal import schema
-from service.live.journal.bets import average
+from service.live.journal.challenger_counts import average
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.merged_hits import MergedHits
-from service.live.journal.problems import Unusable
+from service.live.journal.problems import JournalUnusable
 from service.live.journal.records import ModelKey
 from service.live.journal.sources import MergeRefused, Source, check_ids
 from service.live.journal.transaction import MAX_EXAMPLES, MAX_FEATURE_COUNTS
@@ -69,7 +69,7 @@ def merge(journals: Sequence[Path], out: Path) -> Counts:
             counts = _write(beside, sources)
         _sync(beside)
         beside.replace(out)
-    except (sqlite3.Error, Unusable) as error:
+    except (sqlite3.Error, JournalUnusable) as error:
         raise MergeRefused(f"--out {out}: {error}") from error
     finally:
         for suffix in ("", "-wal", "-shm"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from service.live.journal.problems import Lost, WrongFile
+from service.live.journal.problems import JournalLost, WrongFile
 
 APPLICATION_ID = 0x56455244
 """VERD in ASCII tells our files from those of other programs."""
@@ -135,7 +135,7 @@ schema 5 on, probabilities and tests by other metrics than accuracy. Up to schem
 
 
 def connect(path: Path, *, may_make: bool = True) -> sqlite3.Connection:
-    """Opens a file in autocommit mode, making its tables where it has none; raises sqlite3.Error and Lost.
+    """Opens a file in autocommit mode, making its tables where it has none; raises sqlite3.Error and JournalLost.
 
     A file of an earlier schema is migrated; one of a later schema, or another program's, is left as it is.
     """
@@ -168,11 +168,11 @@ def read_id(connection: sqlite3.Connection) -> str:
 
 
 def check_pages(connection: sqlite3.Connection) -> None:
-    """Looks through all of the file, as this connection sees it; raises Lost where it is damaged, and sqlite3.Error."""
+    """Looks through the file, as this connection sees it; raises JournalLost where it is damaged, and sqlite3.Error."""
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         reason = " ".join(found.split())[:200]
-        raise Lost(
+        raise JournalLost(
             f"the journal's file is damaged ({reason}): put it aside, and a restart makes a new one"
         )
 
@@ -189,7 +189,7 @@ def _open(path: Path, *, mode: str, busy_ms: int) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, *, may_make: bool) -> None:
-    """Brings the file to the latest schema; raises sqlite3.Error and Lost.
+    """Brings the file to the latest schema; raises sqlite3.Error and JournalLost.
 
     A file that has the schema is not written to, and may be locked by another process that writes.
     """
@@ -197,7 +197,7 @@ def prepare(connection: sqlite3.Connection, *, may_make: bool) -> None:
         connection.execute("BEGIN IMMEDIATE")
         schema = _read_schema(connection)  # which another process may have changed
         if schema == 0 and not may_make:
-            raise Lost("the journal's file was emptied")
+            raise JournalLost("the journal's file was emptied")
 
         _migrate(connection, schema)
         connection.execute("COMMIT")
@@ -213,7 +213,7 @@ def prepare(connection: sqlite3.Connection, *, may_make: bool) -> None:
 
 
 def _read_schema(connection: sqlite3.Connection) -> int:
-    """Returns the version of the schema, 0 for an empty file; raises Lost for one that this version does not know."""
+    """Returns the version of the schema, 0 for an empty file; raises JournalLost for one that is not known here."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -223,7 +223,7 @@ def _read_schema(connection: sqlite3.Connection) -> int:
     if application != APPLICATION_ID:
         raise WrongFile("it is another program's database: name a file of its own")
     if schema not in (SCHEMA, *_MIGRATIONS):
-        raise Lost(
+        raise JournalLost(
             f"the journal's schema is {schema}, this version knows 1 to {SCHEMA}: name another file"
         )
 

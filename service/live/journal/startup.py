@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from service.errors import SettingsError
-from service.live.journal.file import BegunFile, Identity, JournalFile, identify
-from service.live.journal.problems import Unusable, WrongFile
+from service.live.journal.file import Identity, JournalFile, PreparedFile, identify
+from service.live.journal.problems import JournalUnusable, WrongFile
 
 VARIABLE = "_VEREDICTO_JOURNAL_FILE"
 _MAY_PASS = (errno.ENOSPC, errno.EDQUOT)
@@ -41,18 +41,18 @@ def prepare_file(path: Path) -> None:
         file.close(is_sound=True)
     except WrongFile as error:
         raise _refuse(path, str(error)) from error
-    except Unusable:
+    except JournalUnusable:
         pass  # the workers say it
 
     _tell_workers(path, journal_id)
 
 
-def read_prepared_file(environment: Mapping[str, str]) -> BegunFile | None:
+def read_prepared_file(environment: Mapping[str, str]) -> PreparedFile | None:
     """Returns the file that was made before this worker started; None in a process that no server has started."""
     words = environment.get(VARIABLE, "").split(":")
     if len(words) != 3:
         return None
-    return BegunFile(Identity(int(words[0]), int(words[1])), words[2])
+    return PreparedFile(Identity(int(words[0]), int(words[1])), words[2])
 
 
 def _make(path: Path) -> None:
@@ -71,7 +71,7 @@ def _tell_workers(path: Path, journal_id: str) -> None:
     os.environ.pop(VARIABLE, None)
     try:
         identity = identify(path)
-    except Unusable:
+    except JournalUnusable:
         return
 
     os.environ[VARIABLE] = f"{identity.device}:{identity.inode}:{journal_id}"

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidRequest, NotFound, VeredictoError
 from service.live.journal import group_keys
-from service.live.journal.bets import ROW_SCALE, Bets, find_gains, name_recall
+from service.live.journal.challenger_counts import (
+    ROW_SCALE,
+    ChallengerCounts,
+    find_gains,
+    name_recall,
+)
 from service.live.journal.hits import Hits
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
@@ -130,7 +135,7 @@ class Transactions:
         self._execute = connection.execute
         self._max_rows = max_rows
         self._keys = SurrogateKeys(connection)
-        self._bets = Bets(connection)
+        self._challenger_counts = ChallengerCounts(connection)
         self._hits = Hits(connection)
         self._forget_uncommitted()
 
@@ -466,7 +471,7 @@ class Transactions:
     ) -> None:
         """Counts one labelled row for each challenger that answered it, and for its pair with the champion."""
         champion_hit = champion_label == true_label
-        self._bets.begin(champion, challengers)
+        self._challenger_counts.begin(champion, challengers)
         gains: dict[str, list[int]] = {}
         if probabilities is not None:
             gains = find_gains(true_label, probabilities, self._find_costs(champion))
@@ -480,7 +485,7 @@ class Transactions:
             self._new_outcomes[challengers[place], hit] += 1
             of_this = {metric: each[place] for metric, each in gains.items()}
             of_this[name_recall(true_label)] = difference * ROW_SCALE
-            self._bets.count(
+            self._challenger_counts.count(
                 (champion, challengers[place]),
                 difference,
                 of_this,
@@ -509,7 +514,7 @@ class Transactions:
                 (count, model),
             )
 
-        self._bets.write()
+        self._challenger_counts.write()
         self._hits.write()
         self._new_rows.clear()
         self._new_outcomes.clear()
@@ -544,7 +549,7 @@ class Transactions:
         ):
             self._execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
         if last is not None:
-            self._bets.delete_oldest(last)
+            self._challenger_counts.delete_oldest(last)
             self._hits.delete_oldest(last)
 
         for task, n_rows in deleted_rows.items():
@@ -558,7 +563,7 @@ class Transactions:
         self._recent_seqs: OrderedDict[str, int] = OrderedDict()
         self._new_rows = Counter[int]()
         self._new_outcomes = Counter[tuple[int, bool]]()
-        self._bets.forget()
+        self._challenger_counts.forget()
         self._hits.forget()
 
 

@@ -18,9 +18,9 @@ from time import monotonic
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.metrics import JournalMetrics
 from service.live.journal import waiting
-from service.live.journal.file import BegunFile, JournalFile
+from service.live.journal.file import JournalFile, PreparedFile
 from service.live.journal.ids import PredictionIds
-from service.live.journal.problems import Lost, Unusable, explain
+from service.live.journal.problems import JournalLost, JournalUnusable, explain
 from service.live.journal.records import (
     Costs,
     FeatureCounts,
@@ -68,7 +68,7 @@ class Journal:
         model_keys: Sequence[ModelKey],
         fsync: bool = False,
         max_examples: int = MAX_EXAMPLES,
-        begun: BegunFile | None = None,
+        begun: PreparedFile | None = None,
         costs: Mapping[str, Costs] | None = None,
     ) -> None:
         self.path = path
@@ -90,7 +90,7 @@ class Journal:
 
         self._file: JournalFile | None = None
         self._transactions: Transactions | None = None
-        self._problem: Unusable | None = None
+        self._problem: JournalUnusable | None = None
         self._tried_s = -RETRY_S
         self._refreshed_s = -REFRESH_S
         self._outcomes = self._make_outcomes({})
@@ -142,7 +142,7 @@ class Journal:
         Raises Overloaded where too much feedback waits already, and where the file is lost.
         """
         problem = self._problem
-        if isinstance(problem, Lost):
+        if isinstance(problem, JournalLost):
             self._metrics.refuse(1)
             raise Overloaded(f"feedback: the label is not stored{_advise(problem)}")
         if self._closing.is_set():
@@ -165,12 +165,14 @@ class Journal:
         file = self._file
         problem = self._problem
         try:
-            if isinstance(problem, Lost) or (file is None and problem is not None):
+            if isinstance(problem, JournalLost) or (
+                file is None and problem is not None
+            ):
                 raise problem
             if file is None:
-                raise Unusable("it is not open yet")
+                raise JournalUnusable("it is not open yet")
             file.check_names()
-        except Unusable as error:
+        except JournalUnusable as error:
             raise Overloaded(
                 f"the journal cannot be read now{_advise(error)}"
             ) from error
@@ -219,7 +221,7 @@ class Journal:
 
         try:
             results = self._write([*records, *(each.record for each in feedback)])
-        except Unusable as problem:
+        except JournalUnusable as problem:
             self._report(problem)
             self._waiting.count_unwritten(records)
             self._metrics.refuse(waiting.refuse(feedback, _advise(problem)))
@@ -239,7 +241,7 @@ class Journal:
         self._refresh_outcomes()
 
     def _write(self, batch: Sequence[Record]) -> list[VeredictoError | bool]:
-        """Writes records into the file that the path names, before and after it; raises Unusable.
+        """Writes records into the file that the path names, before and after it; raises JournalUnusable.
 
         A file that turns out to be lost is closed.
         """
@@ -255,19 +257,19 @@ class Journal:
             problem = explain(error)
             self._drop_lost(problem)
             raise problem from error
-        except Unusable as problem:
+        except JournalUnusable as problem:
             self._drop_lost(problem)
             raise
 
         return results
 
     def _open(self) -> tuple[JournalFile, Transactions]:
-        """Returns the open file, which it opens where that is due; raises Unusable."""
+        """Returns the open file, which it opens where that is due; raises JournalUnusable."""
         if self._file is not None and self._transactions is not None:
             return self._file, self._transactions
 
         problem = self._problem
-        is_lost = isinstance(problem, Lost)
+        is_lost = isinstance(problem, JournalLost)
         is_soon = monotonic() - self._tried_s < RETRY_S
         if problem is not None and (is_lost or is_soon):
             raise problem
@@ -286,8 +288,8 @@ class Journal:
 
         return file, self._transactions
 
-    def _drop_lost(self, problem: Unusable) -> None:
-        if isinstance(problem, Lost) and self._file is not None:
+    def _drop_lost(self, problem: JournalUnusable) -> None:
+        if isinstance(problem, JournalLost) and self._file is not None:
             self._file.close(is_sound=False)
             self._file = None
             self._transactions = None
@@ -324,15 +326,15 @@ class Journal:
         n_accepted = sum(result is True for result in results)
         self._metrics.add(written=n_written, accepted=n_accepted)
 
-    def _report(self, problem: Unusable) -> None:
+    def _report(self, problem: JournalUnusable) -> None:
         """Logs and counts the first of several problems of a kind."""
         if type(problem) is not type(self._problem):
             logger.error(
                 "predictions are dropped: the journal cannot be written: %s, feedback is refused%s",
                 problem,
-                " until a restart" if isinstance(problem, Lost) else "",
+                " until a restart" if isinstance(problem, JournalLost) else "",
             )
-            self._metrics.fail(is_lost=isinstance(problem, Lost))
+            self._metrics.fail(is_lost=isinstance(problem, JournalLost))
 
         self._problem = problem
 
@@ -372,8 +374,8 @@ class Journal:
         return outcomes
 
 
-def _advise(problem: Unusable) -> str:
+def _advise(problem: JournalUnusable) -> str:
     """Returns the end of a sentence for clients: the reason, and what would work."""
-    if isinstance(problem, Lost):
+    if isinstance(problem, JournalLost):
         return f": {problem}; the journal is used again after a restart of the service"
     return f", try again: {problem}"

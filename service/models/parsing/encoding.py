@@ -20,7 +20,9 @@ _CAST_TYPES = {_FLOAT: np.float32, _INT64: np.int64}
 
 def _gather(values: Any, places: Any) -> Any:
     """Returns columns of rows, or what a table says of each value."""
-    return values[places] if values.ndim == 1 else values[:, places]
+    if values.ndim == 1:
+        return values[places]
+    return values[:, places]
 
 
 def _keep(values: Any) -> Any:
@@ -74,18 +76,23 @@ class Encoding:
             ]
             values[node.outputs[0]] = function(*given)
 
-        columns: Floats = values[self.output] if self.steps else features
+        if not self.steps:
+            return features
+
+        columns: Floats = values[self.output]
         return columns
 
     def fits(self, features: Floats, columns: Floats) -> bool:
         """Returns whether these columns of these features have each a feature that they come from."""
-        n_features = features.shape[1]
-        n_columns = n_features if self.source is None else len(self.source)
-        is_known = self.source is None or bool(
-            ((self.source >= 0) & (self.source < n_features)).all()
-        )
+        n_rows, n_features = features.shape
+        if self.source is None:
+            return columns.shape == (n_rows, n_features)
 
-        return is_known and columns.shape == (len(features), n_columns)
+        is_feature = (self.source >= 0) & (self.source < n_features)
+        if not is_feature.all():
+            return False
+
+        return columns.shape == (n_rows, len(self.source))
 
 
 def read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
@@ -145,8 +152,10 @@ def _find_function(graph: SmallGraph, node: Node) -> Callable[..., Any] | None:
         return _STEPS.get(node.operator)
 
     kind = _CAST_TYPES.get(graph.read_integer(node, "to") or 0)
+    if kind is None:
+        return None
 
-    return None if kind is None else lambda values: values.astype(kind)
+    return lambda values: values.astype(kind)
 
 
 def _has_its_form(
@@ -155,7 +164,12 @@ def _has_its_form(
     """Returns whether an operator does here what it does in an encoding."""
     if node.operator in _ARITHMETIC:
         known = [each for each in constants if each is not None]
-        return len(known) == 1 and known[0].size == max((1, *known[0].shape[-1:]))
+        if len(known) != 1:
+            return False
+
+        (constant,) = known
+        n_columns = constant.shape[-1] if constant.ndim else 1
+        return constant.size == max(1, n_columns)
     if node.operator == "Gather":
         table = constants[0]
         if table is not None:

@@ -31,25 +31,25 @@ def extract_subgraph(content: bytes, outputs: Collection[str]) -> bytes | None:
     """
     wire = WireReader(content)
     parts = _split(wire, 0, len(content))
-    graph, first = next(part for part in parts if part[0].number == _GRAPH)
+    graph, graph_start = next(part for part in parts if part[0].number == _GRAPH)
     fields = _split(wire, graph.start, graph.end)
     kept = _find_needed_nodes(wire, [each for each, _ in fields], outputs)
     if kept is None:
         return None
 
-    kept.update(
-        each
-        for each, _ in fields
-        if each.number == _OUTPUT and wire.read_text(each, _VALUE_NAME) in outputs
-    )
-    cut = b"".join(
+    for each, _ in fields:
+        if each.number == _OUTPUT and wire.read_text(each, _VALUE_NAME) in outputs:
+            kept.add(each)
+
+    kept_parts = [
         content[start : each.end]
         for each, start in fields
         if each.number not in (_NODE, _OUTPUT) or each in kept
-    )
-    start, end = content[:first], content[graph.end :]
+    ]
+    subgraph = b"".join(kept_parts)
+    head = content[:graph_start] + _GRAPH_TAG + _write_varint(len(subgraph))
 
-    return b"".join((start, _GRAPH_TAG, _write_varint(len(cut)), cut, end))
+    return b"".join((head, subgraph, content[graph.end :]))
 
 
 def _find_needed_nodes(
@@ -68,7 +68,10 @@ def _find_needed_nodes(
             needed |= node.inputs
             kept.add(each)
 
-    return kept if len(kept) <= MAX_KEPT_SHARE * len(nodes) else None
+    if len(kept) > MAX_KEPT_SHARE * len(nodes):
+        return None
+
+    return kept
 
 
 def _split(wire: WireReader, start: int, end: int) -> list[tuple[Field, int]]:
@@ -88,10 +91,8 @@ def _read_node(wire: WireReader, node: Field) -> _Node:
         if each.number in names:
             names[each.number].append(wire.text(each))
         elif each.number == _ATTRIBUTE:
-            has_graphs |= any(
-                part.number in _ATTRIBUTE_GRAPHS
-                for part in wire.fields_but_values(each)
-            )
+            parts = wire.fields_but_values(each)
+            has_graphs |= any(part.number in _ATTRIBUTE_GRAPHS for part in parts)
 
     # An input or output that is left out has an empty name.
     inputs, outputs = (frozenset(each) - {""} for each in names.values())

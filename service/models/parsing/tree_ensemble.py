@@ -1,20 +1,15 @@
-"""The trees of a graph are read from its file as arrays, with what the graph does to rows ahead of them.
-
-Only what is certain is read: an ensemble of another form, or behind operators that are not followed here, is None.
-"""
+"""An ensemble of trees is held as arrays of nodes, with what its graph does to rows ahead of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.models.parsing.encoding import Encoding, read_encoding
-from service.models.parsing.small_graph import Node, SmallGraph, read_small_graph
-from service.models.parsing.trees import OPERATORS
+from service.models.parsing.encoding import Encoding
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -28,18 +23,8 @@ COMPARISONS: dict[bytes, Callable[[Any, Any], Any]] = {
     b"BRANCH_EQ": np.equal,
     b"BRANCH_NEQ": np.not_equal,
 }
-_NUMBERS = (
-    "nodes_treeids",
-    "nodes_nodeids",
-    "nodes_featureids",
-    "nodes_truenodeids",
-    "nodes_falsenodeids",
-)
-_LEAF = b"LEAF"
 NODES_AT_A_TIME = 50_000
 """The values that so many nodes look at are held at a time, 13 MB for 64 rows."""
-MAX_WEIGHTS = 20_000_000
-"""An ensemble of more nodes times outputs is not read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,224 +55,29 @@ class TreeEnsemble:
     def fits(self, features: Floats) -> bool:
         """Returns whether the columns that the nodes look at are there, and known to come from one feature each."""
         columns = self.encoding.apply(features)
-        is_there = self.column.min() >= 0 and self.column.max() < columns.shape[-1]
+        n_columns = columns.shape[-1]
+        is_there = self.column.min() >= 0 and self.column.max() < n_columns
+        if not is_there:
+            return False
 
-        return bool(is_there) and self.encoding.fits(features, columns)
+        return self.encoding.fits(features, columns)
 
     def compare(self, columns: Floats) -> Booleans:
         """Returns which nodes send which rows to their true child, `(n_nodes, n_rows)`."""
         goes: Booleans = np.zeros((len(self.mode), len(columns)), dtype=np.bool_)
+        by_column = columns.T
+
         for number, comparison in enumerate(COMPARISONS.values()):
             nodes = np.flatnonzero(self.mode == number)
             for start in range(0, len(nodes), NODES_AT_A_TIME):
                 chosen = nodes[start : start + NODES_AT_A_TIME]
-                values = columns.T[self.column[chosen]]
-                goes[chosen] = comparison(values, self.threshold[chosen, None])
+                values = by_column[self.column[chosen]]
+                thresholds = self.threshold[chosen, None]
+                goes[chosen] = comparison(values, thresholds)
 
         tracks_true = np.flatnonzero(self.missing_is_true)
         if len(tracks_true) and np.isnan(columns).any():
-            goes[tracks_true] |= np.isnan(columns.T[self.column[tracks_true]])
+            values = by_column[self.column[tracks_true]]
+            goes[tracks_true] |= np.isnan(values)
 
         return goes
-
-
-def has_trees(operators: Iterable[tuple[str, str]]) -> bool:
-    """Returns whether one of the operators, each a domain and a name, is an ensemble of trees."""
-    return any(name in OPERATORS for _, name in operators)
-
-
-def read_tree_ensemble(content: bytes) -> TreeEnsemble | None:
-    """Returns the one ensemble of a file that onnxruntime has loaded, or None."""
-    graph = read_small_graph(content)
-    if graph is None:
-        return None
-
-    found = [node for node in graph.nodes if node.operator in OPERATORS]
-    if len(found) != 1:
-        return None
-
-    [node] = found
-    encoding = read_encoding(graph, node.inputs[0])
-    ensemble = None if encoding is None else _read_ensemble(graph, node, encoding)
-    fits = ensemble is not None and _is_sound(ensemble)
-
-    return ensemble if fits else None
-
-
-class _Nodes(NamedTuple):
-    """The nodes of an operator are arrays `(n_nodes,)`, as its attributes have them."""
-
-    trees: Integers
-    ids: Integers
-    column: Integers
-    on_true: Integers
-    on_false: Integers
-    threshold: Floats
-    mode: Integers
-
-
-def _read_nodes(graph: SmallGraph, node: Node) -> _Nodes | None:
-    """Returns the nodes; None where something is missing, of another length or unknown."""
-    wire, attributes = graph.wire, node.attributes
-    if not {*_NUMBERS, "nodes_modes", "nodes_values"} <= attributes.keys():
-        return None
-
-    texts = wire.texts(attributes["nodes_modes"])
-    if not set(texts) <= {_LEAF, *COMPARISONS}:
-        return None
-
-    numbers = {name: number for number, name in enumerate(COMPARISONS)}
-    trees, ids, column, on_true, on_false = (
-        wire.values(attributes[name]) for name in _NUMBERS
-    )
-    nodes = _Nodes(
-        trees=trees,
-        ids=ids,
-        column=column,
-        on_true=on_true,
-        on_false=on_false,
-        threshold=wire.floats(attributes["nodes_values"]),
-        mode=np.array([numbers.get(text, -1) for text in texts], dtype=np.int64),
-    )
-
-    return nodes if len({len(each) for each in nodes}) == 1 else None
-
-
-def _read_ensemble(
-    graph: SmallGraph, node: Node, encoding: Encoding
-) -> TreeEnsemble | None:
-    nodes = _read_nodes(graph, node)
-    if nodes is None or not len(nodes.ids):
-        return None
-
-    find = _Finder(nodes.trees, nodes.ids)
-    is_leaf = nodes.mode < 0
-    leaves = np.flatnonzero(is_leaf)
-    weighed = _read_weights(graph, node, find, leaves, len(is_leaf))
-    if weighed is None:
-        return None
-
-    weights, bias = weighed
-    n_trees = len(np.unique(nodes.trees))
-    if graph.read_text(node, "aggregate_function") == "AVERAGE":
-        weights = weights / n_trees
-    scale, shift = _read_affine(graph, node.outputs[-1])
-
-    return TreeEnsemble(
-        column=np.where(is_leaf, 0, nodes.column),
-        threshold=nodes.threshold,
-        mode=nodes.mode,
-        on_true=np.where(is_leaf, -1, find(nodes.trees, nodes.on_true)),
-        on_false=np.where(is_leaf, -1, find(nodes.trees, nodes.on_false)),
-        missing_is_true=_read_missing(graph, node, len(is_leaf)),
-        leaves=leaves,
-        weights=weights,
-        bias=bias,
-        post_transform=graph.read_text(node, "post_transform") or "NONE",
-        n_trees=n_trees,
-        encoding=encoding,
-        scale=scale,
-        shift=shift,
-    )
-
-
-class _Finder:
-    """A finder knows the place of each node by its tree and its number; -1 stands for none."""
-
-    def __init__(self, trees: Integers, ids: Integers) -> None:
-        self._trees, tree_numbers = np.unique(trees, return_inverse=True)
-        self._ids, id_numbers = np.unique(ids, return_inverse=True)
-        keys = tree_numbers * len(self._ids) + id_numbers
-        self._order = np.argsort(keys, kind="stable")
-        self._keys = keys[self._order]
-        self.is_unique = bool((np.diff(self._keys) > 0).all())
-
-    def __call__(self, trees: Integers, ids: Integers) -> Integers:
-        tree_numbers = _find_numbers(self._trees, trees)
-        id_numbers = _find_numbers(self._ids, ids)
-        wanted = tree_numbers * len(self._ids) + id_numbers
-        places = _find_numbers(self._keys, wanted)
-        is_there = (
-            (self._trees[tree_numbers] == trees)
-            & (self._ids[id_numbers] == ids)
-            & (self._keys[places] == wanted)
-        )
-        return np.where(is_there, self._order[places], -1)
-
-
-def _find_numbers(known: Integers, wanted: Integers) -> Integers:
-    """Returns where each wanted number stands among the known ones, which ascend, if it is one of them."""
-    return np.searchsorted(known, wanted).clip(max=len(known) - 1)
-
-
-def _read_weights(
-    graph: SmallGraph, node: Node, find: _Finder, leaves: Integers, n_nodes: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Returns weights `(n_leaves, n_outputs)` and bias `(n_outputs,)`; two classes may have one output."""
-    wire = graph.wire
-    kind = "class" if node.operator.endswith("Classifier") else "target"
-    names = [f"{kind}_{each}" for each in ("treeids", "nodeids", "ids", "weights")]
-    if not set(names) <= node.attributes.keys() or not find.is_unique:
-        return None
-
-    trees, ids, outputs = (wire.values(node.attributes[name]) for name in names[:3])
-    given = wire.floats(node.attributes[names[3]])
-    base = node.attributes.get("base_values")
-    bias = np.zeros(0) if base is None else wire.floats(base).astype(np.float64)
-    if len({len(each) for each in (trees, ids, outputs, given)}) > 1 or not len(given):
-        return None
-
-    if len(np.unique(outputs)) == 1:
-        outputs = np.zeros_like(outputs)
-    n_outputs = int(outputs.max()) + 1
-    places = find(trees, ids)
-    if min(outputs.min(), places.min()) < 0 or n_outputs * n_nodes > MAX_WEIGHTS:
-        return None
-
-    weights = np.zeros((n_nodes, n_outputs))
-    np.add.at(weights, (places, outputs), given.astype(np.float64))
-    if len(bias) not in (0, n_outputs):
-        return None
-
-    return weights[leaves], bias if len(bias) else np.zeros(n_outputs)
-
-
-def _read_missing(graph: SmallGraph, node: Node, n_nodes: int) -> Booleans:
-    found = node.attributes.get("nodes_missing_value_tracks_true")
-    tracks = None if found is None else graph.wire.values(found)
-    if tracks is None or len(tracks) != n_nodes:
-        return np.zeros(n_nodes, dtype=np.bool_)
-    is_true: Booleans = tracks != 0
-    return is_true
-
-
-def _read_affine(graph: SmallGraph, output: str) -> tuple[float, float]:
-    """Returns what the graph multiplies scores by, and adds to them, in nodes right behind the trees."""
-    factors = {"Mul": 1.0, "Add": 0.0}
-    for operator in factors:
-        for node in graph.nodes:
-            constant = (
-                graph.read_constant(node.inputs[1]) if len(node.inputs) == 2 else None
-            )
-            is_next = node.operator == operator and node.inputs[0] == output
-            if is_next and constant is not None and constant.size == 1:
-                factors[operator] = float(constant.reshape(-1)[0])
-                output = node.outputs[0]
-                break
-
-    return factors["Mul"], factors["Add"]
-
-
-def _is_sound(ensemble: TreeEnsemble) -> bool:
-    """Returns whether each node but a root has one parent, so that each leaf has one path."""
-    children = np.concatenate([ensemble.on_true, ensemble.on_false])
-    is_inner = ensemble.mode >= 0
-    has_both = (ensemble.on_true >= 0) & (ensemble.on_false >= 0)
-    counts = np.bincount(children[children >= 0], minlength=len(is_inner))
-    n_roots = int((counts == 0).sum())
-
-    return (
-        bool(has_both[is_inner].all())
-        and int(counts.max(initial=0)) <= 1
-        and n_roots == ensemble.n_trees
-    )

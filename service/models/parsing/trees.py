@@ -68,14 +68,16 @@ def check_trees(wire: WireReader, attributes: list[Field]) -> None:
     for attribute in attributes:
         if not wire.has(attribute, _NAMES_BEGIN):
             continue
-        texts = {
-            each.number: wire.text(each)
-            for each in wire.fields_but_values(attribute)
-            if each.number in (_NAME, _REFERENCE)
-        }
+
+        texts = {}
+        for each in wire.fields_but_values(attribute):
+            if each.number in (_NAME, _REFERENCE):
+                texts[each.number] = wire.text(each)
+
         name = texts.get(_NAME, "")
         if name not in (*_NUMBERS, _MODES):
             continue
+
         if _REFERENCE in texts or name in found:
             raise ModelRefused(
                 f"its trees have {name!r} twice or from a function's argument: expected it once, in the operator"
@@ -94,18 +96,16 @@ def _read_nodes(wire: WireReader, found: Mapping[str, Field]) -> _Nodes | None:
 
     trees, ids, on_true, on_false = (wire.values(found[name]) for name in _NUMBERS)
     is_leaf = wire.are_leaves(found[_MODES])
-    if len({len(each) for each in (trees, ids, on_true, on_false, is_leaf)}) > 1:
-        return None
-
-    if not len(ids):
+    lengths = {len(each) for each in (trees, ids, on_true, on_false, is_leaf)}
+    if len(lengths) > 1 or not len(ids):
         return None
 
     find = _find_in_order(trees, ids) or _find_in_any_order(trees, ids)
-    found_true, found_false = (
-        np.where(is_leaf, -1, find(each)) for each in (on_true, on_false)
-    )
 
-    return _Nodes(found_true, found_false)
+    return _Nodes(
+        on_true=np.where(is_leaf, -1, find(on_true)),
+        on_false=np.where(is_leaf, -1, find(on_false)),
+    )
 
 
 def _find_in_order(trees: Numbers, ids: Numbers) -> Find | None:
@@ -116,28 +116,32 @@ def _find_in_order(trees: Numbers, ids: Numbers) -> Find | None:
     sizes = np.diff(firsts, append=len(trees))
     first = np.repeat(firsts, sizes)
     is_sorted = (numbers[1:] > numbers[:-1]).all()
-    if not is_sorted or (ids != np.arange(len(ids)) - first).any():
+    in_order = np.arange(len(ids)) - first
+    if not is_sorted or (ids != in_order).any():
         return None
 
     size = np.repeat(sizes, sizes)
 
-    return lambda children: np.where(
-        (children >= 0) & (children < size), first + children, -1
-    )
+    def find(children: Numbers) -> Numbers:
+        is_there = (children >= 0) & (children < size)
+        return np.where(is_there, first + children, -1)
+
+    return find
 
 
 def _find_in_any_order(trees: Numbers, ids: Numbers) -> Find:
     """Returns what finds the places of nodes by their numbers, which a sort puts in order."""
     # One number for each tree and node: both are counted from 0 first, so that no product overflows.
-    distinct, ids = np.unique(ids, return_inverse=True)
-    trees = np.unique(trees, return_inverse=True)[1] * len(distinct)
-    keys = trees + ids
+    distinct, id_numbers = np.unique(ids, return_inverse=True)
+    _, tree_numbers = np.unique(trees, return_inverse=True)
+    tree_keys = tree_numbers * len(distinct)
+    keys = tree_keys + id_numbers
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
 
     def find(children: Numbers) -> Numbers:
         numbers = np.searchsorted(distinct, children).clip(max=len(distinct) - 1)
-        wanted = trees + numbers
+        wanted = tree_keys + numbers
         places = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
         is_there = (distinct[numbers] == children) & (keys[places] == wanted)
         return np.where(is_there, order[places], -1)

@@ -301,22 +301,23 @@ def _are_tagged_varints(data: NDArray[np.uint8]) -> bool:
     if len(ends) % 2 or not len(ends) or ends[-1] != len(data) - 1:
         return False
 
-    tags, ends = ends[::2], ends[1::2]
-    starts_right = tags[0] == 0 and bool((tags[1:] == ends[:-1] + 1).all())
+    tags = ends[::2]
+    ends = ends[1::2]
+    follows = tags[1:] == ends[:-1] + 1
+    if tags[0] != 0 or not follows.all() or not (data[tags] == _INT_TAG).all():
+        return False
 
-    return (
-        starts_right
-        and bool((data[tags] == _INT_TAG).all())
-        and int((ends - tags).max()) <= MAX_VARINT_BYTES
-    )
+    longest = int((ends - tags).max())
+    return longest <= MAX_VARINT_BYTES
 
 
 def _are_modes(content: bytes, start: int, end: int) -> bool:
     """Returns whether bytes are nothing but what nodes of trees do, text by text."""
-    return end - start == sum(
-        len(text) * content.count(text, start, end)
-        for text in (_TAGGED_LEAF, *_BRANCHES)
-    )
+    n_bytes = 0
+    for text in (_TAGGED_LEAF, *_BRANCHES):
+        n_bytes += len(text) * content.count(text, start, end)
+
+    return n_bytes == end - start
 
 
 def _find_leaves(run: bytes) -> NDArray[np.bool_]:

@@ -14,10 +14,10 @@ import pytest
 from evaluation import evidence
 from evaluation.report import page
 from service.errors import EvaluationError
-from tests.support.trials import make_trial
+from tests.support.made_predictions import make_predictions
 from verdict.predictions import Predictions
 
-TRIAL = make_trial(
+TRIAL = make_predictions(
     {"champion": 0.8, "challenger": 0.9, "third": 0.85}, classes=("a", "b", "c")
 )
 VOID = {"meta", "link", "img", "br"}
@@ -109,7 +109,7 @@ def test_pictures_share_the_page(trial_page: str) -> None:
 
 
 def test_a_page_is_the_same_whenever_it_is_drawn(trial_page: str) -> None:
-    """The same evidence gives the same bytes."""
+    """A page of equal evidence has equal bytes."""
     assert render(TRIAL) == trial_page
 
 
@@ -149,7 +149,7 @@ def test_rows_of_disagreement_are_listed_with_pictures() -> None:
     html = render(TRIAL, {row: "data:image/jpeg;base64,AAAA"})
     assert f'<img src="data:image/jpeg;base64,AAAA" alt="{TRIAL.places[row]}"' in html
     assert "Nowhere: all give the same class" in render(
-        make_trial({"one": 1.0, "two": 1.0}, n_rows=20)
+        make_predictions({"one": 1.0, "two": 1.0}, n_rows=20)
     )
 
 
@@ -162,7 +162,7 @@ def test_any_number_of_rows_classes_and_models_has_a_page(
 ) -> None:
     """One row, many classes (whose confusions are listed), more models than colours."""
     names = {f"m{number}": 0.8 for number in range(n_models)}
-    predictions = make_trial(
+    predictions = make_predictions(
         names,
         n_rows=n_rows,
         classes=tuple(f"class {each}" for each in range(n_classes)),
@@ -180,9 +180,9 @@ def test_a_server_that_tells_no_sizes_has_no_picture_of_them() -> None:
 
 
 def test_a_page_of_ten_thousand_rows_is_small() -> None:
-    """Under 5 MB, with eight models and ten classes and a picture for each row that is shown."""
+    """A page of eight models, ten classes and a picture for each row that is shown has less than 5 MB."""
     names = {f"m{number}": 0.7 + 0.03 * number for number in range(8)}
-    predictions = make_trial(names, n_rows=10_000, classes=tuple("0123456789"))
+    predictions = make_predictions(names, n_rows=10_000, classes=tuple("0123456789"))
     gathered = evidence.gather(predictions, risk=0.05, gates=[], software={})
     rows: list[Any] = gathered["numbers"]["disagreements"]["rows"]
     thumbnail = (

@@ -44,7 +44,7 @@ def load(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], str]]:
 def test_a_report_lies_beside_its_result(
     load: Callable[..., tuple[dict[str, Any], str]], url: str
 ) -> None:
-    """It has the figures and pictures of the result, and nothing of it is fetched from elsewhere."""
+    """The report has the figures and pictures of the result, and fetches nothing from elsewhere."""
     found, report = load("--url", url, "--rate", "200", "--slo", "p99<5s")
     assert f"{found['latency_ms']['p99']:,.3f}" in report
     assert "Latency by share of the requests" in report

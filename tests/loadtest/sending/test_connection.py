@@ -59,6 +59,6 @@ def test_an_answer_says_whether_its_connection_stays(
     ],
 )
 def test_what_is_no_answer_breaks_the_connection(content: bytes) -> None:
-    """It is counted as an error, and nothing more is read."""
+    """Bytes that are no answer are counted as an error, and no more are read."""
     with pytest.raises(ConnectionBroken):
         Answer().feed(content)

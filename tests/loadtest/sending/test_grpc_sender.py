@@ -8,7 +8,8 @@ from loadtest.sending import grpc_sender
 from loadtest.sending.grpc_sender import Channels
 from loadtest.sending.pacing import ClosedLoop
 from loadtest.targets import grpc_model
-from loadtest.targets.target import TargetOptions, find_tensors
+from loadtest.targets.options import TargetOptions
+from loadtest.targets.payloads import find_tensors
 from tests.support.server import free_port, serve
 
 

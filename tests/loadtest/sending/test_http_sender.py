@@ -71,7 +71,7 @@ def test_a_closed_loop_keeps_each_caller_busy(port: int) -> None:
 
 
 def test_a_stall_is_charged_to_every_request_that_was_due_in_it() -> None:
-    """Of a server that stalls for a third of the time, a third of the requests are late, by half the stall each."""
+    """A server that stalls for a third of the time makes a third of the requests late, by half the stall each."""
     with run_server(period_s=0.6, stall_s=0.2) as url:
         samples = send(port_of(url), at_rate(200, 2.4))
 
@@ -124,7 +124,7 @@ def test_nobody_there_is_a_kind_of_failure() -> None:
 
 
 def test_requests_wait_for_a_connection_where_there_are_few(port: int) -> None:
-    """They wait without being called late, and their latency counts from when they were due."""
+    """Requests that wait for a connection are not called late, and their latency counts from when they were due."""
     with run_server(period_s=0.4, stall_s=0.3) as url:
         samples = send(port_of(url), at_rate(200, 1, max_connections=2))
 
@@ -145,7 +145,7 @@ def test_requests_that_wait_for_a_connection_time_out() -> None:
 
 
 def test_progress_is_told_while_it_runs(port: int) -> None:
-    """It grows from one time to the next, up to the duration."""
+    """The progress that is told grows from one time to the next, up to the duration."""
     told = list[Progress]()
     address = Address(
         host="127.0.0.1", family=socket.AF_INET, sockaddr=("127.0.0.1", port)

@@ -23,7 +23,7 @@ STEADY = Rate.parse("200")
 
 @pytest.mark.parametrize("arrivals", [POISSON, CONSTANT])
 def test_a_schedule_has_the_rate_that_was_asked_for(arrivals: str) -> None:
-    """There are `rate * duration` requests, in order, within the duration."""
+    """A schedule has `rate * duration` requests, in order, within the duration."""
     due_s = plan_arrivals(STEADY, duration_s=5, arrivals=arrivals)
     assert len(due_s) == 1000
     assert (np.diff(due_s) >= 0).all()
@@ -44,7 +44,7 @@ def test_arrivals_at_random_have_gaps_as_of_many_callers() -> None:
 
 
 def test_a_rate_rises_along_a_line() -> None:
-    """From 100/s to 300/s a quarter of the time has 125/s in the mean at its start, and 275/s at its end."""
+    """A rate that rises from 100/s to 300/s has a mean of 125/s in its first quarter, and of 275/s in its last."""
     due_s = plan_arrivals(Rate.parse("100:300"), duration_s=40, arrivals=CONSTANT)
     counts, _ = np.histogram(due_s, bins=4, range=(0, 40))
     assert counts == pytest.approx([1250, 1750, 2250, 2750], abs=2)

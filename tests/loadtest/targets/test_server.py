@@ -196,7 +196,7 @@ def test_an_address_is_refused_before_it_is_asked(
 def test_an_address_is_sent_as_bytes_in_percent_signs(
     answer: Callable[[bytes], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A blank and a letter beyond ASCII neither break the request's line nor the test."""
+    """An address with a blank and a letter beyond ASCII breaks neither the request's line nor the test."""
     url = answer(b"{}")
     assert main(["--url", f"{url}/a é→?x=%20y z", *SHORT]) == 0
     assert "0 failed" in capsys.readouterr().out

@@ -16,7 +16,7 @@ PREFLIGHT = {b"access-control-request-method": b"POST"}
 
 @pytest.fixture
 def sites() -> Sites:
-    """One site is listed."""
+    """Returns sites of which one is listed."""
     return Sites([LISTED])
 
 
@@ -91,7 +91,7 @@ def test_a_browser_that_asks_first_is_answered(sites: Sites) -> None:
 def test_a_browser_of_another_site_is_refused(
     sites: Sites, origin: bytes | None
 ) -> None:
-    """Before it sends anything, a page that is not listed is told that it may not."""
+    """A page that is not listed is told that it may not, before it sends anything."""
     found = PREFLIGHT if origin is None else {b"origin": origin, **PREFLIGHT}
     with pytest.raises(Forbidden, match="does not list this origin"):
         sites.answer_preflight("OPTIONS", found)

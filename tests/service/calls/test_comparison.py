@@ -76,7 +76,7 @@ def test_every_pair_is_there_once() -> None:
 
 
 def test_without_labels_nothing_is_called_right_or_wrong() -> None:
-    """Without labels the answer has agreement and no accuracy."""
+    """An answer without labels has agreement and no accuracy."""
     comparison = compared(FIRST, SECOND)
 
     assert "cochran_q" not in comparison

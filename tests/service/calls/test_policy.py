@@ -97,7 +97,7 @@ def test_epsilon_tries_any_in_its_share_and_else_the_best(
 def test_epsilon_stays_with_the_champion_where_nothing_is_known(
     generator: np.random.Generator,
 ) -> None:
-    """Of models that are equally good so far epsilon keeps the first."""
+    """Epsilon keeps the first of models that are equally good so far."""
     assert shares(Epsilon(0.0), dict.fromkeys("abcd", (0, 0)), generator)["a"] == 1
 
 

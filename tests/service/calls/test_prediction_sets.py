@@ -64,7 +64,7 @@ def load(folder: Path, records: dict[str, str]) -> Model:
 
 
 def test_sets_hold_each_class_as_often_as_wanted(tmp_path: Path) -> None:
-    """Over twenty files with 400 held-out rows, sets hold the truth of 2,000 new rows in 90 % of each class."""
+    """Sets hold the truth of 2,000 new rows in 90 % of each class, over twenty files with 400 held-out rows."""
     shares = []
     for seed in range(20):
         folder = tmp_path / str(seed)

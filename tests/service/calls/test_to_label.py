@@ -14,7 +14,7 @@ from service.calls import to_label
 from service.errors import InvalidRequest
 from service.live import shadow
 from service.live.journal.ids import PredictionIds, find_age_s
-from service.live.journal.reader import Example, ModelVersion, PredictionWindow
+from service.live.journal.window import Example, ModelVersion, PredictionWindow
 from service.models import images
 from service.models.registry import Registry
 from tests.support.server import Server, serve
@@ -66,7 +66,7 @@ def describe(
 def test_a_plan_is_of_the_champions_pairs_and_of_todays_traffic(
     registry: Registry,
 ) -> None:
-    """Without a label each pair has its share of disagreement, and days by the rows since the oldest one."""
+    """A plan before any label has each pair's share of disagreement, and days by the rows since the oldest one."""
     found = describe(registry, make_window(registry))
     second, third = found["pairs"]
 
@@ -83,7 +83,7 @@ def test_a_plan_is_of_the_champions_pairs_and_of_todays_traffic(
 def test_labels_of_disagreements_give_the_difference_on_all_rows(
     registry: Registry,
 ) -> None:
-    """With twelve disagreements labelled, all for the champion, the difference is that of a quarter of rows."""
+    """Twelve labelled disagreements, all for the champion, give the difference on all rows: that of a quarter."""
     truth = np.full(N_ROWS, -1)
     truth[0:48:4] = 0
     found = describe(registry, make_window(registry, true_labels=truth))
@@ -96,7 +96,7 @@ def test_labels_of_disagreements_give_the_difference_on_all_rows(
 
 
 def test_rows_of_a_request_are_one_group(registry: Registry) -> None:
-    """The same labels in groups of four rows have the p-value of three groups, which shows nothing."""
+    """Labels in groups of four rows have the p-value of three groups, which shows nothing."""
     truth = np.full(N_ROWS, -1)
     truth[0:48:4] = 0
     groups = np.where(np.arange(N_ROWS) % 4 == 0, np.arange(N_ROWS) // 16, 999)
@@ -134,7 +134,7 @@ def test_divided_rows_are_listed_in_their_order_and_as_many_as_are_wanted(
 
 
 def test_no_rows_have_reasons_and_no_figures(registry: Registry) -> None:
-    """Before the first request there is no row, no accuracy and no difference, and reasons stand there."""
+    """Reasons stand in place of rows, accuracy and difference before the first request."""
     found = describe(registry, make_window(registry, labels={}, age_s=0))
     assert (found["rows"], found["rows_a_day"], found["to_label"]) == (0, None, [])
 
@@ -220,7 +220,7 @@ def test_a_server_lists_rows_until_they_are_labelled(
 def test_without_a_journal_there_is_nothing_to_label(
     models: Path, tmp_path: Path
 ) -> None:
-    """Without a journal the call answers no rows and no figures."""
+    """The call answers no rows and no figures without a journal."""
     with serve(tmp_path, VEREDICTO_MODELS=models) as server:
         found = read(server).json()
 

@@ -116,7 +116,7 @@ def test_a_verdict_is_computed_once_for_the_same_versions(
 def test_a_server_answers_the_verdict(
     tmp_path: Path, start_server: StartServer
 ) -> None:
-    """Over HTTP the verdict is JSON; another metric, another field and another task are refused in words."""
+    """The verdict is JSON over HTTP; another metric, another field and another task are refused in words."""
     write(tmp_path, {"first": keep(290), "second": keep(200)})
     with start_server(VEREDICTO_MODELS=tmp_path) as server:
         answer = server.client.get("/tasks/colour/verdict?by=accuracy")

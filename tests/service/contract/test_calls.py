@@ -91,7 +91,7 @@ def test_bentoml_has_no_other_methods() -> None:
 
 
 def test_the_description_of_bentoml_is_made_once() -> None:
-    """Whoever asks for the schema gets the one that is there, which takes long to make."""
+    """BentoML's schema, which takes long to make, is made once for all who ask."""
     assert Veredicto.schema() is Veredicto.schema()
     assert len(Veredicto.schema()["routes"]) == len(CALLS)
 

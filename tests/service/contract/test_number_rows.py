@@ -120,7 +120,7 @@ def test_any_document_is_read_or_refused_as_by_msgspec(document: Any) -> None:
 def test_a_body_with_mistakes_is_read_or_refused_as_by_msgspec(
     document: Any, edits: list[tuple[float, int, bytes]]
 ) -> None:
-    """Whatever is put into a body, both ways give the same request or the same words."""
+    """Both ways of reading give the same request or the same words, whatever is put into a body."""
     body = json.dumps(document).encode()
     for place, n_bytes, text in edits:
         at = int(place * len(body))

@@ -194,7 +194,7 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
 
 
 def test_the_limit_of_joined_rows_can_be_set(pool: ThreadPoolExecutor) -> None:
-    """With a limit of 4 rows, runs of one row are joined by four, behind the one that ran at once."""
+    """Runs of one row are joined by four with a limit of 4 rows, behind the one that ran at once."""
     graph = load(KNN)
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(9)]
@@ -258,7 +258,7 @@ def test_a_run_that_has_ended_tells_nothing_of_the_wait(
 
 @pytest.mark.parametrize(("n_rows", "wait_s"), [(1, 2 * 8), (8, 12 * 8), (150, 24 * 8)])
 def test_the_wait_is_that_of_the_runs_to_come(n_rows: int, wait_s: float) -> None:
-    """As long as a run has gone on, 8 s here, each of those takes that 24 requests of so many rows share."""
+    """The expected wait is that of the runs that 24 requests share, each as long as the present one, here 8 s."""
     graph = load(KNN)
 
     async def expect_wait_s() -> float:

@@ -25,7 +25,7 @@ from service.http.responses import respond_to_error
 from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.support.connections import measure_memory
-from tests.support.loops import write_counter
+from tests.support.loop_graphs import write_counter
 from tests.support.server import Server
 
 LIMIT_S = 60
@@ -142,7 +142,7 @@ def graph(tmp_path: Path) -> Graph:
 
 @pytest.fixture
 def without_collector() -> Iterator[None]:
-    """No cycle is collected during a test."""
+    """Keeps cycles from being collected during a test."""
     gc.collect()
     gc.disable()
     yield
@@ -152,7 +152,7 @@ def without_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("is_wrong", [False, True])
 def test_a_run_in_a_thread_leaves_nothing(graph: Graph, *, is_wrong: bool) -> None:
-    """Neither an answered run nor a refused one keeps its arrays until the collector comes."""
+    """An answered run and a refused one let their arrays go before the collector comes."""
     references: list[weakref.ref[Any]] = []
 
     def finish(outputs: Any) -> Any:

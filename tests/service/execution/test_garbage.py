@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 
 class Held:
-    """It holds itself, so that only the collector finds it once nobody else does."""
+    """A Held holds itself, so that only the collector finds it once nobody else does."""
 
     def __init__(self) -> None:
         self.itself = self

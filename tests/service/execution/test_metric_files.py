@@ -147,7 +147,7 @@ def test_counts_in_memory_end_with_their_file(
 def test_events_that_found_no_room_are_counted_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While the disk is full events are remembered, which is said once, and written with the first that has room."""
+    """Events are remembered while the disk is full, which is said once, and written with the first that has room."""
     allocated_file._say_once.cache_clear()
     with limit_files(1024):
         for reason in ("died", "died", "hung"):

@@ -20,7 +20,7 @@ from service.execution.threads import MIN_WAITING, Threads, find_max_long, make_
 from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.support.graphs import write_simple
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 
 LIMIT_S = 60
 SHORT_S = 0.05
@@ -136,7 +136,7 @@ async def find_refusal(threads: Threads) -> None:
 
 
 def test_too_many_waiting_jobs_are_refused(pool: Executor) -> None:
-    """Behind a job that hangs so many wait as are allowed, the next is refused, and one that leaves is not run."""
+    """As many jobs wait behind one that hangs as are allowed, the next is refused, and one that leaves is not run."""
     gate = Event()
     ran: list[int] = []
 

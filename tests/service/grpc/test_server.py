@@ -32,7 +32,8 @@ from service.execution.metrics import ModelMetrics, RouteMetrics
 from service.execution.pipeline import Cost
 from service.grpc import messages
 from service.grpc import server as grpc_server
-from service.grpc.server import SERVICE, InferRoute
+from service.grpc.infer_route import InferRoute
+from service.grpc.server import SERVICE
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS
@@ -46,7 +47,7 @@ MAX_BYTES = 400_000
 
 
 class Endpoints(NamedTuple):
-    """One server is reached by its two addresses."""
+    """Endpoints are the two addresses of one server."""
 
     http: Server
     address: str
@@ -970,7 +971,7 @@ def without_grpc(tmp_path: Path) -> dict[str, str]:
 def test_without_the_library_it_says_what_to_install(
     tmp_path: Path, without_grpc: dict[str, str]
 ) -> None:
-    """Without grpcio a server with a gRPC port does not start and says what to install."""
+    """A server with a gRPC port does not start without grpcio, and says what to install."""
     stderr = fail_to_start(tmp_path, VEREDICTO_GRPC_PORT=free_port(), **without_grpc)
     expected = "VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install 'grpcio>=1.60'"
 
@@ -980,7 +981,7 @@ def test_without_the_library_it_says_what_to_install(
 def test_without_the_library_http_is_served(
     models: Path, start_server: Callable[..., Any], without_grpc: dict[str, str]
 ) -> None:
-    """Without grpcio a server without a gRPC port answers over HTTP."""
+    """A server without a gRPC port answers over HTTP without grpcio."""
     with start_server(VEREDICTO_MODELS=models, **without_grpc) as server:
         assert (
             server.post(

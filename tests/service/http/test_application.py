@@ -17,7 +17,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 from tests.support.connections import write
-from tests.support.loops import write_counter
+from tests.support.loop_graphs import write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
@@ -769,7 +769,7 @@ def test_a_body_that_announces_too_much_is_refused_at_once(limited: Server) -> N
 def test_more_work_than_allowed_is_turned_away(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """Beside a request that runs without end others get 503 with Retry-After, and are answered once it has left."""
+    """Other requests beside one that runs without end get 503 with Retry-After, and are answered once it has left."""
     write_counter(models)
     row = {"model": "colour-first", "inputs": [[1, "red"]]}
     trips = {"name": "trips", "datatype": "INT64", "shape": [1], "data": [2**60]}

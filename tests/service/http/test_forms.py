@@ -110,7 +110,7 @@ def test_fields_of_the_query_and_of_the_form_go_together() -> None:
 
 @given(st.lists(st.binary(), min_size=1, max_size=5))
 def test_files_keep_their_bytes(contents: list[bytes]) -> None:
-    """Whatever is in a file, line ends and dashes too, comes out as it went in."""
+    """A file comes out as it went in, with line ends and dashes."""
     body = form(text(*TASK), *map(picture, contents))
     found = read(MULTIPART, body).inputs
     assert [file.content for file in found] == contents
@@ -211,7 +211,7 @@ def test_a_query_that_the_call_does_not_take_is_refused(
 def test_a_form_that_the_call_does_not_take_is_refused(
     body: bytes, refusal: str
 ) -> None:
-    """Whatever is missing, misnamed, too long, twice there or cut off is told."""
+    """A part that is missing, misnamed, too long, repeated or cut off is told."""
     with refuse(refusal):
         read(MULTIPART, body)
 

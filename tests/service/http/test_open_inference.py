@@ -786,7 +786,7 @@ def test_too_many_bytes_are_refused(graphs: Server) -> None:
     ],
 )
 def test_other_paths_are_not_found(graphs: Server, path: str, text: str) -> None:
-    """An unknown path and an unknown model get 404 in JSON."""
+    """An unknown path and an unknown model are answered by 404 in JSON."""
     assert text in error_of(graphs.client.get(path), 404)
 
 

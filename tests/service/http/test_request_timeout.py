@@ -14,7 +14,7 @@ import pytest
 from service.errors import InvalidRequest
 from service.http.request_timeout import TIMEOUT_HEADERS, read_timeout_ms
 from tests.support.connections import connect, read
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 
@@ -119,7 +119,7 @@ def test_a_client_that_leaves_ends_its_run(counting: Server) -> None:
 
 
 def test_the_servers_deadline_ends_a_run(tmp_path: Path) -> None:
-    """Without a header the server's own deadline ends a run, and the graph answers after it."""
+    """The server's own deadline ends a run without a header, and the graph answers after it."""
     folder = tmp_path / "models"
     write_counter(folder)
     with serve(tmp_path, VEREDICTO_MODELS=folder, VEREDICTO_DEADLINE_S=1) as server:
@@ -132,7 +132,7 @@ def test_the_servers_deadline_ends_a_run(tmp_path: Path) -> None:
 
 
 def test_the_shortest_time_counts() -> None:
-    """Of several headers the shortest time counts, and other headers say nothing."""
+    """The shortest time of several headers counts, and other headers say nothing."""
     first, second = TIMEOUT_HEADERS
 
     assert read_timeout_ms([(first, b"900"), (second, b" 20 ")]) == 20

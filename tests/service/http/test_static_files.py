@@ -89,7 +89,7 @@ def test_who_takes_gzip_gets_it(
 
 
 def test_a_photograph_is_sent_as_it_is(pages: Path) -> None:
-    """It would not shrink, and its type is said."""
+    """A photograph, which would not shrink, is sent unpacked, and its type is said."""
     content = bytes(range(256)) * 4
     (pages / "static" / "cat.jpg").write_bytes(content)
     files = StaticFiles(pages)
@@ -101,7 +101,7 @@ def test_a_photograph_is_sent_as_it_is(pages: Path) -> None:
 
 
 def test_who_has_the_page_is_told_so(pages: Path) -> None:
-    """The same tag is answered by 304 and no body."""
+    """A request with the tag of the page is answered by 304 and no body."""
     files = StaticFiles(pages)
     tag = header(files.show_home([]), b"etag")
     assert tag is not None

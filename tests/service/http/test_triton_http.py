@@ -60,7 +60,7 @@ from tritonclient.utils import InferenceServerException
 from service.access.tokens import make_token
 from tests.support.connections import connect, read_to_end
 from tests.support.graphs import write_identity, write_simple
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, free_port, serve
 from tests.support.triton_grpc import triton as triton_grpc
@@ -219,7 +219,7 @@ def test_a_transfer_coding_is_chunked_or_refused(graphs: Server, coding: str) ->
 
 
 def test_a_request_too_many_is_unavailable(guarded: Guarded) -> None:
-    """Beside the one request that is answered at a time another is 503, with when to come again."""
+    """A second request while one may be answered at a time is 503, with when to come again."""
     headers = guarded.make_headers("predict")
     path = "/v2/models/counter/infer"
     endless = {"inputs": [make_input("trips", "INT64", [1], [ENDLESS_TRIPS])]}
@@ -341,7 +341,7 @@ def test_a_right_opens_its_routes_alone(guarded: Guarded) -> None:
 
 
 def test_a_right_opens_its_procedures_alone(guarded: Guarded) -> None:
-    """Over gRPC health and statistics are for all, and inference is for who has the right."""
+    """Health and statistics over gRPC are for all, and inference is for who has the right."""
     inputs = make_simple_inputs(triton_grpc)
     with triton_grpc.InferenceServerClient(guarded.grpc_address) as client:
         assert client.is_server_live()
@@ -447,7 +447,7 @@ def test_data_of_another_length_is_refused(graphs: Server, n_values: int) -> Non
 
 
 def test_inputs_of_a_client_may_be_used_again(graphs: Server) -> None:
-    """The same objects of Triton's client ask twice, as JSON and as bytes in turn, and are answered alike."""
+    """Input objects of Triton's client that ask twice, as JSON and as bytes in turn, are answered alike."""
     inputs = make_simple_inputs(triton)
     values = np.array([SIXTEEN], np.int32)
     sums = []

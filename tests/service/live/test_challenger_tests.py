@@ -18,7 +18,7 @@ from service.live.challengers import ShadowDeployment, find_shadow_deployments
 from service.live.challengers import make_model_key as key
 from service.live.cost_settings import find_costs, make_costs
 from service.live.journal import reader, schema
-from service.live.journal.bets import MEAN_SCALE, find_metrics
+from service.live.journal.challenger_counts import MEAN_SCALE, find_metrics
 from service.live.journal.group_keys import hash_names
 from service.live.journal.records import (
     Costs,
@@ -171,7 +171,7 @@ def test_the_better_probabilities_are_shown(
     deployment: ShadowDeployment,
     path: Path,
 ) -> None:
-    """Of two models with the same labels, one three times too sure, log loss tells the better and accuracy cannot."""
+    """Log loss tells the better of two models with the same labels, one three times too sure; accuracy cannot."""
     world = PairedWorld(0.5, (1.5, 1.5), (3.0, 1.0), correlation=0.999)
     probabilities, truth = world.draw(1500, np.random.default_rng(3))
     transactions.write(make_records(deployment, probabilities, truth))
@@ -272,7 +272,7 @@ def test_what_is_not_known_has_a_reason(
     deployment: ShadowDeployment,
     path: Path,
 ) -> None:
-    """Without probabilities, or without labels of a class, there is no difference, and anything may be."""
+    """A pair without probabilities, or without labels of a class, has no difference, and anything may be."""
     probabilities, _ = WORLD.draw(20, np.random.default_rng(5))
     truth = np.zeros(20, np.int64)
     records = make_records(deployment, probabilities, truth, is_kept=False)
@@ -376,7 +376,7 @@ def test_groups_of_several_classes_keep_the_level_of_balanced_accuracy(
     n_alarms = 0
     for _ in range(n_streams):
         steps = draw_mixed_groups(generator, size, apart)
-        bounds = challenger_tests.bound(
+        bounds = challenger_tests.bound_differences(
             steps, 0.05, by="balanced_accuracy", largest=1.0
         )
         n_alarms += any(low > 0 or high < 0 for _, _, (low, high) in bounds)

@@ -83,7 +83,7 @@ def count_alarms(
 def test_unchanged_correlations_are_rarely_called_changed(
     correlation: float, n_held_out: int
 ) -> None:
-    """Of 100 samples no more have a changed pair than 5 % and the error of so few samples allow."""
+    """At most 5 % of 100 samples, and the error of so few, have a changed pair."""
     share = count_alarms(
         n_features=5,
         correlation=correlation,
@@ -101,7 +101,7 @@ def test_unchanged_correlations_are_rarely_called_changed(
 def test_false_alarms_keep_to_six_percent(
     correlation: float, n_held_out: int, n_rows: int
 ) -> None:
-    """In 27 worlds of ten features at most 6 % of samples, and three standard errors, have a changed pair at a look."""
+    """At most 6 % of samples in 27 worlds of ten features, and three standard errors, have a changed pair at a look."""
     n_samples = 400
     share = count_alarms(
         n_features=10,
@@ -120,7 +120,7 @@ def test_false_alarms_keep_to_six_percent(
 def test_looking_again_and_again_keeps_to_the_level(
     n_streams: int, n_looks: int
 ) -> None:
-    """Of streams without a change, looked at after each 10 rows, at most 6 % ever have a changed pair."""
+    """At most 6 % of streams without a change, looked at after each 10 rows, ever have a changed pair."""
     generator = np.random.default_rng(12)
     cells = make_cells(5)
     correlations = Correlations(cells)
@@ -173,7 +173,7 @@ def test_correlations_from_counts_are_those_of_numpy() -> None:
 
 
 def test_the_pair_that_has_changed_is_named() -> None:
-    """Of four features two go together now: their pair comes first, with both correlations, and it alone changed."""
+    """The two of four features that go together now come first, with both correlations, and they alone changed."""
     generator = np.random.default_rng(5)
     held_out = draw(generator, 200, 4, 0.0)
     window = draw(generator, 1_000, 4, 0.0)
@@ -204,7 +204,7 @@ def test_sums_are_those_of_the_products() -> None:
 
 
 def test_what_cannot_be_compared_says_why() -> None:
-    """Without held-out rows, and with few rows, there is a reason and no pair; one feature has no pairs."""
+    """A window without held-out rows, or of few rows, has a reason and no pair; one feature has no pairs."""
     generator = np.random.default_rng(7)
     cells = make_cells(3)
     correlations = Correlations(cells)

@@ -139,7 +139,7 @@ def test_few_rows_are_counted_together_and_many_are_forgotten(tmp_path: Path) ->
 def test_thompson_finds_the_model_that_is_right(
     start_server: Callable[..., AbstractContextManager[Server]], tmp_path: Path
 ) -> None:
-    """Of two models that never agree, Thompson sampling learns from feedback which one is right."""
+    """Thompson sampling learns from feedback which one of two models that never agree is right."""
     models = tmp_path / "models"
     models.mkdir()
     write_tiny(models, tiny_card(family="first"))

@@ -110,7 +110,7 @@ def test_what_cannot_be_an_id_is_not_found_at_once(
 def test_a_comparison_is_made_once_in_a_while(
     monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same comparison is returned until it is too old."""
+    """A comparison is kept and returned until it is too old."""
     first = monitor.compare("colour")
     assert monitor.compare("colour") is first
 

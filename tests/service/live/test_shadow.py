@@ -124,7 +124,7 @@ def test_challengers_answer_what_the_champion_was_asked(
 def test_other_models_have_no_shadow(
     models: Path, start_shadow: Callable[..., object]
 ) -> None:
-    """Nothing runs in the shadow of a challenger that is asked itself."""
+    """A challenger that is asked itself runs nothing in a shadow."""
     registry, journal, shadow = start_shadow(models, "colour:colour-first")
     offer(
         registry, shadow, journal, "colour-second", np.array([[0.5, 1.0]], np.float32)

@@ -22,7 +22,7 @@ def write_mounted(folder: Path, *, name: str = "model.onnx") -> Path:
 
 @pytest.mark.parametrize("file", ["model.onnx", "anything at all.onnx"])
 def test_the_only_file_may_have_any_name(tmp_path: Path, file: str) -> None:
-    """With an alias for the only model the card says its name, and it is found by both."""
+    """The card of the only model says its name where there is an alias for it, and it is found by both."""
     folder = write_mounted(tmp_path / "mnt", name=file)
     registry = Registry.load(folder, aliases={"flowers": ""})
 

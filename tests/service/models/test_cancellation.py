@@ -22,7 +22,7 @@ from service.models.cancellation import (
 from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.support.graphs import write_gather
-from tests.support.loops import ENDLESS_TRIPS, write_counter
+from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 
 LIMIT_S = 60
 

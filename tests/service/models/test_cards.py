@@ -161,7 +161,7 @@ def judge(read: Any, metadata: dict[str, str]) -> tuple[object, str]:
 
 @pytest.mark.parametrize("name", CARDS)
 def test_a_wrong_card_is_refused_in_the_words_of_the_contract(name: str) -> None:
-    """Whatever is changed in a card, the reader says what the contract says, also after it has read a right one."""
+    """The reader refuses a changed card in the contract's words, also after it has read a right one."""
     reader = CardReader()
     document = json.loads(CARDS[name].to_metadata()[METADATA_KEY])
     reader.read(CARDS[name].to_metadata())

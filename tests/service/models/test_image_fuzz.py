@@ -164,7 +164,7 @@ def check(server: Server, count: int, seed: int) -> None:
 
 
 def test_two_thousand_mutations(fuzzed: Server) -> None:
-    """Of 2,000 mutations some are still images, many are not, and the server answers all."""
+    """Some of 2,000 mutations are still images, many are not, and the server answers all."""
     check(fuzzed, 2_000, seed=0)
 
 

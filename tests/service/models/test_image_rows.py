@@ -99,7 +99,7 @@ def test_text_that_is_not_base64_is_refused(text: str) -> None:
 
 
 def test_no_rows_are_refused() -> None:
-    """There is no answer about no image."""
+    """A request without an image is refused."""
     with refuse(InvalidRequest, "inputs: expected at least one image, got none"):
         read([])
 

@@ -233,7 +233,7 @@ def test_an_automatic_device_falls_back(models: Path) -> None:
 
 
 def test_a_model_that_is_much_used_computes_no_explanations() -> None:
-    """After MANY_ROWS another session answers, with the same labels, and contributions can be asked for as before."""
+    """Another session answers after MANY_ROWS, with the same labels, and contributions can be asked for as before."""
     path = EXPORTED_MODELS / "breast_cancer-logistic.onnx"
     model = Model.load(path)
     assert model is not None

@@ -107,7 +107,7 @@ def test_files_that_are_loaded_at_once_are_as_those_loaded_one_by_one(
 
 
 def test_strictly_a_bad_file_means_not_ready(with_a_bad_file: Registry) -> None:
-    """In strict mode the reason names the bad file, what is wrong with it and the setting that serves the others."""
+    """The reason in strict mode names the bad file, what is wrong with it and the setting that serves the others."""
     reason = with_a_bad_file.why_not_ready(strict=True)
 
     assert reason is not None
@@ -165,7 +165,7 @@ def with_versions(models: Path) -> Registry:
 
 
 def test_versions_lie_in_numbered_folders(with_versions: Registry) -> None:
-    """As in Triton's layout, the latest version is the highest number, compared as a number."""
+    """The latest version is the highest number, compared as a number, as in Triton's layout."""
     latest = with_versions.find_graph("colour-third")
 
     assert list(with_versions.versions["colour-third"]) == ["9", "10"]

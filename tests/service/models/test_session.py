@@ -54,7 +54,7 @@ def test_bfloat16_goes_through_as_two_bytes(tmp_path: Path) -> None:
 
 
 def test_bfloat16_is_the_nearest(tmp_path: Path) -> None:
-    """Of two values of bfloat16 as near to a float32 the even one is taken, as in IEEE 754."""
+    """The even one of two values of bfloat16 as near to a float32 is taken, as in IEEE 754."""
     ulp = 2.0**-7
     given = np.array([1 + ulp / 2, 1 + 1.5 * ulp, 1 + 0.6 * ulp], np.float32)
 

@@ -37,7 +37,7 @@ def test_what_lasts_too_long_is_ended() -> None:
 
 
 def test_what_ends_in_time_is_not_ended() -> None:
-    """Of two limits that are over at the same time, the one whose block has ended does nothing."""
+    """A limit whose block has ended does nothing, where two are over at the same time."""
     limits = TimeLimits()
     ended, later = Event(), Event()
     with limits.limit(0.05, later.set):
@@ -50,7 +50,7 @@ def test_what_ends_in_time_is_not_ended() -> None:
 
 
 def test_a_stopped_thread_is_gone_and_the_next_limit_starts_another() -> None:
-    """As before a fork, which takes no thread along."""
+    """A fork takes no thread along, so one is stopped before it and the next limit starts another."""
     n_before = active_count()
     limits = TimeLimits()
     with limits.limit(LONG_S, print):

@@ -21,7 +21,7 @@ def make_record(message: str, *values: object) -> logging.LogRecord:
 
 
 def test_a_line_of_json_is_one_object() -> None:
-    """It has time, level, logger and message, whatever the message quotes."""
+    """A line has time, level, logger and message, whatever the message quotes."""
     line = JSONFormatter().format(make_record("got %s", 'a "b"\nc'))
     document = json.loads(line)
 

@@ -44,7 +44,7 @@ def test_what_is_packed_is_unpacked_as_it_was(content: bytes, kind: str) -> None
 def test_a_packed_message_is_known_by_its_first_bytes(
     content: bytes, kind: str
 ) -> None:
-    """Over gRPC nothing else says how a message is packed."""
+    """The first bytes of a message over gRPC alone say how it is packed."""
     packed = compress(content, kind)
     assert find_compression(packed) == kind
     assert decompress_message(packed, len(content), SETTING) == content
@@ -95,7 +95,7 @@ def test_a_body_over_the_limit_is_refused(kind: str) -> None:
 
 
 def test_a_bomb_is_refused_before_it_goes_off() -> None:
-    """Of 64 KiB that would unpack to 64 MiB, no more is unpacked than the limit and a byte."""
+    """Unpacking 64 KiB that would be 64 MiB stops at the limit and a byte."""
     bomb = compress(bytes(BOMB_BYTES), "gzip")
     tracemalloc.start()
     with pytest.raises(TooLarge):

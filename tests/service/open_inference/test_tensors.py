@@ -320,7 +320,7 @@ def test_a_shape_of_another_size_is_refused(
 
 
 def test_a_shape_that_no_array_has_is_refused() -> None:
-    """Nothing has room for lengths that overflow, though there is no element among them."""
+    """Lengths that overflow are refused, though there is no element among them."""
     shape = [0, 2**62, 2**62]
     beginning = rf"^inputs\[0\]: no array has the shape {re.escape(str(shape))}: "
     with pytest.raises(InvalidRequest, match=beginning):

@@ -42,7 +42,7 @@ def test_a_host_that_is_not_here_is_told_in_words() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the filter")
 def test_who_has_connected_is_accepted_and_nobody_else_connects() -> None:
-    """After the filter a connection that was there can still be accepted and answered, and a new one is not made."""
+    """A connection that was there before the filter is accepted and answered, and a new one is not made."""
     with listen("127.0.0.1", 0, 8) as listener:
         address = listener.getsockname()
         with socket.create_connection(address) as early:

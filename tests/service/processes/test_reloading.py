@@ -22,23 +22,28 @@ from service.processes.reloading import (
     Reloading,
     Request,
 )
-from service.repository.generation import Entry, Manifest, Order, Store
+from service.repository.generation import (
+    GenerationRequest,
+    Manifest,
+    ManifestEntry,
+    Store,
+)
 
 LOAD_S = 10.0
 
 
-class Crew:
-    """A crew of two workers notes what it is told to do."""
+class WorkerGroup:
+    """A group of two workers notes what it is told to do."""
 
     def __init__(self) -> None:
-        self.orders: list[Order] = []
+        self.orders: list[GenerationRequest] = []
         self.told: list[tuple[int, str, dict[str, Any]]] = []
         self.outcomes: list[str] = []
         self.ended: list[str] = []
         self.ready = [1, 2]
         self.n_begun = 0
 
-    def start_trial(self, order: Order) -> None:
+    def start_trial(self, order: GenerationRequest) -> None:
         """Notes the order."""
         self.orders.append(order)
 
@@ -77,19 +82,21 @@ class Play:
     """A reloading with a store in which the test writes what a trial would have made."""
 
     def __init__(self, folder: Path) -> None:
-        self.crew = Crew()
+        self.workers = WorkerGroup()
         self.store = Store(folder)
         self.state = Reloading(
-            self.crew, self.store, source="models", max_model_bytes=1, load_s=LOAD_S
+            self.workers, self.store, source="models", max_model_bytes=1, load_s=LOAD_S
         )
 
     def make(self, versions: dict[str, str], **fields: Any) -> None:
         """Makes the generation that was ordered last, of these digests by name."""
         entries = tuple(
-            Entry(file=f"{name}.onnx", name=name, version=None, digest=digest, stamp="")
+            ManifestEntry(
+                file=f"{name}.onnx", name=name, version=None, digest=digest, stamp=""
+            )
             for name, digest in versions.items()
         )
-        number = self.crew.orders[-1].number
+        number = self.workers.orders[-1].number
         self.store.write(Manifest(number=number, entries=entries, **fields))
         self.state.note_made(0.0)
 
@@ -100,21 +107,23 @@ class Play:
 
     def take_answer(self) -> tuple[str, str]:
         """Returns the error and the text of the one answer."""
-        answers = [fields for _, kind, fields in self.crew.told if kind == "reloaded"]
+        answers = [
+            fields for _, kind, fields in self.workers.told if kind == "reloaded"
+        ]
         assert len(answers) == 1
-        self.crew.told = []
+        self.workers.told = []
         return answers[0]["error"], answers[0]["text"]
 
     def prepare(self, *workers: int, refused: dict[str, str] | None = None) -> None:
         """Has these workers say that they have loaded the generation."""
         for worker in workers:
-            number = self.crew.orders[-1].number
+            number = self.workers.orders[-1].number
             self.state.note_prepared(worker, number, refused or {}, 0.0)
 
     def commit(self, *workers: int) -> None:
         """Has these workers say that they serve the generation."""
         for worker in workers:
-            self.state.note_committed(worker, self.crew.orders[-1].number)
+            self.state.note_committed(worker, self.workers.orders[-1].number)
 
 
 @pytest.fixture
@@ -123,7 +132,7 @@ def play(tmp_path: Path) -> Play:
     made = Play(tmp_path)
     made.state.start(0.0)
     made.make({"a": "1", "b": "1"})
-    assert made.crew.n_begun == 1
+    assert made.workers.n_begun == 1
     return made
 
 
@@ -132,19 +141,19 @@ def test_all_prepare_before_any_commits(play: Play) -> None:
     play.ask(LOOK)
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
-    assert play.crew.take_told() == [(1, "prepare"), (2, "prepare")]
+    assert play.workers.take_told() == [(1, "prepare"), (2, "prepare")]
 
     play.prepare(2)
-    assert play.crew.take_told() == []
+    assert play.workers.take_told() == []
     play.prepare(1)
-    assert play.crew.take_told() == [(1, "commit"), (2, "commit")]
+    assert play.workers.take_told() == [(1, "commit"), (2, "commit")]
 
     play.commit(1)
     assert play.state.phase is Phase.COMMITTING
     play.commit(2)
     assert play.state.phase is Phase.IDLE
     assert play.take_answer() == ("", "")
-    assert play.crew.outcomes == [DONE]
+    assert play.workers.outcomes == [DONE]
 
 
 def test_a_worker_that_refuses_keeps_all_from_it(play: Play) -> None:
@@ -152,32 +161,32 @@ def test_a_worker_that_refuses_keeps_all_from_it(play: Play) -> None:
     play.ask(LOAD, "a")
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
-    play.crew.take_told()
+    play.workers.take_told()
     play.prepare(1)
     play.prepare(2, refused={"a.onnx": "there is no memory"})
 
-    assert play.crew.take_told() == [(1, "abort"), (2, "abort")]
-    assert play.crew.orders[-1].rejected == {"a.onnx": "there is no memory"}
+    assert play.workers.take_told() == [(1, "abort"), (2, "abort")]
+    assert play.workers.orders[-1].rejected == {"a.onnx": "there is no memory"}
     reason = "there is no memory; its version 1 goes on"
     play.make({"a": "1", "b": "1"}, refused={"a.onnx": reason}, late=("a.onnx",))
     play.state.look(0.0)
     play.prepare(1, 2)
     play.commit(1, 2)
     assert play.take_answer() == (UNFIT, f"a: {reason}")
-    assert play.crew.outcomes == [REFUSED]
+    assert play.workers.outcomes == [REFUSED]
 
 
 def test_a_worker_that_starts_is_waited_for(play: Play) -> None:
-    """Nobody prepares while a worker is about to begin with the generation before."""
+    """The other workers prepare nothing while one is about to begin with the generation before."""
     play.ask(LOOK)
-    play.crew.ready = [1]
+    play.workers.ready = [1]
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
-    assert play.crew.take_told() == []
+    assert play.workers.take_told() == []
 
-    play.crew.ready = [1, 2]
+    play.workers.ready = [1, 2]
     play.state.look(0.0)
-    assert play.crew.take_told() == [(1, "prepare"), (2, "prepare")]
+    assert play.workers.take_told() == [(1, "prepare"), (2, "prepare")]
 
 
 def test_a_death_before_the_commit_begins_again(play: Play) -> None:
@@ -186,27 +195,27 @@ def test_a_death_before_the_commit_begins_again(play: Play) -> None:
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
     play.prepare(1)
-    play.crew.take_told()
-    play.crew.ready = [1]
+    play.workers.take_told()
+    play.workers.ready = [1]
     play.state.note_gone(2, "a.onnx", 0.0)
 
-    assert play.crew.take_told() == [(1, "abort")]
+    assert play.workers.take_told() == [(1, "abort")]
     assert play.state.served is not None
     assert play.state.served.entries[0].digest == "1"
-    play.crew.ready = [1, 2]
+    play.workers.ready = [1, 2]
     play.state.look(0.0)
-    assert play.crew.take_told() == [(1, "prepare"), (2, "prepare")]
+    assert play.workers.take_told() == [(1, "prepare"), (2, "prepare")]
 
 
 def test_a_file_that_kills_workers_is_given_up(play: Play) -> None:
-    """After a few deaths the file that was loaded at the last is left out."""
+    """The file that was loaded at the last is left out after a few deaths."""
     play.ask(LOOK)
     play.make({"a": "2", "b": "1"})
     for _ in range(MAX_DEATHS + 1):
         play.state.look(0.0)
         play.state.note_gone(2, "a.onnx", 0.0)
 
-    assert list(play.crew.orders[-1].rejected) == ["a.onnx"]
+    assert list(play.workers.orders[-1].rejected) == ["a.onnx"]
 
 
 def test_a_death_after_the_commit_changes_nothing(play: Play) -> None:
@@ -215,7 +224,7 @@ def test_a_death_after_the_commit_changes_nothing(play: Play) -> None:
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
     play.prepare(1, 2)
-    play.crew.ready = [1]
+    play.workers.ready = [1]
     play.state.note_gone(2, None, 0.0)
     play.commit(1)
 
@@ -230,17 +239,19 @@ def test_a_trial_that_dies_is_made_again_without_its_file(play: Play) -> None:
     play.state.note_loading("a.onnx", 0.0)
     play.state.note_trial_ended("was ended by SIGSEGV", 0.0)
 
-    assert play.crew.orders[-1].rejected == {"a.onnx": "its load: was ended by SIGSEGV"}
+    assert play.workers.orders[-1].rejected == {
+        "a.onnx": "its load: was ended by SIGSEGV"
+    }
 
 
 def test_a_trial_that_hangs_is_ended(play: Play) -> None:
-    """It has so long for each file, and not for all of them."""
+    """A trial has its time for each file, and not for all of them."""
     play.ask(LOOK)
     play.state.note_loading("a.onnx", 5.0)
     play.state.look(14.0)
-    assert play.crew.ended == []
+    assert play.workers.ended == []
     play.state.look(16.0)
-    assert play.crew.ended == ["it did not end within 10 s"]
+    assert play.workers.ended == ["it did not end within 10 s"]
 
 
 def test_a_worker_that_does_not_prepare_in_time_ends_the_reload(play: Play) -> None:
@@ -249,12 +260,12 @@ def test_a_worker_that_does_not_prepare_in_time_ends_the_reload(play: Play) -> N
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
     play.prepare(1)
-    play.crew.take_told()
+    play.workers.take_told()
     play.state.look(LOAD_S + 1)
 
     error, text = play.take_answer()
     assert (error, "worker 2" in text) == (BROKEN, True)
-    assert play.crew.outcomes == [FAILED]
+    assert play.workers.outcomes == [FAILED]
     assert play.state.is_retrying
 
 
@@ -263,7 +274,7 @@ def test_a_stale_word_is_passed_over(play: Play) -> None:
     play.ask(LOOK)
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
-    stale = play.crew.orders[-1].number - 1
+    stale = play.workers.orders[-1].number - 1
     play.state.note_prepared(1, stale, {}, 0.0)
     play.state.note_prepared(2, stale, {}, 0.0)
     assert play.state.phase is Phase.PREPARING
@@ -274,14 +285,14 @@ def test_nothing_new_troubles_no_worker(play: Play) -> None:
     play.ask(LOOK)
     play.make({"a": "1", "b": "1"})
     assert play.state.phase is Phase.IDLE
-    assert play.crew.take_told() == [(1, "reloaded")]
+    assert play.workers.take_told() == [(1, "reloaded")]
 
 
 def test_what_is_unknown_is_told(play: Play) -> None:
     """Unloading what is not served asks no trial, and loading what is not in the folder does."""
     play.ask(UNLOAD, "c")
     assert play.take_answer() == (UNKNOWN, "unknown model 'c'; loaded models: a, b")
-    assert len(play.crew.orders) == 1
+    assert len(play.workers.orders) == 1
 
     play.ask(LOAD, "c")
     play.make({"a": "1", "b": "1"})
@@ -291,17 +302,17 @@ def test_what_is_unknown_is_told(play: Play) -> None:
 def test_unloading_is_remembered(play: Play) -> None:
     """Each later order leaves the name out, until it is loaded."""
     play.ask(UNLOAD, "b")
-    assert play.crew.orders[-1].unloaded == ("b",)
+    assert play.workers.orders[-1].unloaded == ("b",)
     play.make({"a": "1"}, unloaded=("b",))
     play.state.look(0.0)
     play.prepare(1, 2)
     play.commit(1, 2)
     play.ask(LOOK)
-    assert play.crew.orders[-1].unloaded == ("b",)
+    assert play.workers.orders[-1].unloaded == ("b",)
     play.make({"a": "1"}, unloaded=("b",))
     play.ask(LOAD, "b")
-    assert play.crew.orders[-1].unloaded == ()
-    assert play.crew.orders[-1].names == ("b",)
+    assert play.workers.orders[-1].unloaded == ()
+    assert play.workers.orders[-1].names == ("b",)
 
 
 def test_a_look_that_fails_again_is_logged_once(
@@ -331,7 +342,7 @@ def test_without_copies_the_workers_begin_all_the_same(tmp_path: Path) -> None:
     play.state.start(0.0)
     play.state.note_failed("no copies can be kept: No space left on device")
 
-    assert play.crew.n_begun == 1
+    assert play.workers.n_begun == 1
     assert play.state.served is None
     assert play.state.is_retrying
     play.ask(UNLOAD, "a")

@@ -333,7 +333,7 @@ def test_a_worker_that_cannot_start_ends_the_server(supervise: Start) -> None:
 
 
 def test_workers_that_always_die_end_the_server(supervise: Start) -> None:
-    """After five deaths without one worker that became ready the supervisor gives up, with a status of its own."""
+    """The supervisor gives up after five deaths without one ready worker, with a status of its own."""
     supervised = supervise("os.kill(os.getpid(), signal.SIGKILL)")
 
     assert supervised.process.wait(LIMIT_S) == 5

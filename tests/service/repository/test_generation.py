@@ -13,8 +13,8 @@ from service.errors import ModelRefused
 from service.models.content import ModelContent, read_content
 from service.models.folder import ModelFile
 from service.models.parsing.onnx_file import read_outline
-from service.repository.generation import Manifest, Order, Store
-from service.repository.loading import Loading
+from service.repository.generation import GenerationRequest, Manifest, Store
+from service.repository.loading import GenerationLoader
 from service.repository.next_generation import CannotKeep, GenerationMaker
 from service.settings import Settings
 from tests.support.tiny_models import tiny_card, write_tiny
@@ -34,7 +34,7 @@ class Source:
     def make(self, previous: Manifest | None = None, **order: Any) -> Manifest:
         """Makes the next generation; files of `bad` do not load."""
         self._number += 1
-        ordered = Order(
+        ordered = GenerationRequest(
             number=self._number,
             source=str(self.folder),
             max_model_bytes=10**6,
@@ -84,7 +84,7 @@ def test_a_generation_is_loaded_from_copies(source: Source) -> None:
     """A generation is loaded as it was, whatever becomes of the folder later."""
     made = source.make()
     shutil.rmtree(source.folder)
-    loaded = Loading(Settings(), source.store.path).load(made.number)
+    loaded = GenerationLoader(Settings(), source.store.path).load(made.number)
 
     assert list(loaded.registry.models) == ["colour-first", "colour-second"]
     assert loaded.registry.refused == {}
@@ -107,7 +107,7 @@ def test_only_what_has_changed_is_tried(source: Source) -> None:
 
 def test_what_is_the_same_in_two_generations_is_loaded_once(source: Source) -> None:
     """The next generation has the very graph of a file that has not changed, and another of the one that has."""
-    loading = Loading(Settings(), source.store.path)
+    loading = GenerationLoader(Settings(), source.store.path)
     first = source.make()
     before = loading.load(first.number)
     change(source, 2.0)
@@ -146,7 +146,7 @@ def test_a_file_that_does_not_load_leaves_the_one_before(source: Source) -> None
 def test_what_was_refused_at_the_start_stays_so_until_it_changes(
     source: Source,
 ) -> None:
-    """It is not late: the server was not ready with it, and is not before it is mended."""
+    """A file that was refused at the start is not late: the server is not ready before it is mended."""
     (source.folder / "broken.onnx").write_bytes(b"\x00\x01 no model")
     first = source.make()
     change(source, 2.0)
@@ -158,19 +158,19 @@ def test_what_was_refused_at_the_start_stays_so_until_it_changes(
 
 
 def test_a_new_file_that_is_bad_is_late(source: Source) -> None:
-    """Whoever puts it there does not take the server out of service."""
+    """A bad file that comes later does not take the server out of service."""
     first = source.make()
     (source.folder / "broken.onnx").write_bytes(b"\x00\x01 no model")
     second = source.make(first)
 
     assert second.late == ("broken.onnx",)
-    loaded = Loading(Settings(), source.store.path).load(second.number)
+    loaded = GenerationLoader(Settings(), source.store.path).load(second.number)
     assert "broken.onnx" in loaded.registry.refused
     assert loaded.registry.why_not_ready(strict=True) is None
 
 
 def test_files_that_workers_refused_are_left_out(source: Source) -> None:
-    """Nothing of them goes on, since nobody serves it."""
+    """A file that workers refused does not go on to the next generation, since nobody serves it."""
     first = source.make()
     unserved = {"colour-first.onnx": "there is no memory"}
     second = source.make(first, unserved=unserved)

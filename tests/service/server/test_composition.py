@@ -34,7 +34,7 @@ if any(each.startswith("service.server.worker") for each in sys.orig_argv):
 def test_a_file_that_ends_the_process_is_the_only_one_refused(
     models: Path, tmp_path: Path, start_server: Callable[..., Server], n_workers: int
 ) -> None:
-    """Whatever was loaded beside it is served, and the file is named with the reason."""
+    """The file is named with the reason, and all that was loaded beside it is served."""
     write_tiny(models, tiny_card(family="crash"))
     write_tiny(models, tiny_card(family="also"))
     startup = tmp_path / "startup"

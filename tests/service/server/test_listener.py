@@ -167,7 +167,7 @@ def test_a_prober_is_kept_for_as_long_as_any_idle_connection(
 
 
 def test_a_probe_may_end_its_connection(listener: Listener, loop: Loop) -> None:
-    """Whoever says that it asks only once is answered, also by 503, and its connection ends."""
+    """A client that says that it asks only once is answered, also by 503, and its connection ends."""
     with connect(listener) as client:
         client.sendall(UNREADY)
         answer = client.makefile("rb").read()
@@ -237,7 +237,7 @@ def test_what_is_no_plain_probe_is_handed_over(
 def test_a_connection_that_sends_nothing_is_not_handed_over_and_ends(
     make: Make, loop: Loop
 ) -> None:
-    """It costs no more than a descriptor, until it is closed."""
+    """A connection that sends nothing costs no more than a descriptor, until it is closed."""
     with connect(make(silent_s=0.1)) as client:
         assert client.recv(1) == b""
 

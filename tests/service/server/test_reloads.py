@@ -22,7 +22,7 @@ from service.execution.run import Reply
 from service.http.application import Application
 from service.models.registry import Registry
 from service.repository.generation import Manifest
-from service.repository.loading import Loaded
+from service.repository.loading import LoadedGeneration
 from service.server.reloads import RETIRE_S, Reloads
 from service.settings import Settings
 from tests.support.tiny_models import tiny_card, write_tiny
@@ -59,19 +59,19 @@ class Loading:
     def __init__(self) -> None:
         self.begun: list[threading.Event] = []
 
-    def load(self, number: int, before: Loaded) -> Loaded:
+    def load(self, number: int, before: LoadedGeneration) -> LoadedGeneration:
         """Returns a generation of nothing."""
         may_end = threading.Event()
         self.begun.append(may_end)
         assert may_end.wait(60)
-        return Loaded(registry=Registry(), manifest=Manifest(number=number))
+        return LoadedGeneration(registry=Registry(), manifest=Manifest(number=number))
 
 
 def test_a_load_that_was_given_up_says_nothing() -> None:
-    """The same generation, begun again, is prepared once its own load has ended, and can be committed then."""
+    """A generation that is begun again is prepared once its own load has ended, and can be committed then."""
     link = Link()
     loading = Loading()
-    loaded = Loaded(registry=Registry())
+    loaded = LoadedGeneration(registry=Registry())
     reloads = Reloads(link, loading, loaded, deadline_s=1)  # type: ignore[arg-type]  # all that it asks of both
 
     async def play() -> None:
@@ -103,17 +103,17 @@ class LoadingAnew:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def load(self, number: int, _before: Loaded) -> Loaded:
+    def load(self, number: int, _before: LoadedGeneration) -> LoadedGeneration:
         """Returns the folder's models."""
         registry = Registry.load(self._folder)
         registry.measure()
-        return Loaded(registry=registry, manifest=Manifest(number=number))
+        return LoadedGeneration(registry=registry, manifest=Manifest(number=number))
 
 
 def test_what_a_reload_replaces_ends_with_its_last_request(tmp_path: Path) -> None:
     """A graph that was asked and is served no longer is gone without a search for garbage, of which there is little."""
     loading = LoadingAnew(write_tiny(tmp_path, tiny_card()).parent)
-    loaded = loading.load(1, Loaded(registry=Registry()))
+    loaded = loading.load(1, LoadedGeneration(registry=Registry()))
     settings = Settings(models=tmp_path)
     plane = DataPlane(loaded.registry, settings)
     batches = Batches.of(settings)

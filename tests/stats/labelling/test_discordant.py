@@ -61,14 +61,14 @@ def test_the_score_at_each_end_is_the_normal_quantile(
 
 
 def test_equal_models_have_the_interval_that_is_known_in_closed_form() -> None:
-    """Without a discordant row among n the ends are z^2 / (n + z^2) on either side: (n d)^2 = z^2 n d (1 - d)."""
+    """The ends of no discordant row among n are z^2 / (n + z^2) on either side: (n d)^2 = z^2 n d (1 - d)."""
     low, high = tango_interval(0, 0, 50)
     assert high == pytest.approx(Z**2 / (50 + Z**2), abs=1e-9)
     assert low == pytest.approx(-high, abs=1e-12)
 
 
 def test_an_interval_holds_its_value_where_all_rows_are_discordant() -> None:
-    """With a alone right on all rows the value is 1, and so is the upper end."""
+    """The value is 1 with one model alone right on all rows, and so is the upper end."""
     low, high = tango_interval(10, 0, 10)
     assert 0 < low < high == 1
 
@@ -115,7 +115,7 @@ def cover(n_samples: int, *, n_rows: int, keep: float) -> tuple[float, float, fl
 
 
 def test_labels_of_disagreements_hold_the_truth_and_leave_accuracy_unbiased() -> None:
-    """In 300 samples of 1,000 rows, half of the disagreements labelled, both intervals hold."""
+    """Both intervals hold in 300 samples of 1,000 rows with half of the disagreements labelled."""
     held, right, bias = cover(300, n_rows=1000, keep=0.5)
     assert held >= 0.91
     assert right >= 0.91
@@ -123,7 +123,7 @@ def test_labels_of_disagreements_hold_the_truth_and_leave_accuracy_unbiased() ->
 
 
 def test_a_stratum_that_is_labelled_whole_is_as_good_as_all_rows() -> None:
-    """With every row labelled the share is that of all rows, and its interval about Wilson's."""
+    """The share with every row labelled is that of all rows, and its interval about Wilson's."""
     counts = np.array([60, 340])
     hits = np.array([30, 320])
     value, (low, high) = share_by_strata(counts, counts, hits)
@@ -135,7 +135,7 @@ def test_a_stratum_that_is_labelled_whole_is_as_good_as_all_rows() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("keep", [0.25, 0.5, 1.0])
 def test_coverage_over_two_thousand_samples(keep: float) -> None:
-    """In 2,000 samples both intervals hold the truth in 93.5 % or more, and accuracy is off by less than 0.2 %."""
+    """Both intervals hold the truth in 93.5 % of 2,000 samples or more, and accuracy is off by less than 0.2 %."""
     held, right, bias = cover(2000, n_rows=1500, keep=keep)
     assert held >= 0.935
     assert right >= 0.935

@@ -35,7 +35,7 @@ def test_models_cannot_differ_by_more_than_they_disagree() -> None:
 
 
 def test_so_many_rows_show_the_wanted_difference_as_often_as_is_said() -> None:
-    """In 400 samples of the planned rows McNemar's exact test shows the difference in 72 to 88 %."""
+    """McNemar's exact test shows the difference in 72 to 88 % of 400 samples of the planned rows."""
     plan = plan_labels(0.03, 0.08)
     generator = np.random.default_rng(0)
     shown = 0
@@ -54,5 +54,5 @@ def test_so_many_rows_show_the_wanted_difference_as_often_as_is_said() -> None:
 def test_a_fifth_of_labels_is_for_rows_on_which_all_agree(
     labels: int, expected: tuple[int, int]
 ) -> None:
-    """Of 90 rows with disagreement and 500 without a budget takes four fifths and one, or what there is."""
+    """A budget takes four fifths and one of the rows with disagreement, or what there is, of 90 beside 500 without."""
     assert split_budget(labels, n_disagree=90, n_agree=500) == expected

@@ -35,7 +35,7 @@ def test_the_class_of_the_least_expected_cost_is_said() -> None:
 
 
 def test_two_classes_are_parted_at_the_threshold_of_their_costs() -> None:
-    """With a miss five times as dear the second class is said from a sixth on, as Elkan's equation 2 has it."""
+    """The second class is said from a sixth on with a miss five times as dear, as Elkan's equation 2 has it."""
     threshold = costing.find_threshold(COSTS)
     second = np.array([0.16, 0.17])
     said = costing.decide(np.stack([1 - second, second], axis=1), COSTS)
@@ -61,7 +61,7 @@ def test_no_other_threshold_costs_less_on_the_rows_it_is_chosen_on(seed: int) ->
 
 
 def test_a_threshold_is_beyond_what_is_certain_where_nothing_is_to_be_said() -> None:
-    """Not even a probability of 1 reaches the threshold where saying the second class never pays."""
+    """A probability of 1 is under the threshold where saying the second class never pays."""
     second = np.array([1.0, 0.5])
     chosen = costing.choose_threshold(second, np.zeros(2, np.int64), COSTS)
 
@@ -69,7 +69,7 @@ def test_a_threshold_is_beyond_what_is_certain_where_nothing_is_to_be_said() -> 
 
 
 def test_costs_on_other_folds_are_dearer_than_on_those_of_the_choice() -> None:
-    """On the mean of 200 samples a chosen threshold costs less on its own rows than it does on others."""
+    """A chosen threshold costs less on its own rows than on others, on the mean of 200 samples."""
     here, elsewhere, true = [], [], []
     new_second, new_truth = draw(50_000, 999)
 
@@ -97,6 +97,6 @@ def test_a_group_is_never_parted_by_folds() -> None:
 
 
 def test_the_cheapest_class_is_what_one_may_always_say() -> None:
-    """With a miss five times as dear it is cheaper to say the second class always where it is a quarter of the rows."""
+    """The second class is the cheapest where it is a quarter of the rows and a miss is five times as dear."""
     truth = np.array([0, 0, 0, 1])
     assert costing.find_cheapest_class(truth, COSTS) == (1, 0.75)

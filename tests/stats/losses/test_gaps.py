@@ -90,7 +90,7 @@ def test_a_mean_loss_is_compared_as_the_paired_t_test_does_or_more_carefully() -
 
 
 def test_without_skewness_the_test_is_the_paired_t_test() -> None:
-    """Of differences that lie evenly about their mean, interval and p-value are those of SciPy's paired t test."""
+    """Interval and p-value of differences that lie evenly about their mean are those of SciPy's paired t test."""
     half = np.random.default_rng(1).random(30) / 4
     apart = 0.02 + np.concatenate([half, -half])
     losses = np.stack([np.full(60, 0.5), 0.5 + apart], axis=1)
@@ -120,7 +120,7 @@ def test_no_limit_is_much_farther_than_students() -> None:
 
 
 def test_the_over_confident_models_loss_is_not_missed() -> None:
-    """Of 500 rows of an over-confident model's log loss the interval holds the truth in 92 % of 400 samples or more.
+    """The interval of an over-confident model's log loss on 500 rows holds in 92 % of 400 samples or more.
 
     Student's alone holds it in less than 92 %, and misses it on one side.
     """
@@ -139,7 +139,7 @@ def test_the_tail_of_students_distribution_is_that_of_scipy(degrees: int) -> Non
 
 
 def test_groups_are_compared_by_the_ratio_of_their_sums() -> None:
-    """With rows three times over in groups, interval and error are those of the rows once."""
+    """Interval and error of rows that are three times over in groups are those of the rows once."""
     once, losses = make_mean_gaps(80)
     hits = np.zeros(losses.shape, bool)
     groups = np.repeat(np.arange(80), 3)
@@ -150,7 +150,7 @@ def test_groups_are_compared_by_the_ratio_of_their_sums() -> None:
 
 
 def test_balanced_accuracy_of_one_class_is_compared_as_newcombe_does() -> None:
-    """With rows of one class alone the limits are those of accuracy."""
+    """The limits of rows of one class alone are those of accuracy."""
     generator = np.random.default_rng(2)
     hits = generator.random((70, 2)) < (0.9, 0.8)
     gaps = BalancedGaps(hits, np.zeros(70, np.int64), None)
@@ -161,7 +161,7 @@ def test_balanced_accuracy_of_one_class_is_compared_as_newcombe_does() -> None:
 
 
 def test_a_gap_of_shares_is_as_many_deviations_away_as_its_limits_say() -> None:
-    """At the p-value's own confidence the interval of a gap ends at 0."""
+    """The interval of a gap ends at 0 at the p-value's own confidence."""
     probabilities, truth = WORLDS["half, good"].draw(300, np.random.default_rng(3))
     gaps = find_gaps(probabilities, truth, "cost")
     (pair,) = LossComparison(gaps).compare_pairs()
@@ -229,7 +229,7 @@ def test_few_wrong_rows_have_no_gap_in_probabilities_and_a_reason() -> None:
 
 
 def test_a_model_that_is_surely_worse_may_not_be_the_best() -> None:
-    """Of three models the two good ones may be the best, by an interval that holds for all of them at once."""
+    """The two good ones of three models may be the best, by an interval that holds for all of them at once."""
     world = PairedWorld(0.5, (1.5, 0.3))
     probabilities, truth = world.draw(400, np.random.default_rng(4))
     probabilities = [probabilities[0], probabilities[0] * 0.98 + 0.01, probabilities[1]]
@@ -245,7 +245,7 @@ def test_a_model_that_is_surely_worse_may_not_be_the_best() -> None:
 def test_the_best_are_the_model_confidence_set_in_a_clear_world(
     metric: str, seed: int
 ) -> None:
-    """Of two models alike and two far worse ones the first two stay, as by arch's set of Hansen, Lunde and Nason."""
+    """Two models alike stay before two far worse ones, as by arch's set of Hansen, Lunde and Nason."""
     generator = np.random.default_rng(seed)
     (good, poor), truth = PairedWorld(0.5, (1.5, 0.5)).draw(600, generator)
     alike = np.clip(good + generator.normal(0, 0.02, (600, 1)) * [1, -1], 0.001, 0.999)
@@ -268,7 +268,7 @@ def test_the_best_are_the_model_confidence_set_in_a_clear_world(
 def test_intervals_of_gaps_hold_the_truth_about_as_often_as_they_say(
     name: str, metric: str
 ) -> None:
-    """In 200 samples of 114 rows an interval that is given holds the truth in 89 % of them or more."""
+    """An interval that is given holds the truth in 89 % of 200 samples of 114 rows or more."""
     given, held = cover(WORLDS[name], metric, 114, 200)
     assert given < MIN_GIVEN or held >= 0.89, (given, held)
 
@@ -280,7 +280,7 @@ def test_intervals_of_gaps_hold_the_truth_about_as_often_as_they_say(
 def test_intervals_of_gaps_hold_in_every_world(
     name: str, metric: str, n_rows: int
 ) -> None:
-    """In 2,000 samples of each world an interval that is given holds the truth in 92 % of them or more.
+    """An interval that is given holds the truth in 92 % of 2,000 samples of each world or more.
 
     That is within three standard deviations of a share of those that are given.
     """

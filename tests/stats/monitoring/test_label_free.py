@@ -89,7 +89,7 @@ def test_the_interval_holds_in_calibrated_and_other_worlds(
 def test_the_interval_holds_in_all_worlds(
     sharpness: float, distance: float, n_held_out: int
 ) -> None:
-    """In 60 worlds, of few and many held-out rows, intervals that are given hold, and calibrated models have one."""
+    """Intervals that are given hold in 60 worlds of few and many held-out rows, and calibrated models have one."""
     check_world(sharpness, distance, n_held_out, n_samples=1_000)
 
 
@@ -109,7 +109,7 @@ def check_world(
 
 
 def test_a_model_that_is_far_too_sure_has_no_estimate() -> None:
-    """Of a model three times too sure 360 held-out rows show so much in nearly all samples."""
+    """Nearly all samples of 360 held-out rows show that a model is three times too sure."""
     n_shown, _ = simulate(sharpness=3.0, distance=1.5, n_held_out=360, n_samples=100)
     assert n_shown <= 2
 

@@ -105,7 +105,7 @@ def test_a_classifier_of_scikit_learn_is_served_as_it_was(
 def test_the_card_says_that_it_was_learnt_elsewhere(
     tmp_path: Path, flowers: Path
 ) -> None:
-    """No row is said to be learnt from, the summary names the file and what exported it."""
+    """The card knows no learnt row, and its summary names the file and what exported it."""
     path = export(tmp_path / "lr.onnx", LogisticRegression().fit(FEATURES, KINDS))
     words = ("--task", "flowers", "--data", flowers, "--target", "kind")
     adopt(path, *words, "--output", tmp_path)
@@ -421,7 +421,7 @@ def test_a_refusal_says_what_would_work(
 
 
 def test_margins_are_adopted_as_votes_by_wish(tmp_path: Path, flowers: Path) -> None:
-    """With `--scores votes` the label alone counts, with the probability 1."""
+    """The label alone counts with `--scores votes`, with the probability 1."""
     fitted = LinearSVC().fit(FEATURES, KINDS)
     path = export(tmp_path / "svc.onnx", fitted)
     words = ("--task", "flowers", "--data", flowers, "--target", "kind")

@@ -94,7 +94,7 @@ def test_a_network_answers_what_it_did_to_prepared_images(
 def test_a_network_of_grey_images_takes_colours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One channel is the grey value of what comes, as Pillow weighs red, green and blue."""
+    """The one channel is the grey value of what comes, as Pillow weighs red, green and blue."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "kept"))
     folder = write_images(tmp_path / "colours")
     weights = np.stack([-np.ones(SIZE**2), np.ones(SIZE**2)], axis=1) / SIZE**2

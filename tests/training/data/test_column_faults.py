@@ -62,7 +62,7 @@ def test_money_is_read_with_its_sign(tmp_path: Path, notation: str) -> None:
 
 
 def test_labels_in_brackets_are_no_negative_numbers(tmp_path: Path) -> None:
-    """Without two decimals a number in brackets may be a label, which stays one."""
+    """A number in brackets without two decimals may be a label, and stays one."""
     dataset = read(write(tmp_path, [f"({at % 3})" for at in range(N_ROWS)]))
 
     assert dataset.categories[0] == ("(0)", "(1)", "(2)")

@@ -65,7 +65,7 @@ def test_a_split_uses_every_row_once_and_keeps_the_shares(task: str) -> None:
 
 
 def test_the_seed_decides_the_split() -> None:
-    """The same seed gives the same split, and another seed another."""
+    """A seed gives one split, and another seed another."""
     dataset = load("points")
     assert np.array_equal(
         split(dataset, seed=1).held_out, split(dataset, seed=1).held_out

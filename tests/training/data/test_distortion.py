@@ -35,7 +35,7 @@ def test_copies_are_greys_near_their_image() -> None:
 
 
 def test_the_same_generator_makes_the_same_copies() -> None:
-    """The same seed gives the same copies, and each call of one generator gives others."""
+    """A seed gives the same copies each time, and each call of one generator gives others."""
     images = datasets.load("digits").features[:10].reshape(-1, 8, 8)
     generator = np.random.default_rng(7)
     first, second = distort(images, generator), distort(images, generator)

@@ -91,7 +91,7 @@ def test_it_sees_what_torchvision_sees(
 
 
 def test_sizes_in_simple_ratios_round_differently_now_and_then() -> None:
-    """From 480 to 256 pixels a tie between two grey levels goes either way, but never further."""
+    """A tie between two grey levels from 480 to 256 pixels goes either way, but never further."""
     image = photograph(480, 480)
     largest, share = differences(
         preprocess(image, resize_px=256, crop_px=224), resize_and_crop(image, 256, 224)

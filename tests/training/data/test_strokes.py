@@ -30,7 +30,7 @@ def test_a_wide_drawing_is_squeezed_and_its_height_kept() -> None:
 
 
 def test_place_and_size_on_the_pad_do_not_count() -> None:
-    """The same strokes elsewhere on the pad, twice as large, give the same greys."""
+    """Strokes elsewhere on the pad, twice as large, give equal greys."""
     drawn, _ = drawings.draw_digits(10, seed=3)
     for each in drawn:
         moved = [2 * stroke + np.array([40, -30]) for stroke in each]
@@ -48,7 +48,7 @@ def test_a_dot_and_a_dash_are_images_too(points: list[list[float]]) -> None:
 
 
 def test_drawings_are_all_digits_in_turn_and_the_same_for_a_seed() -> None:
-    """As many of each digit are drawn as are asked for, none like another, and the same again for the same seed."""
+    """Each digit is drawn as often as is asked for, none like another, and equally for one seed."""
     greys, target = strokes.draw_digits(3, seed=1)
     strokes.draw_digits.cache_clear()
     again, _ = strokes.draw_digits(3, seed=1)

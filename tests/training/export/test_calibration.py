@@ -57,7 +57,7 @@ def test_it_is_a_softmax_at_a_temperature(generator: np.random.Generator) -> Non
 
 
 def test_votes_of_nothing_are_not_impossible() -> None:
-    """With a floor, a class without a vote keeps about the probability of a mistake."""
+    """A class without a vote keeps about the probability of a mistake with a floor."""
     votes = np.tile([[1.0, 0.0], [0.0, 1.0]], (50, 1))
     target = np.tile([0, 1], 50)
     target[:10] = 1 - target[:10]

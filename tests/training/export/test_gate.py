@@ -125,7 +125,7 @@ def test_the_file_keeps_its_answers_and_what_it_learnt(
 def test_the_same_model_is_the_same_file(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """The same model gives the same file, byte for byte."""
+    """A model that is exported twice gives the same file, byte for byte."""
     rows = split(dataset, seed=0)
     one, _ = export(fitted, dataset, rows, ORIGIN, tmp_path / "one")
     other, _ = export(fitted, dataset, rows, ORIGIN, tmp_path / "other")
@@ -241,7 +241,7 @@ def test_an_old_file_stays_when_the_new_one_does_not_pass(
 def test_a_full_disk_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a full disk the new bytes never take the name, and nothing is left behind."""
+    """The new bytes never take the name on a full disk, and nothing is left behind."""
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the old one")
 

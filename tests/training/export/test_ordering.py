@@ -12,7 +12,7 @@ from onnx import TensorProto
 from sklearn.metrics import r2_score
 
 from service.calls.explaining.trees import TreeExplainer
-from service.models.parsing.tree_ensemble import read_tree_ensemble
+from service.models.parsing.ensemble_reader import read_tree_ensemble
 from training.arguments import find_family, parse
 from training.data.datasets import Dataset, Split, load, split
 from training.export.encoding import EncodedFamily, EncodedModel
@@ -152,7 +152,7 @@ def test_the_file_is_the_learner_and_its_trees_are_read(
 
 
 def test_of_three_classes_each_value_is_a_column(dataset: Dataset) -> None:
-    """Of three classes values have no one order: a value is a column of its own, all are 0 at a gap, gaps stay."""
+    """Values have no one order where there are three classes: each is a column, all are 0 at a gap, gaps stay."""
     classes = np.digitize(dataset.target, [60, 120]).astype(np.int64)
     dataset = replace(dataset, target=classes, classes=("low", "middle", "high"))
     rows = split(dataset, seed=0)

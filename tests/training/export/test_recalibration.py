@@ -79,7 +79,7 @@ def test_curves_never_fall_and_end_between_0_and_1(
 
 
 def test_curves_are_near_scikit_learns(generator: np.random.Generator) -> None:
-    """On many rows the curves are those of scikit-learn's isotonic calibration, but for the steps' slopes and prior."""
+    """The curves of many rows are those of scikit-learn's isotonic calibration, but for the steps' slopes and prior."""
     features = generator.normal(size=(6000, 2))
     target = (features.sum(axis=1) + generator.normal(size=6000) > 0).astype(np.int64)
     doubled = np.c_[features, features, features]

@@ -55,7 +55,7 @@ def test_no_class_is_impossible(
 def test_the_share_is_a_millionth_at_the_temperature(
     generator: np.random.Generator, temperature: float
 ) -> None:
-    """Whatever the temperature, a class that had 0 has about 1e-6 after it, and none is 1 in float32."""
+    """A class that had 0 has about 1e-6 after any temperature, and none is 1 in float32."""
     true = generator.dirichlet([0.3, 0.3, 0.3], size=2000)
     target = np.array([generator.choice(3, p=row) for row in true])
     said = apply_temperature(true, temperature=1 / temperature, floor=1e-37)

@@ -88,7 +88,7 @@ def test_no_exporter_is_imported_before_an_export() -> None:
 
 
 def test_operators_are_made_where_one_is_new() -> None:
-    """They are made at first and once more for each that is found since, not for each name that is known."""
+    """Operators are made at first and once more for each that is found since, not for each name that is known."""
     found = ["aten::one"]
     made: list[int] = []
     make = _make_new_ones(lambda: made.append(len(found)), lambda _: found)
@@ -108,7 +108,7 @@ def test_operators_are_made_where_one_is_new() -> None:
 def test_a_torch_with_other_names_goes_on_as_before(
     monkeypatch: pytest.MonkeyPatch, module: str, name: str
 ) -> None:
-    """Nothing is changed, and nothing raised, where the names inside torch are others."""
+    """A torch with other names inside is left as it is, and nothing is raised."""
     read = import_module(_READER).ONNXRegistry.from_torchlib
     with monkeypatch.context() as patch:
         patch.delattr(import_module(module), name)

@@ -107,7 +107,7 @@ def tiny(
 
 
 def test_of_equally_close_rows_the_first_is_nearer() -> None:
-    """In the middle of four corners, rows 0 and 1 decide."""
+    """Rows 0 and 1 decide in the middle of four corners."""
     fitted = tiny((0, 0), (0, 1), (1, 0), (1, 1), classes=(1, 1, 0, 0))
     for outputs in (
         fitted.outputs(np.array([[0.5, 0.5]], dtype=np.float32)),

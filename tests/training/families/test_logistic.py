@@ -59,7 +59,7 @@ def draw_many(generator: np.random.Generator, *, n_classes: int) -> Dataset:
 def test_many_rows_are_learnt_as_well_as_by_scikit_learn(
     generator: np.random.Generator, n_classes: int, tmp_path: Path
 ) -> None:
-    """On 20,000 rows the file's held-out log loss is that of scikit-learn's C = 1 on standardised features."""
+    """The file's held-out log loss after 20,000 rows is that of scikit-learn's C = 1 on standardised features."""
     dataset = draw_many(generator, n_classes=n_classes)
     (trained,) = train(make_run(dataset), tmp_path)
     rows = trained.rows

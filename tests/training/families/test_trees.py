@@ -130,7 +130,7 @@ def test_numbers_of_few_rows_are_the_mean_of_three_fits() -> None:
 def test_a_rare_class_may_weigh_as_much_as_another(
     generator: np.random.Generator, family: str
 ) -> None:
-    """With `--class-weight balanced` a class of few rows is named more often."""
+    """A class of few rows is named more often with `--class-weight balanced`."""
     x = generator.normal(size=1200)
     target = (generator.random(1200) < 0.2 / (1 + np.exp(-2 * x))).astype(np.int64)
     dataset = Dataset(

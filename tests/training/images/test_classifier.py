@@ -104,7 +104,7 @@ def test_it_takes_images_of_any_size(folder: Path, family: str) -> None:
 def test_the_same_command_gives_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same command gives the same bytes also where the cache is new and everything is learnt again."""
+    """A repeated command gives the same bytes, also where the cache is new and everything is learnt again."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
     words = [
         "mlp",

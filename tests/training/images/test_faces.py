@@ -133,7 +133,7 @@ def _faces(pixels: np.ndarray) -> np.ndarray:
 def test_a_folder_of_strangers_tells_the_distance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With strangers one person is enough; without them, one person alone is refused with what would work."""
+    """One person is enough beside strangers; without them, one person alone is refused with what would work."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
     write_portraits(tmp_path / "me", {"eve": (7,), "unknown": tuple(range(200, 212))})
     words = [
@@ -153,7 +153,7 @@ def test_a_folder_of_strangers_tells_the_distance(
 
 
 def test_the_threshold_is_that_of_equal_error_rate() -> None:
-    """At the threshold as many strangers are accepted as known persons rejected, in the middle of such a range."""
+    """As many strangers are accepted at the threshold as known persons rejected, in the middle of such a range."""
     own = np.array([1.0, 2.0, 3.0, 6.0])
     other = np.array([5.0, 7.0, 8.0, 9.0])
     threshold, error_rate = choose_threshold(own, other)

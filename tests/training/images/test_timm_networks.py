@@ -105,7 +105,7 @@ def read_card(path: Path) -> Card:
 def test_weights_come_in_both_formats_and_under_foreign_names(
     folder: Path, network: nn.Module, name: str
 ) -> None:
-    """The same scores come of a pickle, of safetensors, and of another library's names in the same order."""
+    """A pickle, safetensors, and another library's names in the same order give equal scores."""
     path = folder / name
     body = restore(ARCH, weights.read(path), path).eval()
     images = torch.randn(2, 3, 64, 64)
@@ -206,7 +206,7 @@ def test_the_file_is_half_as_large_and_has_maps(exported: Path, folder: Path) ->
 def test_a_file_made_again_keeps_its_figures(
     exported: Path, folder: Path, tmp_path: Path
 ) -> None:
-    """Without the photographs the same graph keeps the figures, and another graph loses them."""
+    """An equal graph keeps the figures without the photographs, and another graph loses them."""
     path = tmp_path / exported.name
     shutil.copy(exported, path)
     words = [
@@ -322,7 +322,7 @@ def test_small_images_are_enlarged_within_a_network_of_photographs(tuned: Path) 
 
 
 def test_an_image_and_its_mirror_image_get_the_same_answer(tuned: Path) -> None:
-    """With `--mirror` the answer is the mean over both, so it is the same for either."""
+    """The answer with `--mirror` is the mean over both images, so it is the same for either."""
     pixels = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
     session = open_session(tuned.read_bytes())
     one, other = (

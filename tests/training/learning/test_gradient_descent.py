@@ -58,7 +58,7 @@ def test_the_loss_falls(optimizer: str) -> None:
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
-    """The same seed gives the same weights, bit for bit, and another seed gives others."""
+    """A seed gives the same weights each time, bit for bit, and another seed gives others."""
     one, same, other = (
         fit("wine", "--epochs", "5", "--seed", seed) for seed in ("1", "1", "2")
     )
@@ -169,7 +169,7 @@ def test_a_constant_feature_does_no_harm() -> None:
 
 
 def test_penalties_shrink_with_rows_where_none_is_given() -> None:
-    """Without `--l2` the penalty is that of scikit-learn's C = 1, which is half of one by the number of rows."""
+    """The penalty without `--l2` is that of scikit-learn's C = 1, which is half of one by the number of rows."""
     n_rows = len(split(load("wine"), seed=0).train)
     given = options("--epochs", "3", "--l2", str(0.5 / n_rows))
     unstated = options("--epochs", "3")

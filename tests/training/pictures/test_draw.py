@@ -348,7 +348,7 @@ def test_the_lowest_validation_loss_is_marked() -> None:
 
 
 def test_a_matrix_shows_every_count_but_zeros() -> None:
-    """Up to 30 classes show every count but zeros; more have no room for numbers."""
+    """Matrices of up to 30 classes show every count but zeros; larger ones have no room for numbers."""
     counts = np.array([[5, 0], [1, 3]])
     words = {"title": "Confusion", "about": "model", "x": "predicted", "y": "true"}
     axes = panels.draw_matrix(counts, ("a", "b"), ("a", "b"), **words).axes[0]

@@ -505,7 +505,7 @@ def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # no
 
 
 def test_the_first_convolutions_may_stay_as_they_are(sky: Path) -> None:
-    """With `--keep` the first convolutions keep weights and statistics, and those behind them learn."""
+    """The first convolutions keep weights and statistics with `--keep`, and those behind them learn."""
     dataset, options = load_sky(sky, "--epochs", "3", "--unfreeze", "--keep", "2")
     rows = split(dataset, seed=0)
     model, head = PRETRAINED.make_model(dataset, rows, options)

@@ -25,7 +25,7 @@ SCHEDULE = Schedule(
 
 
 class Stopped(Exception):
-    """It stops a training as a person does."""
+    """This exception stops a training as a person does."""
 
 
 def draw_images(n_images: int) -> Images:
@@ -150,7 +150,7 @@ def test_a_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 
 
 def test_statistics_of_normalisations_may_stay() -> None:
-    """With `keeps_statistics` the means of the first data set stay, and scales and shifts learn."""
+    """The means of the first data set stay with `keeps_statistics`, and scales and shifts learn."""
     train = draw_images(80)
     model, head = make_network(train[0])
     model.keeps_statistics = True

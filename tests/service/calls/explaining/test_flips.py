@@ -37,7 +37,7 @@ def flip(row: list[float], *, low: float, high: float) -> list[tuple]:
     [(1.0, 3.3, 1), (4.0, 3.3, 0), (6.5, 7.1, 0), (9.9, 7.1, 1), (-5.0, 3.3, 1)],
 )
 def test_the_nearest_value_is_found(x: float, expected: float, label: int) -> None:
-    """Of two borders the nearer one is found, on either side, from beyond the range too, and the class behind it."""
+    """The nearer of two borders is found, on either side, from beyond the range too, and the class behind it."""
     [first, second] = flip([x, 1, 1, 0], low=3.3, high=7.1)
 
     assert first[0] == 0

@@ -12,7 +12,7 @@ from service.calls.explaining import shapley
 from service.calls.explaining.trees import TreeExplainer
 from service.errors import DeadlinePassed
 from service.models.cancellation import CancellationToken, activate
-from service.models.parsing.tree_ensemble import read_tree_ensemble
+from service.models.parsing.ensemble_reader import read_tree_ensemble
 from tests.support.random_trees import draw_whole_rows, make_trees
 
 Evaluate = Callable[[np.ndarray], np.ndarray]

@@ -18,7 +18,7 @@ from service.http.wire.connections import Connections
 from service.http.wire.wire_protocol import WireProtocol
 from service.settings import Settings
 from tests.support.connections import connect, read_to_end, write
-from tests.support.loops import write_counter
+from tests.support.loop_graphs import write_counter
 from tests.support.server import Server, serve
 
 SLOW, QUICK = 50_000, 3
@@ -106,7 +106,7 @@ CUT_OFF = {
 def test_a_client_that_ends_within_a_request_is_told_so(
     counting: Server, sent: bytes, words: str, before: list[int]
 ) -> None:
-    """Nothing is waited for that will not come: what is missing is said behind the answers to the requests before."""
+    """A client that ends within a request is told what is missing, behind the answers to the requests before."""
     with connect(counting) as client:
         client.sendall(b"".join(map(count, before)) + sent)
         client.shutdown(socket.SHUT_WR)

@@ -80,7 +80,7 @@ def test_an_unknown_uvicorn_is_used_the_plain_way(
 
 
 def test_the_fast_path_is_used_where_it_is_known(application: Application) -> None:
-    """With a known uvicorn the fast path's writer sends a response by one write."""
+    """The fast path's writer sends a response by one write where uvicorn's version is known."""
     assert install_fast_path(application, Settings())
     assert type(application.writer) is FastWriter
 

@@ -194,7 +194,7 @@ def test_a_field_without_an_end_costs_nothing(server: Server) -> None:
 
 
 def test_heads_within_the_limits_are_read(connection: socket.socket) -> None:
-    """As many fields as may be, and one as long as it may be, are read, byte by byte too."""
+    """A head with the most fields, one of them the longest, is read, byte by byte too."""
     many = GET + b"X-A: b\r\n" * (MAX_FIELDS - 1) + b"\r\n"
     long = GET + b"X-A: " + b"a" * (MAX_FIELD_BYTES - 5) + b"\r\n\r\n"
     connection.sendall(many + long + b"\r\n\r\n" + many)
@@ -241,7 +241,7 @@ def test_heads_within_the_limits_are_read(connection: socket.socket) -> None:
 def test_what_is_not_http_is_refused_in_json(
     connection: socket.socket, sent: bytes, status: int, words: str
 ) -> None:
-    """Whatever cannot be read is answered at once, as JSON that says what is wrong, and the connection ends."""
+    """Bytes that are not HTTP are answered at once, as JSON that says what is wrong, and the connection ends."""
     got, error = refuse(connection, sent)
 
     assert got == status
@@ -329,7 +329,7 @@ def test_requests_whose_answers_are_not_read_stay_with_their_client(
 def test_requests_in_a_row_let_others_in_between(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """While connections send slow requests in bundles, few of these are answered between two rows of another's."""
+    """Few of the slow requests that come in bundles are answered between two rows of another connection."""
     labelled = {"task": "colour", "inputs": [[0.5, "red"]] * 2, "labels": ["yes"] * 2}
     bundle = write("/compare", labelled) * N_BUNDLED
     row = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
@@ -462,7 +462,7 @@ def test_an_idle_connection_is_kept_as_long_as_the_setting_says(
 def test_heads_are_limited_without_the_fast_path_too(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """With VEREDICTO_FAST_PATH=0 offers are declined and heads limited as with it."""
+    """VEREDICTO_FAST_PATH=0 declines offers and limits heads as the fast path does."""
     request = {"model": "colour-first", "inputs": [[1, "red"]]}
     with (
         start_server(VEREDICTO_MODELS=models, VEREDICTO_FAST_PATH=0) as server,

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from service.live.journal.file import BegunFile, JournalFile, identify
-from service.live.journal.problems import Lost, Unusable
+from service.live.journal.file import JournalFile, PreparedFile, identify
+from service.live.journal.problems import JournalLost, JournalUnusable
 
 Damage = Callable[[Path], object]
 N_TASKS = 500
@@ -31,7 +31,7 @@ def open_file(path: Path) -> Iterator[Callable[..., JournalFile]]:
     """Opens the file with rows in it and in its log, and closes it at the end."""
     with ExitStack() as stack:
 
-        def make(*, begun: BegunFile | None = None) -> JournalFile:
+        def make(*, begun: PreparedFile | None = None) -> JournalFile:
             made = JournalFile(path, begun=begun)
             stack.callback(made.close, is_sound=False)
             fill(made)
@@ -153,12 +153,12 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 def test_a_file_that_is_not_what_was_opened_is_lost(
     open_file: Callable[..., JournalFile], path: Path, name: str
 ) -> None:
-    """A look raises Lost with words for each way in which the file at the path is not the one that was written."""
+    """A look raises JournalLost with words for each way in which the file is not the one that was written."""
     file = open_file()
     damage, words = DAMAGES[name]
     damage(path)
 
-    with pytest.raises(Lost) as lost:
+    with pytest.raises(JournalLost) as lost:
         file.check()
 
     assert words in str(lost.value)
@@ -200,7 +200,7 @@ def test_a_file_whose_time_alone_changed_is_sound(
 def test_a_damaged_file_is_closed_as_it_is(
     open_file: Callable[..., JournalFile], path: Path
 ) -> None:
-    """Neither the damaged file nor its log, which may be worth something, changes when it is closed."""
+    """The damaged file and its log, which may be worth something, stay as they are when it is closed."""
     file = open_file()
     overwrite(path, at=0)
     before = path.read_bytes(), beside(path, "-wal").read_bytes()
@@ -214,15 +214,15 @@ def test_only_the_file_that_the_server_began_with_is_opened(
 ) -> None:
     """A worker that starts later opens the same file, and no other that has its name."""
     first = open_file()
-    begun = BegunFile(identify(path), first.journal_id)
+    begun = PreparedFile(identify(path), first.journal_id)
     JournalFile(path, begun=begun).close(is_sound=True)
     replace_by_copy(path)
 
-    with pytest.raises(Lost, match="another file has taken the place"):
+    with pytest.raises(JournalLost, match="another file has taken the place"):
         JournalFile(path, begun=begun)
 
     path.unlink()
-    with pytest.raises(Lost, match="was deleted or moved"):
+    with pytest.raises(JournalLost, match="was deleted or moved"):
         JournalFile(path, begun=begun)
 
     assert not path.exists()
@@ -231,26 +231,26 @@ def test_only_the_file_that_the_server_began_with_is_opened(
 def test_a_file_that_was_emptied_is_not_begun_again(path: Path) -> None:
     """A worker that starts after the file was emptied does not make a journal of it."""
     first = JournalFile(path, begun=None)
-    begun = BegunFile(identify(path), first.journal_id)
+    begun = PreparedFile(identify(path), first.journal_id)
     first.close(is_sound=True)
     os.truncate(path, 0)
 
-    with pytest.raises(Lost, match="the journal's file was emptied"):
+    with pytest.raises(JournalLost, match="the journal's file was emptied"):
         JournalFile(path, begun=begun)
 
     assert path.stat().st_size == 0
 
 
 def test_another_journal_in_the_same_file_is_not_used(path: Path) -> None:
-    """A worker that starts after another journal was written into the file raises Lost."""
+    """A worker that starts after another journal was written into the file raises JournalLost."""
     first = JournalFile(path, begun=None)
-    begun = BegunFile(identify(path), first.journal_id)
+    begun = PreparedFile(identify(path), first.journal_id)
     first.close(is_sound=True)
     other = path.with_name("other.db")
     JournalFile(other, begun=None).close(is_sound=True)
     path.write_bytes(other.read_bytes())
 
-    with pytest.raises(Lost, match="another journal has taken the place"):
+    with pytest.raises(JournalLost, match="another journal has taken the place"):
         JournalFile(path, begun=begun)
 
 
@@ -265,7 +265,7 @@ def test_a_file_that_a_link_names_is_followed(tmp_path: Path) -> None:
     (tmp_path / "other.db").touch()
     link.unlink()
     link.symlink_to(tmp_path / "other.db")
-    with pytest.raises(Lost, match="another file has taken the place"):
+    with pytest.raises(JournalLost, match="another file has taken the place"):
         file.check()
 
     file.close(is_sound=False)
@@ -278,10 +278,10 @@ def test_a_file_that_may_not_be_written_may_be_later(path: Path) -> None:
 
     JournalFile(path, begun=None).close(is_sound=True)
     path.chmod(0o400)
-    with pytest.raises(Unusable, match="permissions") as refused:
+    with pytest.raises(JournalUnusable, match="permissions") as refused:
         JournalFile(path, begun=None)
 
-    assert not isinstance(refused.value, Lost)
+    assert not isinstance(refused.value, JournalLost)
 
 
 def test_a_lock_is_unusable_and_not_lost(path: Path) -> None:
@@ -289,9 +289,9 @@ def test_a_lock_is_unusable_and_not_lost(path: Path) -> None:
     path.touch()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(Unusable, match="locked") as refused:
+        with pytest.raises(JournalUnusable, match="locked") as refused:
             JournalFile(path, begun=None)
         other.execute("ROLLBACK")
 
-    assert not isinstance(refused.value, Lost)
+    assert not isinstance(refused.value, JournalLost)
     JournalFile(path, begun=None).close(is_sound=True)

@@ -14,9 +14,8 @@ import pytest
 
 from service.live.journal import hits as module
 from service.live.journal import reader, schema
-from service.live.journal.bets import MEAN_SCALE, scale_mean
+from service.live.journal.challenger_counts import MEAN_SCALE, scale_mean
 from service.live.journal.group_keys import hash_names
-from service.live.journal.reader import ModelVersion
 from service.live.journal.records import (
     FeedbackRecord,
     ModelKey,
@@ -25,6 +24,7 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.transaction import Transactions
+from service.live.journal.window import ModelVersion
 
 CLASSES = ("no", "yes")
 FIRST, SECOND = (
@@ -68,7 +68,7 @@ def test_groups_are_revised_in_the_block_of_their_first_label(
         feedback = FeedbackRecord(f"{index}", None, "yes" if hit else "no")
         transactions.write([prediction, feedback])
 
-    found = reader.read_standing(path, "colour").hits
+    found = reader.read_group_counts(path, "colour").hits
     blocks = found[VERSION]
     counts: dict[int, int] = defaultdict(int)
     for means in blocks.values():
@@ -95,7 +95,7 @@ def test_rows_by_themselves_are_groups(transactions: Transactions, path: Path) -
     records += [FeedbackRecord("many", row, "yes" if row else "no") for row in range(3)]
     transactions.write(records)
 
-    found = reader.read_standing(path, "colour").hits
+    found = reader.read_group_counts(path, "colour").hits
     two_thirds = int(Fraction(2, 3) * MEAN_SCALE)
     assert found == {VERSION: {0: {0: 1, two_thirds: 1, MEAN_SCALE: 3}}}
 
@@ -117,7 +117,7 @@ def test_what_fails_is_counted_by_no_transaction(
 
     connection.execute("DROP TRIGGER stop")
     transactions.write(records)
-    found = reader.read_standing(path, "colour").hits
+    found = reader.read_group_counts(path, "colour").hits
     assert found == {VERSION: {0: {MEAN_SCALE: 1}}}
 
 
@@ -153,7 +153,7 @@ def test_confidences_are_read_beside_labels(
 def test_confidences_go_with_their_predictions(
     connection: sqlite3.Connection,
 ) -> None:
-    """Of predictions that are deleted since there are too many no confidence stays."""
+    """Predictions that are deleted since there are too many leave no confidence behind."""
     transactions = Transactions(connection, max_rows=5)
     certain = np.array([[0.0, 1.0]], np.float32)
     for index in range(20):

@@ -58,7 +58,7 @@ def test_classes_and_challenger_sets_are_read_back(
 def test_keys_of_a_transaction_that_failed_are_forgotten(
     connection: sqlite3.Connection,
 ) -> None:
-    """After `forget` a task that was rolled back is added again."""
+    """A task that was rolled back is added again after `forget`."""
     keys = SurrogateKeys(connection)
     connection.execute("BEGIN")
     keys.find_task("colour")

@@ -183,7 +183,7 @@ def test_the_latest_of_all_journals_are_the_latest(tmp_path: Path) -> None:
 
 
 def test_a_journal_and_its_copy_are_refused(tmp_path: Path) -> None:
-    """Nothing is counted twice: neither a file given twice nor a prediction that two files have is merged."""
+    """A file that is given twice, and a prediction that two files have, are refused, so that all counts once."""
     requests = list(make_requests(8))
     first = write(tmp_path / "a.db", requests)
     other = write(tmp_path / "b.db", requests[:1])

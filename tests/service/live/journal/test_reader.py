@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from service.live.journal import reader, schema
-from service.live.journal.bets import MEAN_SCALE
-from service.live.journal.reader import UNLABELLED, ModelVersion
+from service.live.journal.challenger_counts import MEAN_SCALE
 from service.live.journal.records import (
     NO_ANSWER,
     FeatureCounts,
@@ -24,6 +23,7 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.transaction import Transactions
+from service.live.journal.window import UNLABELLED, ModelVersion
 from stats import sequential
 
 CLASSES = ("no", "yes")
@@ -149,7 +149,7 @@ DAMAGES = {
 def test_rows_that_do_not_fit_together_are_damage(
     transactions: Transactions, path: Path, name: str
 ) -> None:
-    """Whatever the file says that no journal writes, reading it raises sqlite3.DatabaseError."""
+    """Rows that no journal writes raise sqlite3.DatabaseError where they are read."""
     shadow = ShadowRecord(
         prediction_ids=["a"],
         row_counts=[1],

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from service.live.journal import schema
-from service.live.journal.bets import ROW_SCALE, average
-from service.live.journal.problems import Lost, WrongFile
+from service.live.journal.challenger_counts import ROW_SCALE, average
+from service.live.journal.problems import JournalLost, WrongFile
 
 FIRST_TABLES = """
 CREATE TABLE tasks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -154,7 +154,7 @@ def test_tests_of_rows_begin_anew(tmp_path: Path) -> None:
 
 
 def test_every_earlier_schema_has_a_migration() -> None:
-    """Whatever file a version has written, this one can read."""
+    """This version reads the files of all versions before it."""
     assert sorted(schema._MIGRATIONS) == list(range(1, schema.SCHEMA))
 
 
@@ -167,10 +167,10 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
 
 
 def test_an_emptied_file_is_not_made_again(tmp_path: Path) -> None:
-    """A file that was a journal and is empty raises Lost where no new one is to be begun, and stays empty."""
+    """A file that was a journal and is empty raises JournalLost where no new one is to be begun, and stays empty."""
     path = tmp_path / "journal.db"
     path.touch()
-    with pytest.raises(Lost, match="the journal's file was emptied"):
+    with pytest.raises(JournalLost, match="the journal's file was emptied"):
         schema.connect(path, may_make=False)
 
     assert path.read_bytes() == b""
@@ -201,13 +201,13 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    """A schema of a later version raises Lost with both versions, and the file is not touched."""
+    """A schema of a later version raises JournalLost with both versions, and the file is not touched."""
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     before = path.read_bytes()
 
-    with pytest.raises(Lost) as refused:
+    with pytest.raises(JournalLost) as refused:
         schema.connect(path)
 
     assert str(refused.value) == (
@@ -217,7 +217,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    """Pages that were overwritten in the middle of the file raise Lost."""
+    """Pages that were overwritten in the middle of the file raise JournalLost."""
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
         connection.executemany(
@@ -233,7 +233,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     with (
         closing(schema.connect_to_read(path)) as connection,
         pytest.raises(
-            Lost, match=r"^the journal's file is damaged \(.*\): put it aside"
+            JournalLost, match=r"^the journal's file is damaged \(.*\): put it aside"
         ),
     ):
         schema.check_pages(connection)

@@ -12,7 +12,7 @@ import pytest
 
 from service.errors import SettingsError
 from service.live.journal import startup
-from service.live.journal.file import BegunFile, JournalFile, identify
+from service.live.journal.file import JournalFile, PreparedFile, identify
 from service.live.journal.startup import prepare_file, read_prepared_file
 
 
@@ -27,7 +27,7 @@ def test_a_new_file_is_begun_and_workers_know_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     prepare_file(path)
     file = JournalFile(path, begun=None)
-    expected = BegunFile(identify(path), file.journal_id)
+    expected = PreparedFile(identify(path), file.journal_id)
     file.close(is_sound=True)
 
     assert read_prepared_file(os.environ) == expected
@@ -55,7 +55,7 @@ def test_a_damaged_file_does_not_keep_the_server_from_starting(
     prepare_file(path)
 
     assert path.read_bytes() == content
-    assert read_prepared_file(os.environ) == BegunFile(identify(path), journal_id)
+    assert read_prepared_file(os.environ) == PreparedFile(identify(path), journal_id)
 
 
 def test_a_locked_file_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_locked_file_does_not_keep_the_server_from_starting(tmp_path: Path) ->
         prepare_file(path)
 
     begun = read_prepared_file(os.environ)
-    assert begun == BegunFile(identify(path), "")
+    assert begun == PreparedFile(identify(path), "")
     JournalFile(path, begun=begun).close(is_sound=True)
 
 

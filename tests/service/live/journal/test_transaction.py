@@ -114,7 +114,7 @@ def test_counts_are_those_of_the_rows(
 
 
 def test_a_true_label_is_taken_once(transactions: Transactions) -> None:
-    """The same label given again is not new, and another label is refused."""
+    """A label that is given again is not new, and another label is refused."""
     assert transactions.write([make_prediction("a", 1), make_feedback("a", "yes")]) == [
         True
     ]

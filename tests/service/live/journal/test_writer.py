@@ -181,7 +181,7 @@ def test_after_its_end_nothing_is_accepted(
 def test_a_full_queue_drops_predictions_and_counts_them(
     open_journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While another locks the file, answers have their ids all the same, and what is dropped is counted."""
+    """Answers have their ids while another process locks the file, and what is dropped is counted."""
     monkeypatch.setattr(module, "MAX_WAITING_BYTES", 5000)
     journal = open_journal()
 
@@ -255,7 +255,7 @@ def test_a_full_disk_drops_predictions_and_refuses_feedback(tmp_path: Path) -> N
 
 
 def test_what_waits_is_bounded_in_bytes(open_journal: Callable[..., Journal]) -> None:
-    """While another locks the file, predictions of many rows and shadows take no more than their part of memory."""
+    """Predictions of many rows and shadows take no more than their part of memory while the file is locked."""
     journal = open_journal()
     waiting = journal._waiting
     labels = np.zeros(10_000, dtype=np.int64)
@@ -406,7 +406,7 @@ def test_a_lock_at_the_start_ends_by_itself(
 def test_only_labels_wait_for_the_disk(
     tmp_path: Path, fsync: int, expected: list[int]
 ) -> None:
-    """With `fsync` a transaction of labels waits for the disk, one of predictions does not; without it none does."""
+    """A transaction of labels waits for the disk with `fsync`, one of predictions does not; without it none does."""
     path = tmp_path / "journal.db"
     levels = []
     with closing(schema.connect(path)) as connection:

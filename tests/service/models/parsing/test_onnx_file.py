@@ -14,7 +14,8 @@ from onnx import TensorProto, helper
 from service.errors import ModelRefused
 from service.models.parsing import onnx_file
 from service.models.parsing.external_tensors import ExternalTensor
-from service.models.parsing.onnx_file import Outline, read_outline
+from service.models.parsing.onnx_file import read_outline
+from service.models.parsing.outline import Outline
 from tests.support.graphs import (
     tensor,
     write_endless,

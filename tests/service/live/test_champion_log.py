@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import SettingsError
-from service.live import acts
-from service.live.acts import Act, ActName, History, LogChanged
+from service.live import champion_log
+from service.live.champion_log import ChampionChange, ChangeKind, History, LogChanged
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "acts.jsonl"
 
 
-def make_act(history: History, act: ActName, before: str, after: str) -> Act:
+def make_act(
+    history: History, act: ChangeKind, before: str, after: str
+) -> ChampionChange:
     return {
         "number": len(history.acts) + 1,
         "time": "2026-01-01T00:00:00.000+00:00",
@@ -31,10 +33,12 @@ def make_act(history: History, act: ActName, before: str, after: str) -> Act:
     }
 
 
-def write(path: Path, *words: tuple[ActName, str, str]) -> History:
-    history = acts.read(path)
+def write(path: Path, *words: tuple[ChangeKind, str, str]) -> History:
+    history = champion_log.read(path)
     for act, before, after in words:
-        history = acts.append(path, history, make_act(history, act, before, after))
+        history = champion_log.append(
+            path, history, make_act(history, act, before, after)
+        )
 
     return history
 
@@ -42,7 +46,7 @@ def write(path: Path, *words: tuple[ActName, str, str]) -> History:
 def test_what_is_written_is_read(path: Path) -> None:
     """The history that is written is the one that is read, and names the champion of each task."""
     written = write(path, ("promotion", "a", "b"), ("promotion", "b", "c"))
-    assert acts.read(path) == written
+    assert champion_log.read(path) == written
     assert written.find_champions() == {"colour": "c"}
     assert written.n_bytes == path.stat().st_size
 
@@ -60,12 +64,12 @@ def test_a_roll_back_goes_to_the_champion_before(path: Path) -> None:
 
 
 def test_who_comes_second_writes_nothing(path: Path) -> None:
-    """Of two that decide upon the same history one writes its line, and the other raises LogChanged."""
+    """The first of two that decide upon the same history writes its line, and the other raises LogChanged."""
     first = write(path)
     write(path, ("promotion", "a", "b"))
     before = path.read_bytes()
     with pytest.raises(LogChanged):
-        acts.append(path, first, make_act(first, "promotion", "a", "b"))
+        champion_log.append(path, first, make_act(first, "promotion", "a", "b"))
 
     assert path.read_bytes() == before
 
@@ -75,7 +79,7 @@ def test_part_of_a_line_is_no_act(path: Path) -> None:
     history = write(path, ("promotion", "a", "b"))
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"number": 2, "ta')
-    assert acts.read(path) == history
+    assert champion_log.read(path) == history
 
     again = write(path, ("roll-back", "b", "a"))
     assert path.read_bytes().startswith(whole)
@@ -83,7 +87,7 @@ def test_part_of_a_line_is_no_act(path: Path) -> None:
         1,
         2,
     ]
-    assert acts.read(path) == again
+    assert champion_log.read(path) == again
 
 
 def test_what_the_disk_does_not_take_is_not_written(
@@ -101,7 +105,7 @@ def test_what_the_disk_does_not_take_is_not_written(
         write(path, ("roll-back", "b", "a"))
 
     assert path.read_bytes() == before
-    assert acts.read(path) == history
+    assert champion_log.read(path) == history
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_other_content_is_refused(path: Path, content: bytes, words: str) -> Non
     """A file of something else raises SettingsError, which names the line."""
     path.write_bytes(content)
     with pytest.raises(SettingsError, match=f"VEREDICTO_ACTS: acts.jsonl: {words}"):
-        acts.check_file(path)
+        champion_log.check_file(path)
 
     assert path.read_bytes() == content
 
@@ -128,10 +132,10 @@ def test_a_changed_line_is_found(path: Path) -> None:
     write(path, ("promotion", "a", "b"), ("roll-back", "b", "a"))
     path.write_bytes(path.read_bytes().replace(b"says so", b"says no", 1))
     with pytest.raises(SettingsError, match="line 2 does not follow the line before"):
-        acts.read(path)
+        champion_log.read(path)
 
 
 def test_a_log_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """A log that cannot be made raises SettingsError with the reason."""
     with pytest.raises(SettingsError, match="it must lie in a folder that is there"):
-        acts.check_file(tmp_path / "nowhere" / "acts.jsonl")
+        champion_log.check_file(tmp_path / "nowhere" / "acts.jsonl")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.wanted_metric import find_wanted
+from evaluation.criterion import find_criterion
 from service.errors import EvaluationError
 
 CLASSES = ("no", "yes")
@@ -20,19 +20,19 @@ def write(tmp_path: Path, content: str) -> str:
 
 def test_a_known_metric_is_named_and_accuracy_is_none() -> None:
     """Accuracy is what a report is of anyway; another metric is named."""
-    assert find_wanted("accuracy", CLASSES) is None
-    wanted = find_wanted("brier", CLASSES)
-    assert wanted is not None
-    assert (wanted.metric, wanted.costs) == ("brier", None)
+    assert find_criterion("accuracy", CLASSES) is None
+    criterion = find_criterion("brier", CLASSES)
+    assert criterion is not None
+    assert (criterion.metric, criterion.costs) == ("brier", None)
 
 
 def test_costs_are_read_by_the_names_of_classes_in_any_order(tmp_path: Path) -> None:
     """Lines and columns may come in any order, with blanks and empty lines, and a negative cost is a gain."""
     path = write(tmp_path, "true,yes, no\n\nyes,-2.5,10\nno,1,0\n")
-    wanted = find_wanted(path, CLASSES, price_ms=0.5)
-    assert wanted is not None
-    assert wanted.costs == ((0.0, 1.0), (10.0, -2.5))
-    assert (wanted.metric, wanted.price_ms) == ("cost", 0.5)
+    criterion = find_criterion(path, CLASSES, price_ms=0.5)
+    assert criterion is not None
+    assert criterion.costs == ((0.0, 1.0), (10.0, -2.5))
+    assert (criterion.metric, criterion.price_ms) == ("cost", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_file_that_is_no_table_of_costs_is_refused(
 ) -> None:
     """A file of costs is refused with what is wrong in it, and where."""
     with pytest.raises(EvaluationError) as error:
-        find_wanted(write(tmp_path, content), CLASSES)
+        find_criterion(write(tmp_path, content), CLASSES)
     assert str(error.value).startswith("costs.csv: ")
     assert reason in str(error.value)
 
@@ -62,9 +62,9 @@ def test_what_is_neither_metric_nor_file_lists_the_metrics() -> None:
     with pytest.raises(
         EvaluationError, match="--by: expected accuracy, brier, log_loss"
     ):
-        find_wanted("beauty", CLASSES)
+        find_criterion("beauty", CLASSES)
     with pytest.raises(EvaluationError, match="expected --by with a file of costs"):
-        find_wanted("brier", CLASSES, price_ms=1.0)
+        find_criterion("brier", CLASSES, price_ms=1.0)
 
 
 def test_costs_that_depend_on_nothing_are_refused(tmp_path: Path) -> None:
@@ -72,4 +72,4 @@ def test_costs_that_depend_on_nothing_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "costs.csv"
     path.write_text("true,no,yes\nno,0,0\nyes,3,3\n")
     with pytest.raises(EvaluationError, match="all models are equal"):
-        find_wanted(str(path), ("no", "yes"))
+        find_criterion(str(path), ("no", "yes"))

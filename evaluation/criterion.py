@@ -7,7 +7,7 @@ from pathlib import Path
 
 from service.contract.cost_table import CostTable, read_cost_table
 from service.errors import EvaluationError
-from verdict.wanted import ACCURACY, COST, METRICS, Wanted
+from verdict.criterion import ACCURACY, COST, METRICS, Criterion
 
 USAGE = (
     f"{', '.join(METRICS)}, or a CSV of costs with the true class in the first column and a column for each class "
@@ -15,10 +15,10 @@ USAGE = (
 )
 
 
-def find_wanted(
+def find_criterion(
     by: str, classes: Sequence[str], *, price_ms: float = 0.0, price_mb: float = 0.0
-) -> Wanted | None:
-    """Returns what is wanted, None for accuracy; raises EvaluationError, which says what would work."""
+) -> Criterion | None:
+    """Returns the criterion, None for accuracy; raises EvaluationError, which says what would work."""
     is_file = by not in METRICS
     if (price_ms or price_mb) and not is_file:
         raise EvaluationError(
@@ -27,10 +27,10 @@ def find_wanted(
     if by == ACCURACY:
         return None
     if not is_file:
-        return Wanted(metric=by)
+        return Criterion(metric=by)
 
     costs = _read_costs(Path(by), classes)
-    return Wanted(metric=COST, costs=costs, price_ms=price_ms, price_mb=price_mb)
+    return Criterion(metric=COST, costs=costs, price_ms=price_ms, price_mb=price_mb)
 
 
 def _read_costs(path: Path, classes: Sequence[str]) -> CostTable:

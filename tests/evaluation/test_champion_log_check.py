@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from evaluation import __main__ as command
-from evaluation import acts
+from evaluation import champion_log_check
 from service.errors import EvaluationError
 from stats import sequential
 from stats.monitoring import alarm
@@ -128,7 +128,7 @@ def test_what_follows_from_its_counts_is_verified(
 ) -> None:
     """A sound log has no differences, and the command says so and ends with 0."""
     path = write(tmp_path / "acts.jsonl", make_acts())
-    assert acts.verify(path) == (2, [])
+    assert champion_log_check.verify(path) == (2, [])
     assert command.main(["--verify", str(path)]) == 0
     assert capsys.readouterr().out == (
         "acts.jsonl: 2 acts follow from the counts of their lines\n"
@@ -157,7 +157,7 @@ def test_what_was_changed_is_found(
     """A figure, a count, an order or a line that was changed is named, though all hashes were made to fit."""
     made = make_acts()
     change(made)
-    _, differences = acts.verify(write(tmp_path / "acts.jsonl", made))
+    _, differences = champion_log_check.verify(write(tmp_path / "acts.jsonl", made))
     assert any(words in each for each in differences), differences
 
 
@@ -174,7 +174,7 @@ def test_an_act_without_a_reason_is_found(tmp_path: Path) -> None:
         "interval": [lower, upper],
         "verdict": "not shown yet",
     }
-    _, differences = acts.verify(write(tmp_path / "acts.jsonl", made))
+    _, differences = champion_log_check.verify(write(tmp_path / "acts.jsonl", made))
     assert differences == ["line 1: the challenger is not shown to be better"]
 
 
@@ -193,7 +193,7 @@ def test_a_part_of_a_line_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "acts.jsonl", make_acts())
     with path.open("a") as file:
         file.write('{"number": 3')
-    assert acts.verify(path) == (
+    assert champion_log_check.verify(path) == (
         2,
         ["the file ends in a part of a line, which is no act"],
     )
@@ -220,7 +220,7 @@ def test_what_cannot_be_an_act_is_refused(
     made = make_acts()
     change(made)
     with pytest.raises(EvaluationError, match=r"^line [12] is no act: "):
-        acts.verify(write(tmp_path / "acts.jsonl", made))
+        champion_log_check.verify(write(tmp_path / "acts.jsonl", made))
 
 
 def test_a_log_is_checked_by_itself(
@@ -237,10 +237,10 @@ def test_a_promotion_by_another_metric_is_verified(tmp_path: Path) -> None:
     """The average of the classes' limits is computed again from the counts of each."""
     made = make_acts()[:1]
     made[0]["test"] = make_test_by_balanced_accuracy()
-    assert acts.verify(write(tmp_path / "acts.jsonl", made)) == (1, [])
+    assert champion_log_check.verify(write(tmp_path / "acts.jsonl", made)) == (1, [])
 
     made[0]["test"]["parts"][1][1][1] -= 100
-    _, differences = acts.verify(write(tmp_path / "acts.jsonl", made))
+    _, differences = champion_log_check.verify(write(tmp_path / "acts.jsonl", made))
     assert any("test: groups: stored 500" in each for each in differences), differences
 
 
@@ -262,4 +262,4 @@ def test_what_cannot_be_a_test_by_a_metric_is_refused(
     made = make_acts()[:1]
     made[0]["test"] = make_test_by_balanced_accuracy() | change
     with pytest.raises(EvaluationError, match=r"^line 1 is no act: "):
-        acts.verify(write(tmp_path / "acts.jsonl", made))
+        champion_log_check.verify(write(tmp_path / "acts.jsonl", made))

@@ -65,7 +65,7 @@ Test = tuple[int, int, str]
 """A pair's champion and challenger, and the metric."""
 
 
-class Bets:
+class ChallengerCounts:
     """Counts within the transaction that the connection is in; `write` brings the counts into the file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

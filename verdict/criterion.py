@@ -1,4 +1,4 @@
-"""Whoever cares for a metric names it, and a report is then also one of that metric."""
+"""A criterion is the metric by which a person wants models judged, and a report is then also one of that metric."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Criterion:
     """`metric` is one of METRICS or COST; `costs` `(n_classes, n_classes)` are by true class and by what is said.
 
     A millisecond of a model's answer and a megabyte of its file cost `price_ms` and `price_mb` a row, in the unit of
@@ -51,19 +51,19 @@ class Wanted:
         return self.price_ms != 0 or self.price_mb != 0
 
 
-def write_wanted(wanted: Wanted | None) -> dict[str, Any] | None:
-    """Returns what is wanted as evidence keeps it, None where it is accuracy."""
-    if wanted is None:
+def write_criterion(criterion: Criterion | None) -> dict[str, Any] | None:
+    """Returns the criterion as evidence keeps it, None where it is accuracy."""
+    if criterion is None:
         return None
     return {
-        "metric": wanted.metric,
-        "costs": wanted.costs,
-        "price_ms": wanted.price_ms,
-        "price_mb": wanted.price_mb,
+        "metric": criterion.metric,
+        "costs": criterion.costs,
+        "price_ms": criterion.price_ms,
+        "price_mb": criterion.price_mb,
     }
 
 
-def read_wanted(written: dict[str, Any] | None, n_classes: int) -> Wanted | None:
+def read_criterion(written: dict[str, Any] | None, n_classes: int) -> Criterion | None:
     """Returns what evidence keeps; raises KeyError, TypeError or ValueError for what is none."""
     if written is None:
         return None
@@ -77,7 +77,7 @@ def read_wanted(written: dict[str, Any] | None, n_classes: int) -> Wanted | None
         if np.array(costs).shape != (n_classes, n_classes):
             raise ValueError(f"expected costs of {n_classes} classes")
 
-    return Wanted(
+    return Criterion(
         metric=metric,
         costs=costs,
         price_ms=float(written["price_ms"]),

@@ -7,7 +7,7 @@ import numpy as np
 from verdict.predictions import ClassifierAnswers, Predictions
 
 
-def make_trial(
+def make_predictions(
     accuracies: dict[str, float],
     *,
     n_rows: int = 300,

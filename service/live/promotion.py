@@ -9,25 +9,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from service.live import alarms
-from service.live.acts import Act, ActName, History, Served
-from service.live.challenger_tests import bound, find_largest, find_voters
+from service.live.challenger_tests import bound_differences, find_largest, find_voters
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import ACCURACY, MEAN_SCALE, find_metrics
-from service.live.journal.reader import (
+from service.live.champion_log import ChampionChange, ChangeKind, History, ServedVersion
+from service.live.journal.challenger_counts import ACCURACY, MEAN_SCALE, find_metrics
+from service.live.journal.records import Costs
+from service.live.journal.window import (
     GroupCounts,
     HitBlocks,
     Means,
     ModelVersion,
     PairCounts,
 )
-from service.live.journal.records import Costs
 from service.models.model import Model
 from stats import sequential
 
 Hits = Mapping[ModelVersion, HitBlocks]
 
 
-class Aim(NamedTuple):
+class PromotionMetric(NamedTuple):
     """Challengers are promoted by this metric; `costs` are those of the task, where it is `cost`."""
 
     by: str = ACCURACY
@@ -39,7 +39,7 @@ class Aim(NamedTuple):
             [] if self.by == ACCURACY else find_metrics(self.by, n_classes, self.costs)
         )
 
-    def tell(self) -> str:
+    def describe(self) -> str:
         """Returns what a challenger that is promoted does better than."""
         return (
             "is right more often than"
@@ -48,7 +48,7 @@ class Aim(NamedTuple):
         )
 
 
-BY_ACCURACY = Aim()
+BY_ACCURACY = PromotionMetric()
 
 
 def decide(
@@ -56,29 +56,29 @@ def decide(
     counts: GroupCounts,
     history: History,
     error_budget: float,
-    aim: Aim = BY_ACCURACY,
-) -> Act | None:
+    metric: PromotionMetric = BY_ACCURACY,
+) -> ChampionChange | None:
     """Returns the act that is due, None where none is; a roll-back goes before a promotion."""
     return _decide_roll_back(
         deployment, counts.hits, history, error_budget
-    ) or _decide_promotion(deployment, counts, history, error_budget, aim)
+    ) or _decide_promotion(deployment, counts, history, error_budget, metric)
 
 
 def _decide_roll_back(
     deployment: ShadowDeployment, hits: Hits, history: History, error_budget: float
-) -> Act | None:
+) -> ChampionChange | None:
     """Returns the roll-back of a promoted champion that has an alarm, to the one before it if that has none."""
     champion = deployment.champion
     predecessor = history.find_predecessor(champion.card.task)
-    standing = _judge(champion, hits, error_budget)
-    if predecessor is None or standing is None or not alarms.is_raised(standing):
+    state = _judge(champion, hits, error_budget)
+    if predecessor is None or state is None or not alarms.is_raised(state):
         return None
 
     for model in deployment.challengers:
         is_alarmed = alarms.is_raised(_judge(model, hits, error_budget))
         if _name(model) == predecessor and not is_alarmed:
             shown = _show_alarm(
-                standing, hits.get(_find_version(champion), {}), error_budget
+                state, hits.get(_find_version(champion), {}), error_budget
             )
             because = (
                 f"{champion.name} is right on less than {shown['floor']:.4f} of its rows: {shown['upper']:.4f} at most "
@@ -96,11 +96,11 @@ def _decide_promotion(
     counts: GroupCounts,
     history: History,
     error_budget: float,
-    aim: Aim,
-) -> Act | None:
+    metric: PromotionMetric,
+) -> ChampionChange | None:
     """Returns the promotion of the challenger that is shown to be better by most, if any is and has no alarm."""
     champion = deployment.champion
-    models = _find_candidates(deployment, aim.by)
+    models = _find_candidates(deployment, metric.by)
     best: tuple[float, Model, dict[str, Any]] | None = None
 
     for pair in counts.pairs:
@@ -108,7 +108,7 @@ def _decide_promotion(
         if pair.champion != _find_version(champion) or model is None:
             continue
 
-        shown = _show_test(pair, counts, aim, len(champion.classes))
+        shown = _show_test(pair, counts, metric, len(champion.classes))
         if shown is None:
             continue
 
@@ -124,7 +124,7 @@ def _decide_promotion(
 
     lower, model, shown = best
     because = (
-        f"{model.name} {aim.tell()} {champion.name}, by {lower:.4f} at least over {shown['groups']} "
+        f"{model.name} {metric.describe()} {champion.name}, by {lower:.4f} at least over {shown['groups']} "
         "groups"
     )
     act = _make(history, "promotion", champion, model, because)
@@ -145,24 +145,25 @@ def _find_candidates(
 
 
 def _show_test(
-    pair: PairCounts, counts: GroupCounts, aim: Aim, n_classes: int
+    pair: PairCounts, counts: GroupCounts, metric: PromotionMetric, n_classes: int
 ) -> dict[str, Any] | None:
     """Returns the counts of a pair's groups by the metric and the test that follows from them, None without costs."""
-    if aim.by == ACCURACY:
+    if metric.by == ACCURACY:
         return _show_test_of_hits(pair)
 
     key = (pair.champion, pair.challenger)
     parts = [
-        counts.gains.get(each, {}).get(key, {}) for each in aim.list_metrics(n_classes)
+        counts.gains.get(each, {}).get(key, {})
+        for each in metric.list_metrics(n_classes)
     ]
     if not parts:
         return None
 
-    largest = find_largest(aim.by, n_classes, aim.costs)
-    (found,) = bound([parts], pair.alpha, by=aim.by, largest=largest)
+    largest = find_largest(metric.by, n_classes, metric.costs)
+    (found,) = bound_differences([parts], pair.alpha, by=metric.by, largest=largest)
 
     return {
-        "by": aim.by,
+        "by": metric.by,
         "scale": MEAN_SCALE,
         "largest": largest,
         "parts": list(map(_list_means, parts)),
@@ -198,16 +199,16 @@ def _show_test_of_hits(pair: PairCounts) -> dict[str, Any]:
 
 
 def _show_alarm(
-    standing: alarms.Standing, hits: HitBlocks, error_budget: float
+    state: alarms.AlarmState, hits: HitBlocks, error_budget: float
 ) -> dict[str, Any]:
     """Returns the counts of a model's groups and the alarm that follows from them and from its card."""
-    found = standing.found
+    found = state.found
     assert found is not None  # an alarm that is raised
 
     return {
-        "held_out": {"accuracy": standing.accuracy, "lower": standing.lower},
+        "held_out": {"accuracy": state.accuracy, "lower": state.lower},
         "error_budget": error_budget,
-        "floor": standing.floor,
+        "floor": state.floor,
         "scale": MEAN_SCALE,
         "blocks": [
             [block, _list_means(means)] for block, means in sorted(hits.items())
@@ -221,8 +222,8 @@ def _show_alarm(
 
 
 def _make(
-    history: History, act: ActName, before: Model, after: Model, because: str
-) -> Act:
+    history: History, act: ChangeKind, before: Model, after: Model, because: str
+) -> ChampionChange:
     return {
         "number": len(history.acts) + 1,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -235,7 +236,7 @@ def _make(
     }
 
 
-def _judge(model: Model, hits: Hits, error_budget: float) -> alarms.Standing | None:
+def _judge(model: Model, hits: Hits, error_budget: float) -> alarms.AlarmState | None:
     return alarms.judge(model, hits.get(_find_version(model), {}), error_budget)
 
 
@@ -243,5 +244,5 @@ def _find_version(model: Model) -> ModelVersion:
     return ModelVersion(model.name, model.version)
 
 
-def _name(model: Model) -> Served:
+def _name(model: Model) -> ServedVersion:
     return {"model": model.name, "version": model.version}

@@ -9,19 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation import acts as logs
-from service.live import acts, deciding
-from service.live.acts import Act, ActName, History
+from evaluation import champion_log_check as logs
+from service.live import champion_log, promotion
 from service.live.challengers import ShadowDeployment
-from service.live.deciding import BY_ACCURACY, Aim
-from service.live.journal.bets import MEAN_SCALE
-from service.live.journal.reader import (
-    GroupCounts,
-    HitBlocks,
-    ModelVersion,
-    PairCounts,
-)
+from service.live.champion_log import ChampionChange, ChangeKind, History
+from service.live.journal.challenger_counts import MEAN_SCALE
 from service.live.journal.records import Costs
+from service.live.journal.window import GroupCounts, HitBlocks, ModelVersion, PairCounts
+from service.live.promotion import BY_ACCURACY, PromotionMetric
 from service.models.model import Model
 from service.models.registry import Registry
 from tests.support.tiny_models import tiny_card, write_tiny
@@ -60,10 +55,10 @@ def find_act(
     champion: int = 0,
     means: tuple[dict[int, int], ...] = ({}, {}),
     gains: dict[str, dict[int, int]] | None = None,
-    aim: Aim = BY_ACCURACY,
+    metric: PromotionMetric = BY_ACCURACY,
     hits: dict[int, HitBlocks] | None = None,
     history: History | None = None,
-) -> Act | None:
+) -> ChampionChange | None:
     """Returns the act that is due; `gains` are those of the first challenger by other metrics."""
     challengers = [each for each in models if each is not models[champion]]
     pairs = [
@@ -74,9 +69,9 @@ def find_act(
     by_version = {key(models[place]): each for place, each in (hits or {}).items()}
     history = history or History()
     first = (key(models[champion]), key(challengers[0]))
-    of_first = {metric: {first: each} for metric, each in (gains or {}).items()}
+    of_first = {name: {first: each} for name, each in (gains or {}).items()}
     counts = GroupCounts(pairs, by_version, of_first)
-    act = deciding.decide(deployment, counts, history, BUDGET, aim)
+    act = promotion.decide(deployment, counts, history, BUDGET, metric)
     if act is None:
         return None
 
@@ -99,8 +94,8 @@ def name(model: Model) -> Any:
     return {"model": model.name, "version": model.version}
 
 
-def remember(models: list[Model], *words: tuple[ActName, int, int]) -> History:
-    made: list[Act] = [
+def remember(models: list[Model], *words: tuple[ChangeKind, int, int]) -> History:
+    made: list[ChampionChange] = [
         {
             "number": number,
             "time": "",
@@ -117,14 +112,14 @@ def remember(models: list[Model], *words: tuple[ActName, int, int]) -> History:
 
 
 def test_the_challenger_that_is_better_by_most_is_promoted(models: list[Model]) -> None:
-    """Of two challengers that are shown to be better the one with the higher lower limit is promoted."""
+    """The one with the higher lower limit of two challengers that are shown to be better is promoted."""
     more = {MEAN_SCALE: 90, 0: 10}
     assert decide(models, means=(BETTER, more)) == ("promotion", "colour-third")
     assert decide(models, means=(more, BETTER)) == ("promotion", "colour-second")
 
 
 def test_nothing_is_due_between_models_that_are_level(models: list[Model]) -> None:
-    """Without a group, and with as many on either side, nothing is due."""
+    """Nothing is due before there is a group, nor with as many groups on either side."""
     assert decide(models) is None
     assert decide(models, means=(LEVEL, LEVEL), hits={0: GOOD}) is None
 
@@ -139,7 +134,7 @@ def test_a_promoted_champion_with_an_alarm_is_rolled_back(models: list[Model]) -
 
 
 def test_a_champion_that_was_set_is_not_rolled_back(models: list[Model]) -> None:
-    """Without a promotion there is nothing to go back to, whatever the alarm says."""
+    """A champion that was never promoted has nothing to go back to, whatever the alarm says."""
     assert decide(models, hits={0: BROKEN}) is None
 
 
@@ -167,45 +162,49 @@ def test_a_challenger_with_an_alarm_is_not_promoted(models: list[Model]) -> None
 
 COSTS = Costs("cost 1", ("no", "yes"), np.array([[0.0, 3.0], [1.0, 0.0]]), 3.0)
 METRICS = [
-    (Aim("brier"), ["brier"], 1.0),
-    (Aim("log_loss"), ["log_loss"], -math.log(0.01)),
-    (Aim("balanced_accuracy"), ["recall 0", "recall 1"], 1.0),
-    (Aim("cost", COSTS), ["cost 1"], 3.0),
+    (PromotionMetric("brier"), ["brier"], 1.0),
+    (PromotionMetric("log_loss"), ["log_loss"], -math.log(0.01)),
+    (PromotionMetric("balanced_accuracy"), ["recall 0", "recall 1"], 1.0),
+    (PromotionMetric("cost", COSTS), ["cost 1"], 3.0),
 ]
 
 
-@pytest.mark.parametrize(("aim", "metrics", "largest"), METRICS)
+@pytest.mark.parametrize(("metric", "metrics", "largest"), METRICS)
 def test_challengers_are_promoted_by_the_metric_that_is_set(
-    models: list[Model], tmp_path: Path, aim: Aim, metrics: list[str], largest: float
+    models: list[Model],
+    tmp_path: Path,
+    metric: PromotionMetric,
+    metrics: list[str],
+    largest: float,
 ) -> None:
     """A challenger that is level in accuracy is promoted by what it does better, and the line is verified."""
     gains = {each: {MEAN_SCALE: 900, 0: 100} for each in metrics}
     level = (LEVEL, {})
     assert find_act(models, means=level, gains=gains) is None
 
-    act = find_act(models, means=level, gains=gains, aim=aim)
+    act = find_act(models, means=level, gains=gains, metric=metric)
     assert act is not None
     shown = act["test"]
     assert shown["difference"] == pytest.approx(0.9 * largest)
     assert 0 < shown["interval"][0] < 0.9 * largest < shown["interval"][1]
-    assert f"colour-second is better by {aim.by} than colour-first" in act["because"]
+    assert f"colour-second is better by {metric.by} than colour-first" in act["because"]
 
     log = tmp_path / "acts.jsonl"
-    acts.append(log, History(), act)
+    champion_log.append(log, History(), act)
     assert logs.verify(log) == (1, [])
 
 
-@pytest.mark.parametrize(("aim", "metrics", "largest"), METRICS)
+@pytest.mark.parametrize(("metric", "metrics", "largest"), METRICS)
 def test_what_is_shown_by_another_metric_promotes_nobody(
-    models: list[Model], aim: Aim, metrics: list[str], largest: float
+    models: list[Model], metric: PromotionMetric, metrics: list[str], largest: float
 ) -> None:
     """A challenger that is better in accuracy stays one where the metric that is set does not show it."""
     gains = dict.fromkeys(metrics, LEVEL)
     assert largest > 0
-    assert find_act(models, means=(BETTER, {}), gains=gains, aim=aim) is None
-    assert find_act(models, means=(BETTER, {}), aim=aim) is None
+    assert find_act(models, means=(BETTER, {}), gains=gains, metric=metric) is None
+    assert find_act(models, means=(BETTER, {}), metric=metric) is None
 
 
 def test_without_costs_nobody_is_promoted_by_them(models: list[Model]) -> None:
     """A task of which no costs are known, or those of other classes, has no test by costs."""
-    assert find_act(models, means=(BETTER, {}), aim=Aim("cost")) is None
+    assert find_act(models, means=(BETTER, {}), metric=PromotionMetric("cost")) is None

@@ -216,7 +216,7 @@ def test_without_a_log_nothing_is_done(
 def test_no_act_is_done_without_its_line(
     environment: dict[str, object], tmp_path: Path
 ) -> None:
-    """On a full disk the champion stays, and once there is room its challenger is promoted, by one whole line."""
+    """The champion stays while the disk is full; once there is room its challenger is promoted, by one whole line."""
     with mount_small_disk(tmp_path / "disk") as disk:
         log = disk / "acts.jsonl"
         environment |= {"VEREDICTO_ACTS": log}

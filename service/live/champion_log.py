@@ -18,26 +18,26 @@ from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from service.errors import SettingsError
 
-ActName = Literal["promotion", "roll-back"]
+ChangeKind = Literal["promotion", "roll-back"]
 NEXT_LINE = b"\n"
 
 
-class Served(TypedDict):
-    """Served is the version of a model that answers."""
+class ServedVersion(TypedDict):
+    """A version of a model answers for its task."""
 
     model: str
     version: str
 
 
-class Act(TypedDict):
+class ChampionChange(TypedDict):
     """A line of the log; a promotion has the test, a roll-back the alarm that it follows from."""
 
     number: int
     time: str
     task: str
-    act: ActName
-    before: Served
-    after: Served
+    act: ChangeKind
+    before: ServedVersion
+    after: ServedVersion
     because: str
     test: NotRequired[dict[str, Any]]
     alarm: NotRequired[dict[str, Any]]
@@ -47,7 +47,7 @@ class Act(TypedDict):
 class History(NamedTuple):
     """The acts of a log, in their order; `n_bytes` of the file are whole lines, `last_hash` is that of the last one."""
 
-    acts: tuple[Act, ...] = ()
+    acts: tuple[ChampionChange, ...] = ()
     n_bytes: int = 0
     last_hash: str = ""
 
@@ -55,9 +55,9 @@ class History(NamedTuple):
         """Returns the names of the champions that acts have made, by task."""
         return {act["task"]: act["after"]["model"] for act in self.acts}
 
-    def find_predecessor(self, task: str) -> Served | None:
+    def find_predecessor(self, task: str) -> ServedVersion | None:
         """Returns the champion before the promotion that stands, None where no promotion of the task stands."""
-        promoted: list[Served] = []
+        promoted: list[ServedVersion] = []
         for act in self.acts:
             if act["task"] != task:
                 continue
@@ -68,7 +68,7 @@ class History(NamedTuple):
 
         return promoted[-1] if promoted else None
 
-    def was_rolled_back(self, task: str, served: Served) -> bool:
+    def was_rolled_back(self, task: str, served: ServedVersion) -> bool:
         """Returns whether this version has been a champion that failed, which is not promoted again."""
         return any(
             act["task"] == task
@@ -90,7 +90,7 @@ class LogChanged(Exception):
     """Somebody else has written to the log since it was read: what was decided is to be decided anew."""
 
 
-def look(path: Path) -> FileState:
+def read_state(path: Path) -> FileState:
     """Returns the state that the file is in; raises SettingsError where that cannot be told."""
     try:
         found = path.stat()
@@ -114,7 +114,7 @@ def read(path: Path) -> History:
     return _parse(path, content)
 
 
-def append(path: Path, history: History, act: Act) -> History:
+def append(path: Path, history: History, act: ChampionChange) -> History:
     """Writes the next line for all others to follow, and returns the history with it.
 
     It raises LogChanged where the log is another than this history, and OSError where the line cannot be written: then
@@ -195,7 +195,7 @@ def _parse(path: Path, content: bytes) -> History:
     return history
 
 
-def _add(history: History, act: Act, line: bytes) -> History:
+def _add(history: History, act: ChampionChange, line: bytes) -> History:
     return History(
         (*history.acts, act),
         history.n_bytes + len(line),
