@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.image_hashes import hash_images
+from evaluation.odd_cells import empty_odd, explain_odd
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
@@ -200,8 +201,10 @@ def read_asked(
         labels, kept = _read_labels(table.frame[label], where)
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
-    wheres = [f"{where}, {place}" for place in places]
-    unfit: dict[int, str] = {}
+    every = [f"{where}, {place}" for place in table.places]
+    wheres = [every[index] for index in kept]
+    odd = explain_odd(table, features, every)
+    unfit = {at: odd[index] for at, index in enumerate(kept) if index in odd}
     columns = [_read_column(frame[each.name], each, wheres, unfit) for each in features]
     if len(unfit) == len(wheres):
         raise EvaluationError(unfit[min(unfit)])
@@ -261,6 +264,7 @@ def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
     except UnreadableTableError as error:
         raise EvaluationError(str(error)) from None
 
+    table = empty_odd(table, choose_columns(features, table.frame.columns))
     table = add_date_parts(table, [each.name for each in features])
     _check_dates(table, features, path.name)
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -44,14 +44,15 @@ MIN_DISTANCE = 1
 class Findings:
     """Findings say what was decided of columns beside their types, each by the column's name.
 
-    `faults` tell why a column that looks like numbers stayed text, `odd` its values that are no numbers with their
-    rows, `numbers` what it is where these are left empty, and `notes` what was assumed, of which `readings` have the
-    order of day, month and year of dates. Dates of `guesses` have another order that fits as well.
+    `faults` tell why a column that looks like numbers or dates stayed text, `odd` its values that are none with their
+    rows, `numbers` or `dates` what it is where these are left empty, and `notes` what was assumed, of which `readings`
+    have the order of day, month and year of dates. Dates of `guesses` have another order that fits as well.
     """
 
     faults: dict[str, str] = field(default_factory=dict)
     odd: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     numbers: dict[str, pl.Series] = field(default_factory=dict)
+    dates: dict[str, pl.Series] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     readings: dict[str, str] = field(default_factory=dict)
     guesses: set[str] = field(default_factory=set)
@@ -212,6 +213,8 @@ def _convert(
     dates = _read_dates(column, findings, learnt)
     if dates is not None:
         return dates
+    if column.name in findings.dates:
+        return column
 
     bare = _unwrap(column)
     if not _is_mostly_number(bare):
@@ -241,8 +244,21 @@ def _read_dates(
         findings.notes[column.name] = "; ".join(both)
     if found.is_guess:
         findings.guesses.add(column.name)
+    if found.dates is not None and len(found.odd):
+        findings.odd[column.name] = _list_odd(column, found.odd)
+        findings.dates[column.name] = found.dates
+        return None
 
     return found.dates
+
+
+def _list_odd(column: pl.Series, rows: Iterable[int]) -> dict[str, list[int]]:
+    """Returns the texts of some rows, each with its rows."""
+    rows_of: dict[str, list[int]] = {}
+    for row in rows:
+        rows_of.setdefault(column[row], []).append(row)
+
+    return rows_of
 
 
 def _is_boolean_in_many_spellings(different: pl.Series) -> bool:
@@ -331,11 +347,9 @@ def _to_numbers(
     is_odd = ~is_number & ~is_gap
 
     if is_odd.any():
-        rows: dict[str, list[int]] = {}
-        for row in at.filter(is_odd):
-            rows.setdefault(column[row], []).append(row)
         if numbers.filter(is_number).n_unique() >= MIN_DIFFERENT_NUMBERS:
-            findings.odd[column.name], findings.numbers[column.name] = rows, values
+            findings.odd[column.name] = _list_odd(column, at.filter(is_odd))
+            findings.numbers[column.name] = values
         return column
 
     if note := _find_sentinel(values):

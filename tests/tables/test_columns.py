@@ -151,6 +151,18 @@ def test_a_few_cells_that_are_no_numbers_are_named() -> None:
     assert findings.numbers["a"].to_list() == [*range(20), None, None]
 
 
+def test_a_few_cells_that_are_no_dates_are_named() -> None:
+    """A column that is nearly dates stays text, with its odd values, their rows, and the dates without them."""
+    days = [f"{day:02d}/05/2024" for day in range(1, 20)]
+    (column,), findings = convert_columns([pl.Series("a", [*days, "soon"])])
+    assert column.dtype == pl.String
+    assert findings.odd == {"a": {"soon": [19]}}
+    assert findings.dates["a"].to_list() == [
+        *(dt.date(2024, 5, day) for day in range(1, 20)),
+        None,
+    ]
+
+
 def test_leading_zeros_are_kept() -> None:
     """Codes with leading zeros are texts, and a zero alone is a number."""
     assert convert(a=["08001", "28013"], b=["0", "5"]) == {

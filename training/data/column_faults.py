@@ -291,10 +291,11 @@ def _find_ids(known: pl.Series) -> str | None:
 
 
 def _describe_odd(name: str, table: Table) -> str:
-    """Says in how many rows a column is a number, where it is not, and what to do."""
+    """Says in how many rows a column is a number or a date, where it is not, and what to do."""
+    role = "date" if name in table.findings.dates else "number"
     return (
         f"{_describe_odd_values(name, table)}: empty these "
-        f"cells, or --as {shlex.quote(name)}=number does without them, or --as {shlex.quote(name)}=category"
+        f"cells, or --as {shlex.quote(name)}={role} does without them, or --as {shlex.quote(name)}=category"
     )
 
 
@@ -309,7 +310,8 @@ def _describe_odd_values(name: str, table: Table) -> str:
     ]
     more = ", ..." if len(odd) > MAX_SHOWN else ""
 
-    return f"is a number in {n_known - n_odd:,} of {n_known:,} rows, but not in {', '.join(shown)}{more}"
+    kind = "date" if name in table.findings.dates else "number"
+    return f"is a {kind} in {n_known - n_odd:,} of {n_known:,} rows, but not in {', '.join(shown)}{more}"
 
 
 def _counts_up(known: pl.Series) -> bool:

@@ -234,6 +234,8 @@ def _take_terms(
 def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.Series]:
     """Returns what is learnt of a column: itself, its parts where it is a date, or what its role makes of it."""
     name = column.name
+    if role == "date":
+        column = table.findings.dates.get(name, column)
     if role == "number" and not column.dtype.is_numeric():
         numbers = table.findings.numbers.get(name)
         return [column.cast(pl.Float64, strict=False) if numbers is None else numbers]
