@@ -208,7 +208,6 @@ def test_a_column_that_is_no_dates_says_why(texts: list[str], fault: str) -> Non
     assert read_column(texts).fault.startswith(fault)
 
 
-@pytest.mark.parametrize("odd", ["2022-02-30", "soon", "5", "31/12/2022"])
 def test_years_of_two_and_of_four_digits_are_no_column() -> None:
     """A column that is not known as dates is none where some years have two digits and others four."""
     read = read_dates(pl.Series("day", ["31/12/2022", "31/12/22"]))
@@ -217,6 +216,7 @@ def test_years_of_two_and_of_four_digits_are_no_column() -> None:
     )
 
 
+@pytest.mark.parametrize("odd", ["2022-02-30", "soon", "5", "31/12/2022", "31/12/22"])
 def test_a_few_texts_that_are_no_dates_are_left_out(odd: str) -> None:
     """A column that models know as dates is one without these, in both readers, and its rows are told."""
     texts = ["2022-07-05", None, odd, "2022-07-05 10:00", "-"]
