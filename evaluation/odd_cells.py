@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from model_card import Feature
 from service.judging.labelled_rows import explain_odd_date
 from service.models.rows import Column
-from tables.date_columns import DateColumn
+from tables.date_columns import DATE_PARTS, DateColumn
 from tables.date_texts import MAX_CHARS
 
 if TYPE_CHECKING:
@@ -29,21 +29,37 @@ def explain_odd(
 ) -> dict[int, str]:
     """Returns the reason of each row of the table, whose places are `wheres`, that has a cell of another kind."""
     reasons: dict[int, str] = {}
-    for each in features:
-        if _find(table, each) is None:
-            continue
-
-        for text, rows in table.findings.odd[each.name].items():
+    dates = {name for each in features if (name := _name_date(table, each))}
+    numbers = {
+        each.name
+        for each in features
+        if not _name_date(table, each) and _find(table, each) is not None
+    }
+    for name in (*sorted(dates), *sorted(numbers)):
+        for text, rows in table.findings.odd[name].items():
             for row in rows:
                 got, where = text[:MAX_CHARS], wheres[row]
                 reason = (
-                    explain_odd_date(where, each.name, got)
-                    if isinstance(each, DateColumn)
-                    else f"{where}: feature {each.name!r} expects a number, got {got!r}"
+                    explain_odd_date(where, name, got)
+                    if name in dates
+                    else f"{where}: feature {name!r} expects a number, got {got!r}"
                 )
                 reasons.setdefault(row, reason)
 
     return reasons
+
+
+def _name_date(table: Table, feature: Column) -> str:
+    """Returns the date with odd cells that a feature is, or is a part of; nothing where it is another."""
+    date, _, part = feature.name.rpartition("_")
+    for name, is_it in (
+        (feature.name, isinstance(feature, DateColumn)),
+        (date, part in DATE_PARTS),
+    ):
+        if is_it and name in table.findings.dates:
+            return name
+
+    return ""
 
 
 def _find(table: Table, feature: Column) -> pl.Series | None:

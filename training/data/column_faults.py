@@ -82,7 +82,8 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
                 f"the target {name!r} {_describe_odd_values(name, table)}: empty these cells"
             ]
         return [
-            f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
+            _describe_notation(target)
+            or f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
         ]
 
     rare = [
@@ -90,6 +91,8 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
         for each, count in sorted(counts.items())
         if count < FEWEST_OF_CLASS
     ]
+    if rare and (fault := _describe_notation(target)):
+        return [fault]
     if rare:
         listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
         return [
@@ -98,6 +101,18 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
         ]
 
     return []
+
+
+def _describe_notation(target: pl.Series) -> str:
+    """Returns what is wrong with a target of numbers or dates in a notation that is not read, else nothing."""
+    if target.dtype != pl.String:
+        return ""
+
+    for pattern, advice in NOTATIONS:
+        if target.str.contains(pattern).sum() >= MIN_ALIKE * len(target):
+            return f"the target {target.name!r} looks like {advice.format(quote(target[0]))}"
+
+    return ""
 
 
 def _say_missing(target: pl.Series, table: Table) -> str:
@@ -170,6 +185,12 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return "is empty"
     if len(known) < FEWEST_KNOWN:
         return f"has a value in {len(known)} rows only"
+    if different == 1 and len(known) < len(column):
+        n_missing = len(column) - len(known)
+        return (
+            f"is {quote(known[0])} in {len(known):,} rows and missing in {n_missing:,}: write what that means, as no, "
+            "in these"
+        )
     if different == 1:
         return f"is constant: {quote(known[0])} throughout"
     if role is None and column.name in table.findings.faults:

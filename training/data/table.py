@@ -36,7 +36,15 @@ from training.data.column_faults import (
     is_text,
     quote,
 )
+from training.data.column_notes import (
+    note_category,
+    note_days,
+    note_leak,
+    note_marks,
+    note_twins,
+)
 from training.data.datasets import Dataset
+from training.data.total_row import find_total
 
 MOST_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
@@ -72,6 +80,8 @@ def read_dataset(
     known = table.frame[target].is_not_null()
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
+    total = find_total(table) if known[-1] else None
+    _raise_any([total] if total else ())
     frame = _take_features(table, target, dropped, roles, known).filter(known)
     target_faults = check_target(labelled, table, classifies=classifies)
     is_short = len(labelled) < FEWEST_ROWS
@@ -131,10 +141,26 @@ def describe_columns(
         else:
             what = _describe_feature(column, table, roles.get(name))
 
-        note = table.findings.notes.get(name)
+        notes = [table.findings.notes.get(name), *note_marks(name, table)]
+        if name == target:
+            notes += _note_target(column)
+        elif what != "left out":
+            notes += [*_note_feature(what, column), *note_leak(column, table.frame[target])]
+        note = "; ".join(filter(None, notes))
         lines.append(f"{name}: {what}" + (f" ({note})" if note else ""))
 
     return lines
+
+
+def _note_target(column: pl.Series) -> list[str]:
+    is_named = column.dtype in (pl.String, pl.Categorical)
+    return note_twins(filter(None, name_values(column))) if is_named else []
+
+
+def _note_feature(what: str, column: pl.Series) -> list[str]:
+    if what.startswith("a category"):
+        return note_category(column)
+    return note_days(column) if column.dtype in (pl.Date, pl.Datetime) else []
 
 
 def parse_roles(words: Sequence[str]) -> dict[str, str]:
