@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def empty_odd(table: Table, features: Sequence[Column]) -> Table:
     """Returns the table with numbers and dates for the columns of features that are such but for a few cells."""
-    columns = [column for each in features if (column := _find(table, each)) is not None]
+    columns = [
+        column for each in features if (column := _find(table, each)) is not None
+    ]
     return replace(table, frame=table.frame.with_columns(columns)) if columns else table
 
 

@@ -45,7 +45,7 @@ def describe_units(known: pl.Series) -> str:
 
     Zero is the same either way.
     """
-    percent = known.str.ends_with("%")
+    percent = known.str.contains(r"\d\s*%$")
     others = known.filter(~percent & known.str.contains("[1-9]"))
     if percent.any() and len(others):
         shown = f"{known.filter(percent)[0]!r} and {others[0]!r}"

@@ -322,7 +322,9 @@ def _check_values(
     indices: Sequence[int],
 ) -> tuple[list[list[Value]], dict[int, str]]:
     """Returns the columns' values as models take them, and why rows have one that none takes."""
-    unfit = {index: columns.faults[index] for index in indices if index in columns.faults}
+    unfit = {
+        index: columns.faults[index] for index in indices if index in columns.faults
+    }
     checked = []
     for feature, values in zip(features, cancellation.watch(read), strict=True):
         column: list[Value] = [None] * len(values)

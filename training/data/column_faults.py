@@ -46,7 +46,9 @@ NOTATIONS = (
         "times or durations, as {}: write them as a number, of hours say",
     ),
     (
-        r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$",
+        r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$|"
+        r"^(jan|ene|gen|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
+        r"dec|dic|dez|déc)[a-zé]{0,7}\.?[-/ ']\d{2}$",
         "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
     ),
     (

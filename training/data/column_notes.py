@@ -69,7 +69,8 @@ def note_days(column: pl.Series) -> list[str]:
             continue
 
         first, last = others.min(), others.max()
-        assert isinstance(first, dt.date) and isinstance(last, dt.date)
+        assert isinstance(first, dt.date)
+        assert isinstance(last, dt.date)
         if (first - day if day < first else day - last) > last - first:
             return [
                 f"{day} in {n_rows} rows is far from all others: empty these cells if it marks a gap"

@@ -145,7 +145,10 @@ def describe_columns(
         if name == target:
             notes += _note_target(column)
         elif what != "left out":
-            notes += [*_note_feature(what, column), *note_leak(column, table.frame[target])]
+            notes += [
+                *_note_feature(what, column),
+                *note_leak(column, table.frame[target]),
+            ]
         note = "; ".join(filter(None, notes))
         lines.append(f"{name}: {what}" + (f" ({note})" if note else ""))
 
@@ -324,7 +327,9 @@ def _check_names(
     ):
         if name not in frame.columns:
             close = get_close_matches(name, frame.columns, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            hint = (
+                f" (did you mean {close[0]!r}?)" if close else _suspect(frame.columns)
+            )
             raise TableError(
                 f"{what} {name}: there is no such column{hint}; columns: {', '.join(frame.columns)}"
             )
@@ -333,6 +338,18 @@ def _check_names(
         raise TableError(f"--exclude {target}: it is the target")
     if not set(frame.columns) - {target, *exclude}:
         raise TableError("no column is left to learn from")
+
+
+def _suspect(columns: Sequence[str]) -> str:
+    """Returns what may be wrong with a first line that names hardly a column."""
+    n_nameless = sum(
+        name == f"column_{number}" for number, name in enumerate(columns, start=1)
+    )
+    if n_nameless and n_nameless >= len(columns) - 2:
+        return " (remove what stands above the line of names)"
+    if len(columns) == 1:
+        return " (what parts the values should be a comma, semicolon, tab or |)"
+    return ""
 
 
 def _is_class(target: pl.Series) -> bool:
