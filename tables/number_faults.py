@@ -1,4 +1,4 @@
-"""What is odd about a column of numbers is named: both decimal marks, several units, and a number far from all others."""
+"""What is odd about a column of numbers is named: both decimal marks, several units, a number far from all others."""
 
 from __future__ import annotations
 

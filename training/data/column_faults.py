@@ -187,14 +187,8 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return "is empty"
     if len(known) < FEWEST_KNOWN:
         return f"has a value in {len(known)} rows only"
-    if different == 1 and len(known) < len(column):
-        n_missing = len(column) - len(known)
-        return (
-            f"is {quote(known[0])} in {len(known):,} rows and missing in {n_missing:,}: write what that means, as no, "
-            "in these"
-        )
     if different == 1:
-        return f"is constant: {quote(known[0])} throughout"
+        return _describe_constant(column, known)
     if role is None and column.name in table.findings.faults:
         return f"{table.findings.faults[column.name]}, or --as {shlex.quote(column.name)}=category"
     if role is None and column.name in table.findings.odd:
@@ -209,6 +203,17 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
 
     return _find_number_fault(column, table, role)
+
+
+def _describe_constant(column: pl.Series, known: pl.Series) -> str:
+    """Says what a column's only value is, and how many rows have none, whose emptiness may say something."""
+    n_missing = len(column) - len(known)
+    if not n_missing:
+        return f"is constant: {quote(known[0])} throughout"
+    return (
+        f"is {quote(known[0])} in {len(known):,} rows and missing in {n_missing:,}: write what that means, as no, in "
+        "these"
+    )
 
 
 def is_text(column: pl.Series, table: Table) -> bool:

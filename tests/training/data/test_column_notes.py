@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,13 +16,13 @@ N_ROWS = 200
 TELLS = "it tells the target by itself in every row: --exclude c unless it is known beforehand"
 
 
-def write(folder: Path, columns: dict[str, list[object]]) -> Path:
+def write(folder: Path, columns: Mapping[str, Sequence[object]]) -> Path:
     path = folder / "my.csv"
     pl.DataFrame(columns, strict=False).write_csv(path)
     return path
 
 
-def describe(folder: Path, values: list[object], target: list[object]) -> str:
+def describe(folder: Path, values: Sequence[object], target: Sequence[object]) -> str:
     """Returns what is said of the column `c`, which has these values."""
     path = write(folder, {"c": values, "y": target})
     return describe_columns(path, target="y")[0].removeprefix("c: ")
