@@ -1,4 +1,4 @@
-"""What is odd about a column of numbers is named: both decimal marks, several units, a number far from all others."""
+"""A column of numbers with both decimal marks, several units or a number far from all others is told what is odd."""
 
 from __future__ import annotations
 

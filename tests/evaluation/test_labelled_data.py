@@ -224,12 +224,12 @@ def test_a_folder_of_images_becomes_files_and_truth(tmp_path: Path) -> None:
     ]
     assert found.batch(4, 5)[0].content == (folder / "red" / "00.jpg").read_bytes()
     assert found.notes == [
-        "1 files whose ending is none of .jpg, .jpeg, .png, .webp, .bmp, .gif are passed over"
+        "1 files whose ending is none of .jpg, .jpeg, .jfif, .png, .webp, .bmp, .gif are passed over"
     ]
 
 
 def test_folders_around_and_within_classes_do_not_count(tmp_path: Path) -> None:
-    """What training takes is judged: a folder around the classes, folders within one, and links to nothing."""
+    """Judging takes what training does: a folder around the classes, folders within one, and links to nothing."""
     plain = read_labelled(write_images(tmp_path / "plain"), image_card(), label=None)
     folder = write_images(tmp_path / "photos")
     (folder / "red" / "2023").mkdir()

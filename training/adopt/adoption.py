@@ -235,15 +235,18 @@ def _finish(
         answered.answers,
         outputs,
     )
+    said = (*_say_columns(answered, card, roles), *_note_guesses(described, card))
+
+    return Adoption(path=path, card=card, notes=(foreign.describe(), *said))
+
+
+def _say_columns(answered: _AnsweredRows, card: Card, roles: Roles) -> tuple[str, ...]:
+    """Returns which columns and classes a model has, and what its outputs were taken for."""
     names = [each.name for each in answered.placement.columns]
     features = f"features: {shorten(names, 30)}"
-    said = [f"classes: {shorten(list(card.classes), 30)}"] if card.classes else []
-    notes = (
-        *(foreign.describe(), features, *roles.reasons, *said, *answered.notes),
-        *_note_guesses(described, card),
-    )
+    classes = [f"classes: {shorten(list(card.classes), 30)}"] if card.classes else []
 
-    return Adoption(path=path, card=card, notes=notes)
+    return (features, *roles.reasons, *classes, *answered.notes)
 
 
 def _note_guesses(described: ModelDescription, card: Card) -> tuple[str, ...]:

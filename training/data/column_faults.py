@@ -73,13 +73,15 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
             "nothing to tell apart"
         ]
 
-    odd = table.findings.odd.get(name)
-    if not classifies:
-        return _check_numbers(target, table)
+    return (_check_classes if classifies else _check_numbers)(target, table)
 
+
+def _check_classes(target: pl.Series, table: Table) -> list[str]:
+    """Returns a fault where a classifier's target has too many values, or too few rows of one."""
+    name = target.name
     counts = Counter(name_values(target))
     if len(counts) > MOST_CLASSES:
-        if odd:
+        if name in table.findings.odd:
             return [
                 f"the target {name!r} {_describe_odd_values(name, table)}: empty these cells"
             ]

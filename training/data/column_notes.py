@@ -1,4 +1,4 @@
-"""What is odd about a column that can be learnt from is noted: twins among its names, days far off, a told target."""
+"""Notes say what is odd about a column that can be learnt from: twins among its names, days far off, a told target."""
 
 from __future__ import annotations
 

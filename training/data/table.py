@@ -44,7 +44,7 @@ from training.data.column_notes import (
     note_twins,
 )
 from training.data.datasets import Dataset
-from training.data.total_row import find_total
+from training.data.total_row import find_totals
 
 MOST_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
@@ -80,12 +80,14 @@ def read_dataset(
     known = table.frame[target].is_not_null()
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
-    total = find_total(table) if known[-1] else None
-    _raise_any([total] if total else ())
     frame = _take_features(table, target, dropped, roles, known).filter(known)
     target_faults = check_target(labelled, table, classifies=classifies)
     is_short = len(labelled) < FEWEST_ROWS
-    _raise_any(target_faults, () if is_short else check_columns(frame, table, roles))
+    _raise_any(
+        find_totals(table, target),
+        target_faults,
+        () if is_short else check_columns(frame, table, roles),
+    )
     features, values = _encode_all(frame)
     labels, classes = _encode_target(labelled, classifies=classifies)
 

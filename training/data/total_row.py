@@ -22,11 +22,11 @@ TOLERANCE = 1e-3
 """Sums and means are rounded where they are written."""
 
 
-def find_total(table: Table) -> str | None:
-    """Returns what is wrong with a last row of sums or means, None where there is none."""
+def find_totals(table: Table, target: str) -> list[str]:
+    """Returns what is wrong with a last row of sums or means, nothing where there is none."""
     frame = table.frame
-    if frame.height <= MIN_ROWS:
-        return None
+    if frame.height <= MIN_ROWS or frame[target][-1] is None:
+        return []
 
     words = [
         str(frame[name][-1]).strip(" :.")
@@ -42,9 +42,11 @@ def find_total(table: Table) -> str | None:
         (n_means, has_means, "means"),
     ):
         if n_columns >= (1 if is_told else MIN_COLUMNS) and (is_told or what == "sums"):
-            return f"{table.places[-1]} has the {what} of the rows above it: remove it"
+            return [
+                f"{table.places[-1]} has the {what} of the rows above it: remove it"
+            ]
 
-    return None
+    return []
 
 
 def _count(frame: pl.DataFrame) -> tuple[int, int]:

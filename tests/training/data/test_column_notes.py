@@ -1,4 +1,4 @@
-"""What is odd about columns is said before anything is learnt from them."""
+"""Columns that are odd are told so before anything is learnt from them."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_column_that_tells_the_target_is_named(
 def test_a_last_row_of_sums_or_means_is_refused(
     tmp_path: Path, chance: random.Random, word: str | None
 ) -> None:
-    """What the numbers above sum up to is no row to learn from, with a word for it or with two sums."""
+    """A last row that sums the others up is no row to learn from, with a word for it or with two sums."""
     area = [round(chance.uniform(20, 90), 1) for _ in range(N_ROWS)]
     price = [round(each * chance.uniform(900, 1100), 2) for each in area]
     share = 1 / N_ROWS if word == "Media" else 1
