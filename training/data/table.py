@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -81,13 +81,10 @@ def read_dataset(
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
     frame = _take_features(table, target, dropped, roles, known).filter(known)
-    target_faults = check_target(labelled, table, classifies=classifies)
-    is_short = len(labelled) < FEWEST_ROWS
-    _raise_any(
-        find_totals(table, target),
-        target_faults,
-        () if is_short else check_columns(frame, table, roles),
-    )
+    faults = check_target(labelled, table, classifies=classifies)
+    if len(labelled) >= FEWEST_ROWS:
+        faults += [*find_totals(table, target), *check_columns(frame, table, roles)]
+    _raise_any(faults)
     features, values = _encode_all(frame)
     labels, classes = _encode_target(labelled, classifies=classifies)
 
@@ -113,11 +110,10 @@ def _encode_all(
     return features, tuple(names for _, names in columns)
 
 
-def _raise_any(*reasons: Iterable[str]) -> None:
+def _raise_any(reasons: Sequence[str]) -> None:
     """Raises TableError where there is any reason."""
-    all_reasons = [reason for each in reasons for reason in each]
-    if all_reasons:
-        raise TableError("\n".join(all_reasons))
+    if reasons:
+        raise TableError("\n".join(reasons))
 
 
 def describe_columns(
