@@ -70,9 +70,8 @@ def read_dataset(
     """The table with one column as the target and all others, but the excluded ones, as features.
 
     Short texts and booleans become categories, longer texts their terms, dates their parts, missing values NaN; rows
-    without a target are left out.
-    `roles` say what columns are taken for, where that is not to be found out. Raises TableError, which names every
-    column that stands in the way.
+    without a target are left out. `roles` say what columns are taken for, where that is not to be found out. It raises
+    TableError, which names every column that stands in the way.
     """
     dropped = [*exclude, *(name for name, role in roles.items() if role == "drop")]
     table = _read(path)
