@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import shlex
 import unicodedata
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ SENTINEL_DAYS = (
     dt.date(1, 1, 1),
 )
 MIN_SENTINELS = 3
+MIN_ORDERS = 4
 
 
 def note_category(column: pl.Series) -> list[str]:
@@ -77,6 +79,23 @@ def note_days(column: pl.Series) -> list[str]:
             ]
 
     return []
+
+
+def note_span(target: pl.Series) -> list[str]:
+    """Returns a note where a target of numbers above zero spans so many orders that the largest decide the error."""
+    known = target.drop_nulls().cast(pl.Float64)
+    if not len(known) or float(known.min()) <= 0:  # type: ignore[arg-type]  # of known numbers
+        return []
+
+    orders = math.log10(float(known.max()) / float(known.min()))  # type: ignore[arg-type]
+    return (
+        [
+            f"it spans {orders:.0f} orders of magnitude, and the largest decide the error: its logarithm as the target "
+            "has all count alike"
+        ]
+        if orders >= MIN_ORDERS
+        else []
+    )
 
 
 def note_marks(name: str, table: Table) -> list[str]:

@@ -41,6 +41,7 @@ from training.data.column_notes import (
     note_days,
     note_leak,
     note_marks,
+    note_span,
     note_twins,
 )
 from training.data.datasets import Dataset
@@ -153,6 +154,8 @@ def describe_columns(
 
 
 def _note_target(column: pl.Series) -> list[str]:
+    if column.dtype.is_numeric():
+        return note_span(column)
     is_named = column.dtype in (pl.String, pl.Categorical)
     return note_twins(filter(None, name_values(column))) if is_named else []
 

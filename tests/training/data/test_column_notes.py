@@ -103,6 +103,19 @@ def test_a_column_that_tells_the_target_is_named(
     assert describe(tmp_path, [*taxed[:-1], 1.0], prices) == "a number"
 
 
+def test_a_target_over_many_orders_is_named(
+    tmp_path: Path, chance: random.Random
+) -> None:
+    """Prices from cents to millions are learnt, and what decides the error is said; prices of one kind are not."""
+    feature = [chance.random() for _ in range(N_ROWS)]
+    wide = [10 ** (6 * each) for each in feature]
+    narrow = [10 + each for each in feature]
+    for target, is_said in ((wide, True), (narrow, False)):
+        path = write(tmp_path, {"c": feature, "y": target})
+        said = describe_columns(path, target="y")[1]
+        assert ("orders of magnitude" in said) is is_said
+
+
 @pytest.mark.parametrize("word", ["Total", "Media", None])
 def test_a_last_row_of_sums_or_means_is_refused(
     tmp_path: Path, chance: random.Random, word: str | None
