@@ -188,7 +188,8 @@ def _split(
     try:
         first = next(reader, [])
         for row in reader:
-            if row and row != first and row != [_END]:
+            is_head = row == first and len(row) > 1
+            if row and not is_head and row != [_END]:
                 rows.append(row)
                 lines.append(text.n_skipped + reader.line_num)
     except csv.Error as error:

@@ -107,6 +107,9 @@ def note_marks(name: str, table: Table) -> list[str]:
 
 def note_leak(column: pl.Series, target: pl.Series) -> list[str]:
     """Returns a note where a column by itself tells the target in every row, as one that was filled in afterwards."""
+    if column.dtype.is_nested() or target.dtype.is_nested():
+        return []
+
     both = pl.DataFrame({"column": column, "target": as_whole(target)}).drop_nulls()
     both = both.head(MAX_LOOKED_AT)
     if both.height < MIN_ROWS or both["target"].n_unique() < 2:
