@@ -30,10 +30,10 @@ test coverage fuzz: export OPENBLAS_NUM_THREADS := 1
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-serve: .venv/serve.stamp ## serve the exported models on HOST:PORT (127.0.0.1:3000; PORT=3001 for another)
+serve: .venv/serve.stamp $(BIN)/veredicto ## serve the exported models on HOST:PORT (127.0.0.1:3000; PORT=3001 for another)
 	@exec $(BIN)/python -m service --host $(HOST) --port $(PORT)
 
-install: .venv/test.stamp ## install what training, judging and the tests need (about 6 GB)
+install: .venv/test.stamp $(BIN)/veredicto ## install what training, judging and the tests need (about 6 GB)
 	@echo 'train: $(BIN)/python -m training logistic --task wine   your table: $(BIN)/python -m training all --data my.csv --target COLUMN --task NAME'
 
 test: .venv/test.stamp ## run all tests, the files of tests spread over the processors
@@ -131,6 +131,11 @@ node_modules: package.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, %s is %s: make PYTHON=python3.12 ..." % (sys.executable, sys.version.split()[0]))'
 	$(PYTHON) -m venv .venv
 	@touch $@
+
+# The command of a clone: `. .venv/bin/activate` puts it on the path. From any folder it finds the packages here, and none of that folder's.
+$(BIN)/veredicto: .venv/python.stamp
+	@printf '#!/bin/sh\nPYTHONPATH="%s$${PYTHONPATH:+:$$PYTHONPATH}" exec "%s/$(BIN)/python" -P -m cli "$$@"\n' '$(CURDIR)' '$(CURDIR)' > $@
+	@chmod +x $@
 
 .venv/serve.stamp: requirements/serve.txt .venv/python.stamp
 	@echo 'installing what serving needs into .venv, about 0.5 GB: up to a minute'

@@ -217,7 +217,7 @@ def run(name: str, words: Sequence[str] | None = None) -> int:
 
         sys.stderr.write(
             f"veredicto {name} needs {library}, which is not installed: "
-            f"pip install 'veredicto[{command.extras}]'\n"
+            f"make install in a clone, or pip install 'veredicto[{command.extras}]'\n"
         )
         return NOT_INSTALLED
 

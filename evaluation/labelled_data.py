@@ -256,7 +256,7 @@ def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
         from tables.reader import UnreadableTableError, add_date_parts, read_table
     except ImportError:
         raise EvaluationError(
-            f"{path.name}: tables need polars: pip install 'veredicto[evaluate]'"
+            f"{path.name}: tables need polars: make install in a clone, or pip install 'veredicto[evaluate]'"
         ) from None
 
     try:

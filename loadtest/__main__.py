@@ -75,7 +75,9 @@ def _test(options: argparse.Namespace) -> int:
 def _write_report(document: dict[str, Any], path: Path) -> None:
     """Draws the report beside the result where matplotlib is installed, which nothing else here needs."""
     if find_spec("matplotlib") is None:
-        write_note("no report: it needs matplotlib: pip install 'veredicto[load]'")
+        write_note(
+            "no report: it needs matplotlib: make install in a clone, or pip install 'veredicto[load]'"
+        )
         return
 
     from loadtest.report import page

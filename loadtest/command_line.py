@@ -37,7 +37,7 @@ def run(command: Callable[[], int], *, extras: str) -> int:
         write_note(f"error: {' '.join(str(error).split())}")
     except ModuleNotFoundError as error:
         write_note(
-            f"error: {error.name} is not installed: pip install 'veredicto[{extras}]' brings it"
+            f"error: {error.name} is not installed: make install in a clone, or pip install 'veredicto[{extras}]'"
         )
     except OSError as error:
         write_note(

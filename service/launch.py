@@ -192,7 +192,7 @@ def _check_environment(options: ServerOptions, settings: Settings) -> None:
     for library in ("bentoml", "onnxruntime"):
         if find_spec(library) is None:
             raise SettingsError(
-                f"{library} is not installed: pip install 'veredicto[cpu]', or [gpu]"
+                f"{library} is not installed: make serve in a clone, or pip install 'veredicto[cpu]', or [gpu]"
             )
 
     if f"{PREFIX}MODELS" not in os.environ and not settings.models.is_dir():

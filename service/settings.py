@@ -281,7 +281,7 @@ class Settings:
     tls_cert: Annotated[
         Path | None,
         FILE,
-        "HTTP and gRPC speak TLS with this certificate, or chain of certificates, in PEM.",
+        "HTTP and gRPC speak TLS with this certificate, or chain of them, in PEM; it is read again when it changes.",
     ] = None
     tls_key: Annotated[
         Path | None, FILE, "This is the certificate's private key in PEM."

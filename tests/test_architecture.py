@@ -486,7 +486,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "loadtest.targets": {"server", "target"},
     "scoring": {"arguments", "pool", "run"},
-    "service.access": {"check", "rights", "sites", "tls", "tokens"},
+    "service.access": {"check", "renewal", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane", "invocations", "judgement"},
     "service.calls.explaining": {"contributions", "rows"},
     "service.contract": {
@@ -607,7 +607,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "stats.labelling": {"discordant", "plan"},
     "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
-    "stats.monitoring": {"alarm", "label_free"},
+    "stats.monitoring": {"alarm", "label_free", "ranks"},
     "tables": {
         "block_cutting",
         "blocks",
@@ -705,6 +705,7 @@ DOORS: dict[str, set[str]] = {
     "grpc": {
         "loadtest.sending.grpc_sender",
         "loadtest.targets.grpc_model",
+        "service.grpc.credentials",
         "service.grpc.gate",
         "service.grpc.health",
         "service.grpc.server",
@@ -761,7 +762,6 @@ DOORS: dict[str, set[str]] = {
         "service.server.running",
         "service.server.uvicorn_server",
     },
-    "uvloop": {"service.access.event_loop"},
 }
 """These modules of the service, of the evaluation and of what it builds on import each library."""
 

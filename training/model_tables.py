@@ -1,6 +1,6 @@
 """`python -m training.model_tables` writes the tables of shipped models into the documents, from the models' cards.
 
-README gets one line for each task, `exported_models/README.md` one line for each model. Answers that documents
+Both READMEs get one line for each task, `exported_models/README.md` one line for each model. Answers that documents
 show get the versions of today's files.
 """
 
@@ -26,13 +26,18 @@ from training.shipped import SHIPPED
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
 README = ROOT / "README.md"
+SPANISH_README = ROOT / "README.es.md"
 MODELS_PAGE = EXPORTED_MODELS / "README.md"
-PAGES_WITH_ANSWERS = (README, ROOT / "README.es.md", ROOT / "docs" / "predict.md")
+PAGES_WITH_ANSWERS = (README, SPANISH_README, ROOT / "docs" / "predict.md")
 
 START = "<!-- models: written by `make table` -->\n"
 END = "<!-- end of models -->\n"
 TASK_HEADER = (
     "| task | kinds | families | best model | held-out metric | 95 % interval |\n"
+    "|---|---|---|---|--:|---|\n"
+)
+SPANISH_TASK_HEADER = (
+    "| tarea | tipos | familias | mejor modelo | métrica reservada | intervalo del 95 % |\n"
     "|---|---|---|---|--:|---|\n"
 )
 MODEL_HEADER = (
@@ -68,6 +73,7 @@ def main() -> None:
     latencies_us = {each.card.name: measure_latency_us(each) for each in models}
 
     _rewrite(README, make_task_table(models))
+    _rewrite(SPANISH_README, make_task_table(models, header=SPANISH_TASK_HEADER))
     _rewrite(MODELS_PAGE, make_model_table(models, latencies_us))
 
     for page in PAGES_WITH_ANSWERS:
@@ -88,14 +94,16 @@ def find_shipped(folder: Path) -> list[ShippedModel]:
     return found
 
 
-def make_task_table(models: Sequence[ShippedModel]) -> str:
+def make_task_table(
+    models: Sequence[ShippedModel], *, header: str = TASK_HEADER
+) -> str:
     """Returns Markdown with one line for each task, by name."""
     tasks = sorted({each.card.task for each in models})
     lines = [
         _describe_task(task, [each for each in models if each.card.task == task])
         for task in tasks
     ]
-    return TASK_HEADER + "".join(lines)
+    return header + "".join(lines)
 
 
 def make_model_table(

@@ -53,7 +53,7 @@ def require_matplotlib() -> None:
     """Raises EvaluationError where reports cannot be drawn, so that this is known before anything is computed."""
     if find_spec("matplotlib") is None:
         raise EvaluationError(
-            "reports need matplotlib: pip install 'veredicto[evaluate]'"
+            "reports need matplotlib: make install in a clone, or pip install 'veredicto[evaluate]'"
         )
 
 

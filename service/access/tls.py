@@ -1,23 +1,18 @@
 """HTTP and gRPC speak TLS 1.2 or later by the same certificate, which is looked at before anything listens.
 
-What reads certificates and versions is imported where there is one: every start of a server comes through here.
+What reads certificates is imported where there is one: every start of a server comes through here.
 """
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service.errors import SettingsError
 from service.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
-
-LOOP = "service.access.event_loop:Loop"
-FIRST_WITH_LOOPS = (0, 36)
-"""The first uvicorn that takes the name of an event loop's class."""
 
 
 def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
@@ -57,42 +52,21 @@ def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def list_uvicorn_options(settings: Settings) -> dict[str, Any]:
-    """Returns the arguments of `uvicorn.Config` for TLS, none where the server speaks none; raises SettingsError."""
+def list_bentoml_options(settings: Settings) -> list[str]:
+    """Returns the arguments of `bentoml serve` for TLS, none where the server speaks none; raises SettingsError."""
     context = make_ssl_context(settings)
     if context is None:
-        return {}
+        return []
 
-    options: dict[str, Any] = {
-        "ssl_certfile": str(settings.tls_cert),
-        "ssl_keyfile": str(settings.tls_key),
-    }
+    options = [
+        *("--ssl-certfile", str(settings.tls_cert)),
+        *("--ssl-keyfile", str(settings.tls_key)),
+    ]
     if settings.tls_client_ca is not None:
-        options["ssl_ca_certs"] = str(settings.tls_client_ca)
-        options["ssl_cert_reqs"] = int(context.verify_mode)
-    # Older ones take no loop of ours, and end handshakes after a minute.
-    if _read_uvicorn_version() >= FIRST_WITH_LOOPS and find_spec("uvloop"):
-        options["loop"] = LOOP
+        options += ["--ssl-ca-certs", str(settings.tls_client_ca)]
+        options += ["--ssl-cert-reqs", str(int(context.verify_mode))]
 
     return options
-
-
-def list_bentoml_options(settings: Settings) -> list[str]:
-    """Returns the arguments of `bentoml serve` for TLS."""
-    options = list_uvicorn_options(settings)
-    options.pop("loop", None)
-    return [
-        text
-        for name, value in options.items()
-        for text in ("--" + name.replace("_", "-"), str(value))
-    ]
-
-
-def _read_uvicorn_version() -> tuple[int, ...]:
-    from importlib.metadata import version
-
-    parts = version("uvicorn").split(".")[:2]
-    return tuple(int(part) for part in parts if part.isdigit())
 
 
 def read_credentials(settings: Settings) -> tuple[bytes, bytes, bytes | None] | None:

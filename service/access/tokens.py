@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+from service.access.file_stamp import stamp_file
 from service.access.rights import RIGHTS, Rights
 from service.errors import Forbidden, Overloaded, SettingsError, Unauthenticated
 
@@ -122,7 +123,7 @@ class Tokens:
 
     def __init__(self, path: Path, *, waits: bool = False) -> None:
         self._path = path
-        self._seen = _look(path)
+        self._seen = stamp_file(path)
         self._tokens: tuple[Token, ...] | None = None
         try:
             self._tokens = read_tokens(path)
@@ -176,7 +177,7 @@ class Tokens:
 
     def _look_again(self) -> None:
         self._next_look_s = monotonic() + LOOK_EVERY_S
-        seen = _look(self._path)
+        seen = stamp_file(self._path)
         if seen == self._seen:
             return
 
@@ -192,15 +193,6 @@ class Tokens:
 
         self._remembered = {}
         logger.warning("read %s tokens again", len(self._tokens))
-
-
-def _look(path: Path) -> tuple[int, ...]:
-    """Returns what of a file changes whenever it is written or replaced; nothing where it is not there."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns
 
 
 class Access:

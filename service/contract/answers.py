@@ -207,6 +207,10 @@ class FeatureDrift(TypedDict):
     critical_value: float | None
     size: DriftSize
     drifted: bool
+    location_z: NotRequired[float | None]
+    scale_z: NotRequired[float | None]
+    missing_z: NotRequired[float | None]
+    z_critical: NotRequired[float | None]
     out_of_range: NotRequired[float]
     missing: NotRequired[float]
 

@@ -427,9 +427,15 @@ _drift = {
         _FEATURE,
         **_LATEST,
     ),
+    "drifted": Gauge(
+        "veredicto_feature_drifted",
+        "1 where chance does not explain how a window differs from training",
+        _FEATURE,
+        **_LATEST,
+    ),
     "critical_value": Gauge(
         "veredicto_feature_psi_critical",
-        "What the index exceeds without drift at any look with a chance of 5 %",
+        "What the index is over where chi-square shows a drift, about",
         _FEATURE,
         **_LATEST,
     ),

@@ -18,7 +18,6 @@ import grpc
 from grpc.aio import EOF
 
 from service import errors
-from service.access.tls import read_credentials
 from service.access.tokens import Access
 from service.calls.data_plane import DataPlane
 from service.contract.calls import NEVER_INLINE
@@ -30,6 +29,7 @@ from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import BodyLimits, Cost, Pipeline
 from service.execution.run import Pending, Reply, Run
 from service.grpc import infer_message, messages
+from service.grpc.credentials import make_credentials
 from service.grpc.gate import AccessInterceptor, Visit
 from service.grpc.health import add_services
 from service.grpc.port import cannot_listen, show_address
@@ -176,20 +176,11 @@ class Server:
 
     def _listen(self, server: Any) -> None:
         address = show_address(self._settings)
-        credentials = read_credentials(self._settings)
+        credentials = make_credentials(self._settings)
         if credentials is None:
             server.add_insecure_port(address)
-            return
-
-        key, certificate, authorities = credentials
-        server.add_secure_port(
-            address,
-            grpc.ssl_server_credentials(
-                [(key, certificate)],
-                root_certificates=authorities,
-                require_client_auth=authorities is not None,
-            ),
-        )
+        else:
+            server.add_secure_port(address, credentials)
 
     def _is_serving(self) -> bool:
         return not self._is_draining and self._plane.is_ready()

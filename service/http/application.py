@@ -14,7 +14,7 @@ from service.access.rights import REPOSITORY
 from service.calls.data_plane import DataPlane
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
-from service.errors import NotFound, VeredictoError
+from service.errors import NotFound, VeredictoError, hint_at
 from service.execution.admission import Admission, ClientLeft, report_defect
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
@@ -326,7 +326,8 @@ class Application:
         method = scope["method"]
         allowed = self._allowed_methods(path)
         if not allowed:
-            text = f"unknown path {path[:200]!r}; GET /docs lists what there is"
+            hint = hint_at(path, self._routes)
+            text = f"unknown path {path[:200]!r}{hint}; GET /docs lists what there is"
             return respond({"error": text}, status=404)
 
         if method not in allowed:

@@ -187,9 +187,11 @@ class ContractRoute:
         known = self._call.query
         for name, text in read_query(query):
             if name not in known:
+                in_body = "; in JSON it is a field of the body"
                 raise InvalidRequest(
                     f"unknown query parameter {name!r}{hint_at(name, known)}; "
                     f"query parameters of this call: {', '.join(known) or 'none'}"
+                    f"{in_body if name in self._fields else ''}"
                 )
 
             is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
@@ -230,9 +232,10 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
 
 def _refuse_type(text: str, *, takes_images: bool) -> UnsupportedMediaType:
     images = f" (or {CSV}, or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})"
+    files = ", or of a photograph -H 'Content-Type: image/jpeg'"
     return UnsupportedMediaType(
         f"expected Content-Type application/json{images if takes_images else ''}, got {text!r}; "
-        "with curl: -H 'Content-Type: application/json'"
+        f"with curl: -H 'Content-Type: application/json'{files if takes_images else ''}"
     )
 
 

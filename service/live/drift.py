@@ -1,11 +1,12 @@
 """For input drift the features of today's rows are compared with the distributions of the training rows.
 
-A window counts rows by cell: bins of a number, values of a category, one cell for missing values where they are
-imputed. Its counts are one vector of whole numbers: workers' counts of one model are summed, and stored as a list.
-Pearson's chi-square of each feature's counts and the card's decides whether there is drift. The population stability
-index (Siddiqi, Credit Risk Scorecards, 2006) says how large it is, since over many rows any difference is shown, and
-most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), by the counts of
-window and training together: by those of training alone one would pick the cells that were rare there by chance.
+Pearson's chi-square of each feature's counts and the card's decides whether there is drift. It knows of no order, so
+numbers of three bins or more are tested by location and scale of their ranks too, and by the share of missing values
+where they are imputed; these three or four tests share the feature's level evenly. The population stability index
+(Siddiqi, Credit Risk Scorecards, 2006) says how large a drift is, since over many rows any difference is shown, and
+most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), bins with their
+neighbours, by the counts of window and training together: by those of training alone one would pick the cells that were
+rare there by chance.
 
 A live window is looked at as often as rows come. The journal parts the rows into counts of up to 500; the k-th part is
 given the share k^-1.5 / 2.612 of the level: all shares sum to 1, so that looking for ever keeps to the level too.
@@ -14,7 +15,6 @@ Within a part one may look after each row: the critical value is what chi-square
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from functools import partial
@@ -22,12 +22,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import Card, Distribution, Feature, FeatureInput
+from model_card import Feature
 from service.contract.answers import Drift, DriftSize, FeatureDrift
+from service.live.cells import Cells, Counts, is_ordered
 from stats.chi_square import compare_counts, path_quantile
+from stats.monitoring.ranks import compare_ranks
 
-Features = NDArray[np.float32]
-Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 ALPHA = 0.05
 """Without drift any feature is ever called drifted no oftener; features and parts of the rows share this chance."""
@@ -45,95 +46,14 @@ GROWTH_STEPS = 4
 SMOOTHING = 0.5
 """Rows added to each cell of training, and as many in all, distributed as in training, to those of a window
 (Krichevsky and Trofimov, 1981): no cell is empty, and a window of few rows leans towards no drift."""
-ROWS_AT_A_TIME = 1024
 MIN_EXPECTED = 5
 MODERATE = 0.1
 LARGE = 0.25
 """These indices are the usual thresholds (Siddiqi)."""
 
 
-class Cells:
-    """The cells of a card's features, one feature after another in a vector of counts.
-
-    After the cells the vector has for each feature the rows outside of the training rows' range.
-    """
-
-    def __init__(self, features: tuple[Feature, ...]) -> None:
-        self.features = features
-        self.training = [_count_training(feature) for feature in features]
-        n_cells_each = [len(counts) for counts in self.training]
-        self.n_cells = sum(n_cells_each)
-        self._starts = np.cumsum([0, *n_cells_each])[:-1]
-        self._is_category = np.array(
-            [feature.values is not None for feature in features]
-        )
-
-        distributions = [
-            feature.distribution or Distribution(counts=(1,)) for feature in features
-        ]
-        self._missing_cells = np.array([len(each.counts) for each in distributions])
-        self._edges = _tabulate_edges(distributions)
-
-        ranges = [feature.range or (-np.inf, np.inf) for feature in features]
-        self._low, self._high = np.array(ranges, dtype=np.float32).T
-
-    @classmethod
-    def of(cls, card: Card) -> Cells | None:
-        """Returns None where the card has no distributions of its training rows: of images, or of schema 1 or 2."""
-        if not isinstance(card.input, FeatureInput):
-            return None
-        if not all(each.distribution for each in card.input.features):
-            return None
-        return cls(card.input.features)
-
-    @property
-    def basis(self) -> str:
-        """A hash that is the same for all cards that count alike: only their counts may be summed."""
-        counted = [
-            (each.name, each.range, each.values, each.distribution)
-            for each in self.features
-        ]
-        return hashlib.sha256(repr(counted).encode()).hexdigest()[:16]
-
-    @property
-    def n_counts(self) -> int:
-        """The length of a vector of counts: one for each cell, and one for each feature's rows out of range."""
-        return self.n_cells + len(self.features)
-
-    def count(self, rows: Features) -> Counts:
-        """Returns the counts `(n_counts,)` of rows `(n_rows, n_features)` as the graph takes them."""
-        counts = np.zeros(self.n_counts, dtype=np.int64)
-
-        for start in range(0, len(rows), ROWS_AT_A_TIME):
-            part = rows[start : start + ROWS_AT_A_TIME]
-            cells = self.find_cells(part)
-            is_outside = (part < self._low) | (part > self._high)
-            counts[: self.n_cells] += np.bincount(cells.ravel(), minlength=self.n_cells)
-            counts[self.n_cells :] += is_outside.sum(axis=0)
-
-        return counts
-
-    def split(self, counts: Counts) -> list[Counts]:
-        """Returns the counts of each feature's cells, `(n_cells_of_feature,)` each."""
-        return np.split(counts[: self.n_cells], self._starts[1:])
-
-    def find_cells(self, rows: Features) -> NDArray[np.int64]:
-        """Returns for each value the place of its cell in the vector, `(n_rows, n_features)`."""
-        is_missing = np.isnan(rows)
-        cells = np.zeros(rows.shape, dtype=np.int64)
-        for edges in self._edges:
-            cells += rows >= edges
-
-        codes = np.where(is_missing, 0, rows)[:, self._is_category]
-        cells[:, self._is_category] = codes.astype(np.int64)
-        in_feature = np.where(is_missing, self._missing_cells, cells)
-        in_vector: NDArray[np.int64] = in_feature + self._starts
-
-        return in_vector
-
-
 def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
-    """Returns each feature's drift, the most drifted first: that whose chi-square is most times its critical value.
+    """Returns each feature's drift, the most drifted first: that of a statistic that is most times its critical value.
 
     `look` is the number of the latest part of a window that moves, from 1; None is one look at rows that nothing else
     is made of.
@@ -142,23 +62,26 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
     alpha = level / len(cells.features)
     windows = cells.split(counts)
     outside = counts[cells.n_cells :]
+    ranks = _compare_ranks(cells, counts).tolist()
     features = []
 
-    for feature, training, window, n_outside in zip(
-        cells.features, cells.training, windows, outside, strict=True
+    for feature, training, window, n_outside, z in zip(
+        cells.features, cells.training, windows, outside, ranks, strict=True
     ):
         if window.sum() > 0:
             growth = find_growth(int(window.sum()), int(training.sum()), look)
             critical = None
             if look is None or window.sum() >= MIN_ROWS:
-                critical = partial(path_quantile, alpha, growth=growth)
-            features.append(
-                _describe_feature(feature, training, window, n_outside, critical)
+                share = alpha / _count_tests(feature)
+                critical = partial(path_quantile, share, growth=growth)
+            described = _describe_feature(
+                feature, training, window, n_outside, critical
             )
+            if is_ordered(feature):
+                _add_ranks(described, z, critical)
+            features.append(described)
 
-    features.sort(
-        key=lambda each: -each["chi_square"] / (each["chi_square_critical"] or np.inf)
-    )
+    features.sort(key=_find_ratio, reverse=True)
 
     return {
         "rows": int(windows[0].sum()),
@@ -166,6 +89,34 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
         "drifted": [each["feature"] for each in features if each["drifted"]],
         "features": features,
     }
+
+
+def _compare_ranks(cells: Cells, counts: Counts) -> Floats:
+    """Returns z of location, of scale and of missing values `(n_features, 3)`, above 0 for higher, wider and more.
+
+    NaN stands for features without an order, or without gaps, and for too few rows.
+    """
+    training = np.concatenate(cells.training)
+    location, scale = compare_ranks(
+        cells.pick_ordered(counts),
+        cells.pick_ordered(training),
+        min_expected=MIN_EXPECTED,
+    )
+    missing, _ = compare_ranks(
+        cells.pick_gaps(counts), cells.pick_gaps(training), min_expected=MIN_EXPECTED
+    )
+    z = np.full((len(cells.features), 3), np.nan)
+    z[cells.is_ordered] = np.stack([location, scale, missing], axis=1)
+
+    return z
+
+
+def _count_tests(feature: Feature) -> int:
+    """Returns how many tests share the level of a feature."""
+    if not is_ordered(feature):
+        return 1
+
+    return 3 if feature.imputed is None else 4
 
 
 def share_level(look: int | None) -> float:
@@ -202,10 +153,14 @@ def stability_index(training: Counts, window: Counts) -> float:
     return float(((found - expected) * log_ratio).sum())
 
 
-def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
+def join_rare(
+    training: Counts, window: Counts, *, are_ordered: bool = False
+) -> tuple[Counts, Counts]:
     """Returns both counts with rare cells joined, until 5 rows are expected in each of both.
 
-    The cells that are rarest in both together are joined first. Fewer than 10 rows are one cell.
+    The cells that are rarest in both together are joined first, or neighbours where cells are ordered: bins have
+    equally many training rows, so that those rarest in both would be those that are rare in the window. Fewer than 10
+    rows are one cell.
     """
     n_training = int(training.sum())
     n_rows = int(window.sum())
@@ -218,7 +173,8 @@ def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
     group = 0
     n_gathered = 0.0
 
-    for cell in np.argsort(pooled, kind="stable"):
+    cells = np.arange(len(pooled)) if are_ordered else np.argsort(pooled, kind="stable")
+    for cell in cells:
         group_of_cell[cell] = group
         n_gathered += expected[cell]
         if n_gathered >= MIN_EXPECTED:
@@ -241,7 +197,9 @@ def _describe_feature(
 ) -> FeatureDrift:
     n_rows = int(window.sum())
     n_training = int(training.sum())
-    joined_training, joined_window = join_rare(training, window)
+    joined_training, joined_window = join_rare(
+        training, window, are_ordered=is_ordered(feature)
+    )
     index = stability_index(joined_training, joined_window)
 
     statistic = 0.0
@@ -272,27 +230,45 @@ def _describe_feature(
     return described
 
 
+def _add_ranks(
+    described: FeatureDrift,
+    ranks: list[float],
+    find_critical: Callable[[int], float] | None,
+) -> None:
+    """Adds z of location, of scale and of missing values, None for too few rows, and what drifts with any."""
+    location, scale, missing = (None if math.isnan(each) else each for each in ranks)
+    described["location_z"] = location
+    described["scale_z"] = scale
+    if "missing" in described:
+        described["missing_z"] = missing
+
+    largest = _find_largest_z(described)
+    critical = None
+    if largest is not None and find_critical is not None:
+        critical = math.sqrt(find_critical(1))
+        described["drifted"] = described["drifted"] or largest > critical
+    described["z_critical"] = critical
+
+
+def _find_largest_z(described: FeatureDrift) -> float | None:
+    """Returns the z that is farthest from 0, without its sign; None where there is none."""
+    found = (described.get("location_z"), described.get("scale_z"))
+    z = [abs(each) for each in (*found, described.get("missing_z")) if each is not None]
+    return max(z, default=None)
+
+
+def _find_ratio(described: FeatureDrift) -> float:
+    """Returns how many times its critical value that statistic is which is most times its own; z is squared."""
+    ratio = described["chi_square"] / (described["chi_square_critical"] or np.inf)
+    largest = _find_largest_z(described)
+    critical = described.get("z_critical")
+    if largest is None or critical is None:
+        return ratio
+
+    return max(ratio, (largest / critical) ** 2)
+
+
 def _name_size(index: float) -> DriftSize:
     if index < MODERATE:
         return "small"
     return "moderate" if index < LARGE else "large"
-
-
-def _tabulate_edges(distributions: list[Distribution]) -> Features:
-    """Returns the edges of all features' bins, `(max_edges, n_features)`; infinity fills the columns of few."""
-    max_edges = max(len(each.edges) for each in distributions)
-    table = np.full((max_edges, len(distributions)), np.inf, dtype=np.float32)
-    for column, each in zip(table.T, distributions, strict=True):
-        column[: len(each.edges)] = each.edges
-
-    return table
-
-
-def _count_training(feature: Feature) -> Counts:
-    """Returns the card's counts of training rows, `(n_cells,)`; missing values are the last where they are imputed."""
-    assert feature.distribution is not None
-    counts = list(feature.distribution.counts)
-    if feature.imputed is not None:
-        counts.append(feature.distribution.missing)
-
-    return np.array(counts, dtype=np.int64)

@@ -13,8 +13,9 @@ from service.contract.answers import Drift
 from service.errors import Overloaded
 from service.execution.metrics import show_drift
 from service.live import drift
+from service.live.cells import Cells, Features
 from service.live.correlations import Correlations
-from service.live.drift import MAX_WINDOW_ROWS, Cells, Features
+from service.live.drift import MAX_WINDOW_ROWS
 from service.live.journal import reader
 from service.live.journal.records import FeatureCounts
 from service.live.journal.writer import Journal

@@ -18,6 +18,7 @@ from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
 from service.live import acts, comparison
+from service.live.cells import Cells, Features
 from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
@@ -26,7 +27,6 @@ from service.live.challengers import (
     make_model_key,
 )
 from service.live.cost_settings import find_costs
-from service.live.drift import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.bets import ACCURACY, find_metrics

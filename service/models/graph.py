@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +31,10 @@ QUICK_S = 0.002
 MIN_RUNS = 3
 MAX_RUNS = 5
 MIN_MEASURED_S = 0.005
+SURELY_SLOW_S = 5 * QUICK_S
+"""A run for which its thread computes so long is not quick, whatever the system does meanwhile."""
 MAX_JOINED_S = 0.05
-"""Four rows are run together where they are expected to take no longer than this, and two where they are."""
+"""Four rows are run together where they are expected to take no longer than this, or else two, or else none."""
 MAX_FEW_S = 0.25
 """The start measures each graph until its runs took 5 ms in total, or 250 ms where they are fewer than 3.
 
@@ -126,7 +128,10 @@ class Graph:
         return found.is_ranked and bool(found.shape) and found.shape[0] < 0
 
     def measure(self) -> None:
-        """Measures how long runs take, and sets `max_quick_rows` and `is_batchable`; nothing else may run meanwhile."""
+        """Measures how long runs take, and sets `max_quick_rows` and `is_batchable`.
+
+        Nothing else may run meanwhile, unless this thread computes all of a run: then what it computes is measured.
+        """
         self.is_measured = True
         alone_s = self._time(1)
         if alone_s < QUICK_S and self._varies_in_rows_alone():
@@ -136,11 +141,17 @@ class Graph:
             self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
-            n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_JOINED_S else 2
-            max_s = MAX_JOINED_SHARE * n_rows * alone_s
-            joined_s = self._time(n_rows, enough_s=max_s)
-            self.row_s = min(alone_s, joined_s / n_rows)
-            self.is_batchable = joined_s < max_s
+            self.row_s = alone_s
+            if 2 * alone_s < MAX_JOINED_S:
+                self._measure_joined(alone_s)
+
+    def _measure_joined(self, alone_s: float) -> None:
+        """Measures whether a run of several rows takes less than one run for each of them, of `alone_s` seconds."""
+        n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_JOINED_S else 2
+        max_s = MAX_JOINED_SHARE * n_rows * alone_s
+        joined_s = self._time(n_rows, enough_s=max_s)
+        self.row_s = min(alone_s, joined_s / n_rows)
+        self.is_batchable = joined_s < max_s
 
     def _varies_in_rows_alone(self) -> bool:
         """Returns whether the number of rows decides the cost.
@@ -190,7 +201,11 @@ class Graph:
         inputs = self._make_example(n_rows)
         with limit_runs(MAX_FIRST_RUN_S) as options:
             run = partial(self.session.run, names, inputs, options)
-            return _shortest_s(run, enough_s=enough_s)
+            if self.session.computes_in_caller:
+                return _shortest_s(
+                    run, thread_time, enough_s=enough_s, long_s=SURELY_SLOW_S
+                )
+            return _shortest_s(run, perf_counter, enough_s=enough_s)
 
     def _make_example(self, n_rows: int) -> dict[str, Any]:
         """Returns inputs of `n_rows` rows by name: the card's stored rows, or without a card zeros and empty texts."""
@@ -228,19 +243,28 @@ def _refuse_to_run(names: list[str], inputs: Any) -> list[Any]:  # noqa: ARG001 
     raise Overloaded("this version of the model is no longer served: try again")
 
 
-def _shortest_s(run: Callable[[], Any], *, enough_s: float) -> float:
-    """Returns the seconds of the fastest of up to five runs, the first of which warms up; infinity where it fails."""
+def _shortest_s(
+    run: Callable[[], Any],
+    clock: Callable[[], float],
+    *,
+    enough_s: float,
+    long_s: float = np.inf,
+) -> float:
+    """Returns the seconds of the fastest of up to five runs, the first of which warms up; infinity where it fails.
+
+    A run of less than `enough_s` or more than `long_s` is the last.
+    """
     times: list[float] = []
     while len(times) < MAX_RUNS:
-        started = perf_counter()
+        started = clock()
         try:
             run()
         except Exception:
             # onnxruntime's errors share no base class; some graph cannot work with zeros.
             return np.inf
 
-        times.append(perf_counter() - started)
-        if times[-1] < enough_s:
+        times.append(clock() - started)
+        if not enough_s <= times[-1] <= long_s:
             break
         if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_FEW_S):
             break

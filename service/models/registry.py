@@ -119,7 +119,7 @@ class Registry:
         return [each for each in before if id(each) not in kept]
 
     def measure(self) -> None:
-        """Measures how long the runs of each graph take that is new; nothing else should run meanwhile."""
+        """Measures the runs of each graph that were not measured yet; nothing else should run meanwhile."""
         for graph in self:
             if not graph.is_measured:
                 graph.measure()
@@ -178,14 +178,19 @@ class Registry:
             if name in self.versions:
                 raise NotFound(self._explain_no_card(name)) from None
             known = ", ".join(self.models) or "none"
-            hint = hint_at(name, [*self.models, *self.aliases])
             raise NotFound(
-                f"unknown model {name!r}{hint}; known models: {known}"
+                f"unknown model {name!r}{self._hint_at(name)}; known models: {known}"
             ) from None
 
     def has_card(self, name: str) -> bool:
         """Returns whether this name or alias is that of a model with a card."""
         return self.aliases.get(name, name) in self.models
+
+    def _hint_at(self, name: str) -> str:
+        """Returns what a name that is no model's may have been meant for: a task, or the model that is most like it."""
+        if any(each.card.task == name for each in self.models.values()):
+            return f" (it is a task, whose models begin with '{name}-')"
+        return hint_at(name, [*self.models, *self.aliases])
 
     def _explain_no_card(self, name: str) -> str:
         graph = self.find_graph(self.aliases.get(name, name))
@@ -345,9 +350,17 @@ class _Loader:
             self._add(file, opened)
         except Exception as error:
             self._refused[file.shown] = _explain(error, file.shown)
+            return
+
+        if opened.model is None:
+            logger.warning(
+                "%s has no card: only the Open Inference Protocol serves it; this gives it one: %s",
+                opened.name,
+                write_command(opened.name, file.shown),
+            )
 
     def _load(self, file: ModelFile) -> Graph:
-        return load_graph(
+        graph = load_graph(
             file.path,
             content=read_content(self._folder, file),
             name=file.name,
@@ -357,6 +370,11 @@ class _Loader:
             takes_any_name=self._takes_any_name,
             cards=self._cards,
         )
+        # Otherwise what else runs would be measured too.
+        if graph.session.computes_in_caller:
+            graph.measure()
+
+        return graph
 
     def _check_name(self, file: ModelFile) -> None:
         """Raises ModelRefused for a file name whose bytes are no text, or that is a file's and a folder's."""
@@ -372,14 +390,7 @@ class _Loader:
     def _add(self, file: ModelFile, graph: Graph) -> None:
         """Adds a graph; the latest of several versions is the model that its task has."""
         number = _FLAT if file.version is None else int(file.version)
-        if graph.model is None:
-            if not graph.is_measured:
-                logger.warning(
-                    "%s has no card: only the Open Inference Protocol serves it; this gives it one: %s",
-                    graph.name,
-                    write_command(graph.name, file.shown),
-                )
-        else:
+        if graph.model is not None:
             of_task = self._tasks.setdefault(graph.model.card.task, {})
             others = [each for each in of_task.values() if each.name != graph.name]
             _check_task(graph.model.card, others)

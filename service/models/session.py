@@ -124,6 +124,11 @@ class Session:
         self.run = partial(_run_subgraph, inner.run, self.run, frozenset(outputs))
 
     @property
+    def computes_in_caller(self) -> bool:
+        """Returns whether the thread that calls `run` computes all of it, by whose clock a run is then measured."""
+        return self.is_on_cpu and self._threads == 1
+
+    @property
     def is_on_cpu(self) -> bool:
         """Returns whether it has nothing of a device, which no process that is forked could use."""
         return self.providers == [_CPU]

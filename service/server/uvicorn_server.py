@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -27,6 +27,9 @@ from service.processes.listening import HALFWAY_S, refuse_new_connections
 from service.server.context import ServerContext
 from service.server.listener import REFUSAL, Listener
 from service.server.load_shedding import LoadShedder
+
+if TYPE_CHECKING:
+    from service.access.renewal import Renewal
 
 TICK_S = 0.1
 IDLE_LIMIT_S = 0.5
@@ -54,6 +57,7 @@ class WorkerServer(uvicorn.Server):
         self._settings = self.context.settings
         self._lifecycle = self.context.lifecycle
         self._link = self.context.link
+        self._renewal: Renewal | None = None
         self._listeners: list[Listener] = []
         self._closing = asyncio.Event()
         self._is_told_to_drain = False
@@ -68,6 +72,12 @@ class WorkerServer(uvicorn.Server):
             sys.exit(STARTUP_FAILURE)
 
         self._lifecycle.turn()
+        if self.config.is_ssl:
+            # It imports ssl, which a start without TLS does without.
+            from service.access.renewal import Renewal
+
+            self._renewal = Renewal(self._settings, protocol="HTTP")
+
         self.servers = []
         for each in sockets or []:
             listener = Listener(
@@ -152,7 +162,9 @@ class WorkerServer(uvicorn.Server):
 
     async def _connect(self, connection: socket.socket, waited_s: float) -> None:
         options: dict[str, Any] = {}
-        if self.config.is_ssl:
+        if self._renewal is not None:
+            # It is None where nothing has changed.
+            self.config.ssl = self._renewal.read() or self.config.ssl
             options = {
                 "ssl": self.config.ssl,
                 "ssl_handshake_timeout": HANDSHAKE_LIMIT_S,

@@ -135,7 +135,8 @@ def test_a_missing_library_says_what_to_install(
     finished = run("-m", "cli", name, *words, python=bare_python)
     assert finished.returncode == 1
     assert re.fullmatch(
-        rf"veredicto {name} needs \w+, which is not installed: pip install 'veredicto\[{extras}\]'\n",
+        rf"veredicto {name} needs \w+, which is not installed: "
+        rf"make install in a clone, or pip install 'veredicto\[{extras}\]'\n",
         finished.stderr,
     )
 
@@ -155,7 +156,8 @@ def test_a_server_without_its_libraries_says_what_to_install(bare_python: str) -
     finished = run("-m", "cli", "serve", python=bare_python)
     assert finished.returncode == 1
     assert finished.stderr == (
-        "veredicto does not start: bentoml is not installed: pip install 'veredicto[cpu]', or [gpu]\n"
+        "veredicto does not start: bentoml is not installed: make serve in a clone, or "
+        "pip install 'veredicto[cpu]', or [gpu]\n"
     )
 
 

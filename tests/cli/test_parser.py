@@ -76,5 +76,5 @@ def test_a_missing_library_is_named_by_what_brings_it(
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [
         f"veredicto {'score' if package == 'scoring' else 'adopt'} needs polars, which is not installed: "
-        f"pip install 'veredicto[{extras}]'"
+        f"make install in a clone, or pip install 'veredicto[{extras}]'"
     ]

@@ -32,8 +32,8 @@ POLL_S = 0.2
 METRIC = re.compile(r"\bveredicto_[a-z_]+\b")
 RESTARTS = "veredicto_worker_restarts_total"
 RARE = {
+    "veredicto_feature_drifted",
     "veredicto_feature_psi",
-    "veredicto_feature_psi_critical",
     "veredicto_journal_failures_total",
 }
 """These are there once a window of rows is full, or once a disk has failed."""

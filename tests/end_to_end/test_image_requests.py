@@ -241,7 +241,8 @@ WRONG = {
             "/predict?model=hue", picture("red"), "image/png"
         ),
         404,
-        "unknown model 'hue'; known models: colour-first, hue-first, hue-second",
+        "unknown model 'hue' (it is a task, whose models begin with 'hue-'); "
+        "known models: colour-first, hue-first, hue-second",
     ),
     "a top that is no number": (
         lambda server: server.post_raw(

@@ -112,12 +112,17 @@ def test_a_drawn_digit_is_read_as_it_is_drawn(server: Server, browser: Browser) 
         times = page.evaluate(
             "performance.getEntriesByName('verdict').map((each) => each.duration)"
         )
-        shared = page.url
+        assert len(times) > 2
+        assert sorted(times)[len(times) // 2] < MAX_VERDICT_MS
 
-    assert len(times) > 2
-    assert sorted(times)[len(times) // 2] < MAX_VERDICT_MS
-    with open_page(browser, shared) as page:
-        assert wait_for_verdict(page).startswith("4")
+        # On a busy machine the address may still be that of half a digit, and then changes once more.
+        shared = ""
+        said = ""
+        while not said.startswith("4"):
+            assert page.url != shared, said
+            shared = page.url
+            with open_page(browser, shared) as visitor:
+                said = wait_for_verdict(visitor)
 
 
 def test_drawings_are_fitted_as_those_that_models_learn(
@@ -381,7 +386,10 @@ def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) ->
 
 @pytest.mark.parametrize(
     ("tab", "found"),
-    [("Tacos", r"sales: \d"), ("Diabetes", r"progression: \d+\.?\d* to \d")],
+    [
+        ("Tacos", r"sales in a day: \d"),
+        ("Diabetes", r"progression after a year: \d+\.?\d* to \d"),
+    ],
 )
 def test_numbers_are_predicted_by_one_action(
     server: Server, browser: Browser, *, tab: str, found: str
@@ -391,6 +399,55 @@ def test_numbers_are_predicted_by_one_action(
         page.click(f"role=tab[name={tab}]")
         page.wait_for_selector(".form")
         assert re.match(found, wait_for_verdict(page))
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "language", "name"),
+    [
+        ("diabetes", "s5", "en", "log of triglycerides"),
+        ("diabetes", "bp", "es", "presión arterial"),
+        ("wine", "malic_acid", "en", "malic acid"),
+        ("wine", "malic_acid", "es", "ácido málico"),
+        ("breast_cancer", "worst area", "es", "área, peor"),
+        ("breast_cancer", "area error", "es", "área, error"),
+        ("breast_cancer", "mean area", "en", "mean area"),
+    ],
+)
+def test_features_of_bundled_tasks_have_names_for_people(
+    server: Server, browser: Browser, *, task: str, label: str, language: str, name: str
+) -> None:
+    """The slider of a feature has a name in the page's language, and sends the feature of the card."""
+    address = f"{server.url}/?task={task}"
+    with open_page(browser, address, language=language) as page:
+        wait_for_verdict(page)
+        card = server.client.get(
+            f"/models/{task}-decision_tree", headers={"Accept": "application/json"}
+        ).json()
+        names = [each["name"] for each in card["input"]["features"]]
+        sliders = page.locator(".field input[type=range]")
+        assert sliders.nth(names.index(label)).get_attribute("aria-label") == name
+
+
+def test_a_card_tells_its_metrics_in_spanish(server: Server, browser: Browser) -> None:
+    """Neither its metrics nor the parts of its rows keep their English fields."""
+    address = f"{server.url}/models/digits-kmeans"
+    with open_page(browser, address, language="es", bench="table") as page:
+        names = page.locator("tbody th").all_inner_texts()
+        assert names == [
+            "índice de Rand ajustado",
+            "distancia cuadrática media",
+            "silueta",
+        ]
+        expect(page.locator("dd", has_text="aprendidos 1,437")).to_have_count(1)
+
+
+def test_the_chosen_tab_is_seen_on_a_phone(server: Server, browser: Browser) -> None:
+    """The address of a task whose tab stands far to the right opens with that tab in view."""
+    with open_page(browser, f"{server.url}/?task=diabetes", size=PHONE) as page:
+        wait_for_verdict(page)
+        expect(page.locator("[role=tab][aria-selected=true]")).to_be_in_viewport(
+            ratio=1
+        )
 
 
 def test_digits_are_made_up_by_two_actions(server: Server, browser: Browser) -> None:

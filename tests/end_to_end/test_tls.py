@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import httpx
@@ -142,3 +144,115 @@ def test_who_speaks_no_tls_gets_no_answer(secured: Secured) -> None:
 
     assert b"HTTP/1.1" not in answer
     assert secured.server.post("/predict", ROW).status_code == 200
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """A server has files that a test may replace, whose first certificates are of one authority."""
+
+    server: Server
+    grpc_port: int
+    paths: dict[str, Path]
+    before: Authority
+    after: Authority
+
+    def replace(self, authority: Authority, name: str) -> None:
+        """Writes a certificate of another authority in place of the server's, one file after another."""
+        issued = authority.issue(name)
+        self.paths["key"].write_bytes(issued.key.read_bytes())
+        self.paths["authorities"].write_bytes(authority.cert.read_bytes())
+        self.paths["cert"].write_bytes(issued.cert.read_bytes())
+
+    def ask(self, authority: Authority, client: Certificate) -> str:
+        """Returns what HTTP and gRPC say on a new connection each: `answered`, `refused`, or both words."""
+        said = set()
+        try:
+            answer = httpx.get(
+                f"{self.server.url}/livez", verify=trust(authority, client)
+            )
+            said.add("answered" if answer.status_code == 200 else "failed")
+        except httpx.TransportError:
+            said.add("refused")
+
+        secured = Secured(
+            self.server, self.grpc_port, authority, authority, client, is_mutual=True
+        )
+        try:
+            ask_health(secured, authority, client)
+            said.add("answered")
+        except grpc.RpcError:
+            said.add("refused")
+
+        return " and ".join(sorted(said))
+
+
+@pytest.fixture
+def renewed(tmp_path: Path) -> Iterator[Renewed]:
+    """Serves with certificates of one authority, and has another one at hand."""
+    before, after = Authority(tmp_path, "before"), Authority(tmp_path, "after")
+    own = before.issue("server")
+    paths = {
+        name: tmp_path / f"served-{name}.pem" for name in ("cert", "key", "authorities")
+    }
+    for name, source in (
+        ("cert", own.cert),
+        ("key", own.key),
+        ("authorities", before.cert),
+    ):
+        paths[name].write_bytes(source.read_bytes())
+
+    settings: dict[str, object] = {
+        "VEREDICTO_MODELS": write_models(tmp_path / "models"),
+        "VEREDICTO_TLS_CERT": paths["cert"],
+        "VEREDICTO_TLS_KEY": paths["key"],
+        "VEREDICTO_TLS_CLIENT_CA": paths["authorities"],
+        "VEREDICTO_GRPC_PORT": free_port(),
+    }
+    tls = trust(before, before.issue("client"))
+    with serve(tmp_path, tls=tls, **settings) as server:
+        port = int(str(settings["VEREDICTO_GRPC_PORT"]))
+        yield Renewed(server, port, paths, before, after)
+
+
+def wait_for(renewed: Renewed, authority: Authority, client: Certificate) -> None:
+    """Returns once HTTP and gRPC answer a client of this authority."""
+    end_s = time.monotonic() + LIMIT_S
+    while (said := renewed.ask(authority, client)) != "answered":
+        assert time.monotonic() < end_s, said
+        time.sleep(0.2)
+
+
+def test_a_renewed_certificate_is_served_without_a_new_start(renewed: Renewed) -> None:
+    """New connections get the new certificate, and only the new authority's clients; an old connection goes on."""
+    old_client = renewed.before.issue("old-client")
+    new_client = renewed.after.issue("new-client")
+    with httpx.Client(
+        base_url=renewed.server.url, verify=trust(renewed.before, old_client)
+    ) as kept:
+        assert kept.get("/livez").status_code == 200
+        renewed.replace(renewed.after, "renewed")
+        wait_for(renewed, renewed.after, new_client)
+
+        assert renewed.ask(renewed.before, old_client) == "refused"
+        assert kept.get("/livez").status_code == 200
+
+    # A client that believes the new certificate and has an old one of its own is let in no more.
+    for each in (old_client, renewed.before.issue("another")):
+        assert renewed.ask(renewed.after, each) == "refused"
+
+
+def test_a_damaged_certificate_changes_nothing(renewed: Renewed) -> None:
+    """A file that is no certificate is said in the log, and the one before is served until it is mended."""
+    client = renewed.before.issue("some-client")
+    renewed.paths["cert"].write_text("no certificate")
+    end_s = time.monotonic() + LIMIT_S
+    while "HTTP goes on with its certificate" not in renewed.server.log.read_text():
+        assert renewed.ask(renewed.before, client) == "answered"
+        assert time.monotonic() < end_s
+        time.sleep(0.2)
+
+    assert renewed.ask(renewed.before, client) == "answered"
+    assert "gRPC goes on with its certificate" in renewed.server.log.read_text()
+
+    renewed.replace(renewed.after, "mended")
+    wait_for(renewed, renewed.after, renewed.after.issue("mended-client"))

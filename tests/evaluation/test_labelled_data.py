@@ -77,7 +77,7 @@ def test_a_table_without_polars_says_what_to_install(
 
     assert (
         str(error.value)
-        == "rows.csv: tables need polars: pip install 'veredicto[evaluate]'"
+        == "rows.csv: tables need polars: make install in a clone, or pip install 'veredicto[evaluate]'"
     )
 
 

@@ -305,9 +305,13 @@ def find_names(requirements: Iterable[str]) -> set[str]:
 def find_libraries(package: str) -> set[str]:
     """Returns the top-level names of what a package imports, without the standard library's and ours."""
     module = ROOT / f"{package}.py"
-    files = [module] if module.exists() else (ROOT / package).rglob("*.py")
+    files = [module] if module.exists() else sorted((ROOT / package).rglob("*.py"))
     imported: set[str] = set()
     for file in files:
+        # Benchmarks keep the environments of other servers in a hidden folder.
+        if any(part.startswith(".") for part in file.relative_to(ROOT).parts):
+            continue
+
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import fields
@@ -40,7 +43,7 @@ PAGES = (
         for name in ("predict", "train", "judge", "quick-start", "compare")
     ),
 )
-ASKING = ("docs/predict.md", "docs/quick-start.md", "docs/compare.md")
+ASKING = ("docs/predict.md", "docs/quick-start.md", "docs/compare.md", "docs/judge.md")
 """Each curl of these pages is answered by a server of the shipped models."""
 PREDICT = read_document("docs/predict.md")
 JUDGE = read_document("docs/judge.md")
@@ -268,6 +271,43 @@ def test_the_commands_of_the_page_about_live_comparison_run(
 
     assert accepted == {"id": answer["id"], "accepted": True}
     assert compared["task"] == "breast_cancer"
+
+
+def test_the_commands_of_the_page_about_reloading_run(
+    start_server: Callable[..., AbstractContextManager[Server]], tmp_path: Path
+) -> None:
+    """The token that the page's command makes lets its `curl` load a model that came after the start."""
+    _, make_token, _, load = find_commands(read_document("docs/reload.md"))
+    models = tmp_path / "models"
+    models.mkdir()
+    wine = ROOT / "exported_models" / "wine-mlp.onnx"
+    (models / wine.name).symlink_to(wine)
+    made = subprocess.run(
+        ["bash", "-c", make_token.replace(".venv/bin/python", sys.executable)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    with start_server(
+        VEREDICTO_MODELS=models,
+        VEREDICTO_RELOAD_S="0",
+        VEREDICTO_TOKENS=tmp_path / "tokens.txt",
+        VEREDICTO_PUBLIC="observe",
+    ) as server:
+        (models / "digits-cnn.onnx").symlink_to(
+            ROOT / "exported_models" / "digits-cnn.onnx"
+        )
+        token = made.stderr.strip()
+        said = json.loads(run_curl(load.replace("$TOKEN", token), server))
+        served = [
+            each["name"] for each in server.client.get("/models").json()["models"]
+        ]
+
+    assert said == {}
+    assert served == ["digits-cnn", "wine-mlp"]
 
 
 def test_every_command_is_run_or_understood() -> None:

@@ -4,6 +4,7 @@ import { Refusal, Unreachable, post, ask } from "./api.js";
 import { Code } from "./code.js";
 import { latestOnly, make } from "./dom.js";
 import { Examples } from "./examples.js";
+import { nameFeature } from "./feature_names.js";
 import { waitForServer } from "./notices.js";
 import { writeState } from "./state.js";
 import { showTrust } from "./trust.js";
@@ -137,7 +138,7 @@ export class Bench {
     }
     const write = (/** @type {number} */ value) => this.tab.kind === "clusterer" ? say("cluster", value) : number(value);
     const values = [...answer.values()];
-    const target = (this.card.target ?? say("value")).replaceAll("_", " ");
+    const target = this.card.target ? nameFeature(this.tab.task, this.card.target) : say("value");
     this.verdicts.showNumbers(answer, say("predicted", target, write(Math.min(...values)), write(Math.max(...values))), write);
   }
 

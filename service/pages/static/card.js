@@ -1,7 +1,8 @@
 // The page of a model: what it is for, how it was measured, on what, and how it was made, as its card says.
 
 import { ask } from "./api.js";
-import { OF_PROBABILITIES, isVote } from "./catalogue/figures.js";
+import { OF_PROBABILITIES, isVote, nameMetric } from "./catalogue/figures.js";
+import { say as sayOfModels } from "./catalogue/words.js";
 import { at, make } from "./dom.js";
 import { nameClass, nameFamily, nameTask } from "./names.js";
 import { writeNavigation } from "./navigation.js";
@@ -39,7 +40,7 @@ function show() {
     part("measured", showMetrics(metrics, learnt)),
     part("madeFrom", list([
       [say("dataSet"), provenance.data_set],
-      [say("rows"), Object.entries(provenance.split).map(([each, n]) => `${each.replaceAll("_", " ")} ${number(/** @type {number} */ (n), {})}`).join(", ")],
+      [say("rows"), Object.entries(provenance.split).map(([each, n]) => `${sayOfModels("parts", each)} ${number(/** @type {number} */ (n), {})}`).join(", ")],
       [say("classes"), card.classes ? listClasses(card.classes) : null],
       [say("seed").toLowerCase(), provenance.seed],
       [say("licence"), licence],
@@ -76,7 +77,7 @@ function showMetrics(metrics, learnt) {
     const write = (/** @type {number} */ each) => SHARES.includes(name)
       ? `${number(100 * each, { maximumFractionDigits: 1, minimumFractionDigits: 1 })}\u00a0%` : number(each, { maximumSignificantDigits: 3 });
     const own = learnt[name]?.value;
-    return make("tr", {}, make("th", { scope: "row" }, name.replaceAll("_", " ")),
+    return make("tr", {}, make("th", { scope: "row" }, nameMetric(name)),
       make("td", {}, write(/** @type {number} */ (value))),
       make("td", {}, interval ? interval.map(write).join(" – ") : ""),
       make("td", {}, own == null ? "" : write(own)));

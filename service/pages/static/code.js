@@ -15,8 +15,8 @@ const KEPT_S = 2;
 const PROGRAMS = {
   curl({ body, file, picture }, url) {
     const end = picture ? ` -o ${picture}` : "";
-    if (file) return `curl ${quote(url)} -H 'Content-Type: image/jpeg' \\\n  --data-binary @${file}${end}`;
-    return `curl ${quote(url)} -H 'Content-Type: application/json' \\\n  -d ${quote(write(body))}${end}`;
+    if (file) return `curl ${quote(url)} \\\n  -H 'Content-Type: image/jpeg' \\\n  --data-binary @${file}${end}`;
+    return `curl ${quote(url)} \\\n  -d ${quote(write(body))}${end}`;
   },
   Python({ body, file, picture }, url) {
     const [data, type] = file ? [`open(${write(file)}, "rb").read()`, "image/jpeg"] : ["json.dumps(body).encode()", "application/json"];

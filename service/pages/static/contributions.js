@@ -2,6 +2,7 @@
 
 import { Refusal, post } from "./api.js";
 import { latestOnly, make } from "./dom.js";
+import { nameFeature } from "./feature_names.js";
 import { nameClass, nameFamily } from "./names.js";
 import { number, say } from "./words.js";
 
@@ -78,7 +79,7 @@ export class Contributions {
       contribution !== 0 || typeof flips.get(feature)?.flips_at === "number";
     const shown = contributions.filter(matters).slice(0, MAX_SHOWN);
     const largest = Math.max(...shown.map((/** @type {Contribution} */ each) => Math.abs(each.contribution))) || 1;
-    this.list.replaceChildren(...shown.map((/** @type {Contribution} */ each) => drawLine(each, largest, flips.get(each.feature))));
+    this.list.replaceChildren(...shown.map((/** @type {Contribution} */ each) => drawLine(each, nameFeature(this.bench.tab.task, each.feature), largest, flips.get(each.feature))));
     this.element.classList.remove("waiting");
     this.mark(flips);
   }
@@ -86,10 +87,11 @@ export class Contributions {
 
 /**
  * @param {Contribution} contribution
+ * @param {string} name of the feature
  * @param {number} largest
  * @param {Flip | undefined} flip
  */
-function drawLine({ feature, contribution, standard_error: error }, largest, flip) {
+function drawLine({ contribution, standard_error: error }, name, largest, flip) {
   const bar = make("span", { class: contribution < 0 ? "bar less" : "bar" });
   const share = 50 * Math.abs(contribution) / largest;
   bar.style.setProperty("inline-size", `${share}%`);
@@ -97,7 +99,7 @@ function drawLine({ feature, contribution, standard_error: error }, largest, fli
   const sign = contribution < 0 ? "−" : "+";
   const margin = error === undefined ? "" : ` ± ${write(error)}`;
   const turns = flip && flip.flips_at !== null ? say("flips", write(flip.flips_at), nameClass(flip.class ?? "")) : "";
-  return make("li", {}, make("span", { class: "family" }, feature.replaceAll("_", " ")),
+  return make("li", {}, make("span", { class: "family" }, name),
     make("span", { class: "track", "aria-hidden": "true" }, bar),
     make("span", { class: "figure" }, `${sign}${write(Math.abs(contribution))}${margin}`),
     make("span", { class: "turns" }, turns));

@@ -43,7 +43,7 @@ const CLASSES_ES = {
   airplane: "avión", automobile: "automóvil", benign: "benigno", bird: "pájaro", blue: "azul", cat: "gato",
   class_0: "clase 0", class_1: "clase 1", class_2: "clase 2", deer: "ciervo", dog: "perro", frog: "rana",
   generated: "inventado", horse: "caballo", malignant: "maligno", orange: "naranja", real: "real", ship: "barco",
-  truck: "camión",
+  truck: "camión", unknown: "desconocido",
 };
 
 const ORDER = Object.keys(TASKS);

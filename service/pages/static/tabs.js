@@ -28,5 +28,8 @@ export function writeTabs(tabs, chosen, name, choose, panel, label) {
     choose(tabs[(tabs.indexOf(chosen) + step + tabs.length) % tabs.length]);
     place.querySelector("[aria-selected=true]").focus();
   };
-  if (hadFocus) place.querySelector("[aria-selected=true]").focus();
+  const selected = place.querySelector("[aria-selected=true]");
+  // On a phone the tabs are wider than the page.
+  place.scrollLeft = selected.offsetLeft - place.offsetLeft - (place.clientWidth - selected.offsetWidth) / 2;
+  if (hadFocus) selected.focus();
 }

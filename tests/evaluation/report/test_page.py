@@ -122,7 +122,8 @@ def test_a_report_without_matplotlib_says_what_to_install(
         page.require_matplotlib()
 
     assert (
-        str(error.value) == "reports need matplotlib: pip install 'veredicto[evaluate]'"
+        str(error.value)
+        == "reports need matplotlib: make install in a clone, or pip install 'veredicto[evaluate]'"
     )
 
 

@@ -109,3 +109,22 @@ def test_a_verdict_has_its_classifiers(
     assert '<th scope="row">birds-a</th>' in report
     assert "<b>" not in report
     assert "The most accurate classifier of birds" in report
+
+
+def test_a_verdict_is_not_called_invalid_where_a_single_test_is(
+    load: Callable[..., tuple[dict[str, Any], str]], url: str
+) -> None:
+    """A short test is not valid by itself; the page of a verdict says so of that test, and not of the verdict."""
+    found, alone = load("--url", url, "--rate", "200", "--slo", "p99<5s")
+    document = verdict.describe(
+        [verdict.make_contender(CARD, found)], task="birds", slo="p99<5s"
+    )
+    report = page.render(document)
+
+    assert "Not valid: " in alone
+    assert "Not valid: " not in report
+    assert (
+        "By itself the test of birds-a, whose figures stand below, is not valid: "
+        in report
+    )
+    assert ("never faster" in report) is ("generator" in found["why"])

@@ -418,6 +418,11 @@ PREDICT_ERRORS = [
         "unknown model 'points-mpl' (did you mean 'points-mlp'?); known models: breast_cancer-",
     ),
     (
+        b'{"model": "points", "inputs": [[1, 2]]}',
+        404,
+        "unknown model 'points' (it is a task, whose models begin with 'points-'); known models: breast_cancer-",
+    ),
+    (
         b'{"model": "../../etc/passwd", "inputs": [[1, 2]]}',
         404,
         "unknown model '../../etc/passwd'; known models: ",
@@ -510,6 +515,10 @@ def test_a_bad_comparison_is_told_what_is_wrong(
             id="many digits",
         ),
         ("tip=3", "unknown query parameter 'tip'; query parameters of this call: top"),
+        (
+            "model=points-mlp",
+            "unknown query parameter 'model'; query parameters of this call: top; in JSON it is a field of the body",
+        ),
     ],
 )
 def test_a_bad_query_parameter_is_told_what_is_wrong(
@@ -570,6 +579,16 @@ def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
     error_of(server.client.get(path), 404)
 
 
+def test_a_path_that_is_nearly_that_of_a_call_is_told_the_right_one(
+    server: Server,
+) -> None:
+    """A slash at the end, or another case, is what people write."""
+    for path in ("/predict/", "/Predict"):
+        assert error_of(server.client.post(path), 404) == (
+            f"unknown path '{path}' (did you mean '/predict'?); GET /docs lists what there is"
+        )
+
+
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -605,7 +624,7 @@ def test_a_form_is_told_to_be_json(server: Server) -> None:
     assert error_of(response, 415) == (
         "expected Content-Type application/json (or text/csv, or for images image/jpeg, image/png, image/webp, "
         "image/bmp, image/gif, multipart/form-data), got 'application/x-www-form-urlencoded'; "
-        "with curl: -H 'Content-Type: application/json'"
+        "with curl: -H 'Content-Type: application/json', or of a photograph -H 'Content-Type: image/jpeg'"
     )
 
 

@@ -4,6 +4,7 @@ import { joinColumns, joinRow } from "../columns.js";
 import { Contributions } from "../contributions.js";
 import { countDays, parseDate, writeDate } from "../dates.js";
 import { button, make } from "../dom.js";
+import { nameFeature } from "../feature_names.js";
 import { nameClass } from "../names.js";
 import { readPastedRow } from "../pasted.js";
 import { number, say, writeDay } from "../words.js";
@@ -29,7 +30,8 @@ class Form {
     this.bench = bench;
     this.features = bench.card.input.features ?? [];
     this.columns = joinColumns(this.features);
-    this.fields = this.columns.map((column, index) => makeField(column, index, () => this.change()));
+    this.fields = this.columns.map((column, index) =>
+      makeField(column, nameFeature(bench.tab.task, column.name), index, () => this.change()));
     this.warning = make("p", { class: "far", role: "status" });
     this.adds = new Contributions(bench, (flips) => this.markFlips(flips));
     const isExplained = bench.isClassifier || bench.tab.kind === "regressor";
@@ -117,24 +119,26 @@ class Form {
 
 /**
  * @param {import("../columns.js").Column} column
+ * @param {string} name what people call it
  * @param {number} index
  * @param {() => void} change
  */
-function makeField(column, index, change) {
-  if ("terms" in column) return new TextField(column, index, change);
-  if ("days" in column) return new DateField(column, index, change);
-  return column.type === "number" ? new NumberField(column, index, change) : new CategoryField(column, index, change);
+function makeField(column, name, index, change) {
+  if ("terms" in column) return new TextField(column, name, index, change);
+  if ("days" in column) return new DateField(column, name, index, change);
+  return column.type === "number" ? new NumberField(column, name, index, change) : new CategoryField(column, name, index, change);
 }
 
 class NumberField {
   /**
    * @param {import("../models.js").Feature} feature
+   * @param {string} name
    * @param {number} index
    * @param {() => void} change
    */
-  constructor(feature, index, change) {
+  constructor(feature, name, index, change) {
     this.feature = feature.name;
-    this.name = feature.name.replaceAll("_", " ");
+    this.name = name;
     this.range = feature.range ?? null;
     this.isOptional = feature.imputed != null;
     const [low, high] = feature.range ?? [0, 1];
@@ -202,12 +206,13 @@ class NumberField {
 class DateField {
   /**
    * @param {import("../dates.js").DateColumn} column
+   * @param {string} name
    * @param {number} index
    * @param {() => void} change
    */
-  constructor(column, index, change) {
+  constructor(column, name, index, change) {
     this.feature = column.name;
-    this.name = column.name.replaceAll("_", " ");
+    this.name = name;
     this.range = column.days.range ?? null;
     this.isOptional = column.days.imputed != null;
     const [low, high] = column.days.range ?? [0, 1];
@@ -262,12 +267,13 @@ class DateField {
 class CategoryField {
   /**
    * @param {import("../models.js").Feature} feature
+   * @param {string} name
    * @param {number} index
    * @param {() => void} change
    */
-  constructor(feature, index, change) {
+  constructor(feature, name, index, change) {
     this.feature = feature.name;
-    this.name = feature.name.replaceAll("_", " ");
+    this.name = name;
     this.values = feature.values ?? [];
     const id = `feature-${index}`;
     const empty = feature.imputed != null ? [make("option", { value: "" }, say("missing"))] : [];
@@ -304,12 +310,13 @@ class CategoryField {
 class TextField {
   /**
    * @param {import("../columns.js").TextColumn} column
+   * @param {string} name
    * @param {number} index
    * @param {() => void} change
    */
-  constructor(column, index, change) {
+  constructor(column, name, index, change) {
     this.feature = column.name;
-    this.name = column.name.replaceAll("_", " ");
+    this.name = name;
     const id = `feature-${index}`;
     this.box = make("textarea", { id, rows: 4, maxlength: MAX_CHARS, spellcheck: "false", input: change });
     this.element = make("div", { class: "field text" }, make("label", { for: id }, this.name), this.box);

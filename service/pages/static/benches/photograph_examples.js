@@ -5,6 +5,7 @@ import { button, make } from "../dom.js";
 import { currentLanguage, say } from "../words.js";
 
 const N_HELD_OUT = 40;
+const UNKNOWN = "unknown";
 
 /**
  * The page's own photographs, and the classes that are true of each.
@@ -16,6 +17,11 @@ const OWN = {
   coffee: { file: "coffee.jpg", en: "A cup of coffee", es: "Una taza de café", classes: ["espresso", "cup", "coffee mug"] },
   rocket: { file: "rocket.jpg", en: "A rocket", es: "Un cohete", classes: ["missile", "projectile"] },
 };
+
+/** Returns the class that faces give to strangers; null of other families. @param {import("../bench.js").Bench} bench */
+export function findStrangers({ tab, classes }) {
+  return tab.members.some(({ family }) => family === "faces") && classes.includes(UNKNOWN) ? UNKNOWN : null;
+}
 
 /** @typedef {{key: string | null, text: string, truth: string | null}} Example */
 
@@ -64,7 +70,7 @@ export class PhotographExamples {
     const text = own[currentLanguage()];
     this.bench.examples.forget();
     this.mark(key);
-    const isKnown = own.classes.some((each) => this.bench.classes.includes(each));
+    const isKnown = findStrangers(this.bench) !== null || own.classes.some((each) => this.bench.classes.includes(each));
     this.told.textContent = isKnown ? `${text}.` : say("noneIsRight", text);
     this.show(file, { key, text, truth: null });
   }

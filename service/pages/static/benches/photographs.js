@@ -4,7 +4,7 @@ import { button, make } from "../dom.js";
 import { nameClass } from "../names.js";
 import { say } from "../words.js";
 import { Inside } from "./inside.js";
-import { PhotographExamples } from "./photograph_examples.js";
+import { PhotographExamples, findStrangers } from "./photograph_examples.js";
 
 const TYPES = ["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"];
 const MAX_NAMED = 10;
@@ -61,9 +61,10 @@ class Photographs {
   }
 
   tellClasses() {
-    const classes = this.bench.classes.map(nameClass);
+    const strangers = findStrangers(this.bench);
+    const classes = this.bench.classes.filter((each) => each !== strangers).map(nameClass);
     const some = classes.slice(0, MAX_NAMED).join(", ") + (classes.length > MAX_NAMED ? `… (${classes.length})` : "");
-    return say("noneOfThese", some);
+    return strangers ? say("knownFaces", some, nameClass(strangers)) : say("noneOfThese", some);
   }
 
   /** @param {DragEvent} event @param {boolean} isOver */

@@ -1,11 +1,25 @@
 // Figures of a card: the one that says most of a model's kind, and each as it is written.
 
-import { hundredths, number, writeApart } from "../words.js";
+import { currentLanguage, hundredths, number, writeApart } from "../words.js";
 
 const SHARES = ["accuracy", "balanced_accuracy", "macro_f1"];
 export const OF_PROBABILITIES = ["log_loss", "brier", "ece", "roc_auc"];
 const VOTE_ROUNDING = 1e-6;
-const FIRST = ["accuracy", "r2", "silhouette", "explained_variance", "confidence"];
+const FIRST = ["accuracy", "r2", "adjusted_rand", "silhouette", "explained_variance", "confidence"];
+/** Metrics that are not called after their field, in both languages. @type {Record<string, Record<string, string>>} */
+const NAMES = {
+  en: {
+    adjusted_rand: "adjusted Rand index", brier: "Brier score", ece: "calibration error", mae: "mean absolute error", macro_f1: "macro F1",
+    r2: "R²", rmse: "root mean squared error", roc_auc: "area under ROC",
+  },
+  es: {
+    accuracy: "exactitud", adjusted_rand: "índice de Rand ajustado", balanced_accuracy: "exactitud equilibrada", brier: "puntuación de Brier",
+    confidence: "confianza", diversity: "diversidad", ece: "error de calibración", explained_variance: "varianza explicada",
+    log_loss: "pérdida logarítmica", macro_f1: "F1 macro", mae: "error absoluto medio", mean_squared_distance: "distancia cuadrática media",
+    mean_squared_error: "error cuadrático medio", r2: "R²", rarest_class: "clase más rara", rmse: "raíz del error cuadrático medio",
+    roc_auc: "área bajo la ROC", silhouette: "silueta",
+  },
+};
 
 /** @typedef {{value: number | null, interval: [number, number] | null}} Figure */
 
@@ -46,5 +60,5 @@ export function isVote(metrics) {
 
 /** @param {string} metric */
 export function nameMetric(metric) {
-  return metric.replaceAll("_", " ").replace("r2", "R²");
+  return NAMES[currentLanguage()][metric] ?? metric.replaceAll("_", " ");
 }

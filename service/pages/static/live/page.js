@@ -3,6 +3,7 @@
 import { Unreachable, ask, post } from "../api.js";
 import { at, button, make } from "../dom.js";
 import { drawDigit } from "../digit.js";
+import { nameFeature } from "../feature_names.js";
 import { listTabs, loadModels } from "../models.js";
 import { nameClass, nameFamily, nameTask } from "../names.js";
 import { writeNavigation } from "../navigation.js";
@@ -140,7 +141,7 @@ function show(tab) {
     make("p", { class: "sentence" }, say("counts", number(comparison.window.rows, {}), number(comparison.window.labelled, {}))),
     comparison.tests.length ? showMetrics(comparison) : null,
     showTests(tab, comparison.tests, name),
-    make("div", { class: "parts" }, showModels(comparison, name), showDrift(comparison.drift)),
+    make("div", { class: "parts" }, showModels(comparison, name), showDrift(comparison.task, comparison.drift)),
     wanted ? showWanted(wanted, name) : null,
   ].filter((each) => each !== null));
   if (focused) /** @type {any} */ (at("live").querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
@@ -236,11 +237,11 @@ function writeDifference(share, by) {
   return `${number(100 * share, { maximumFractionDigits: 1, signDisplay: "exceptZero" })}\u00a0%`;
 }
 
-/** @param {any} drift */
-function showDrift(drift) {
+/** @param {string} task @param {any} drift */
+function showDrift(task, drift) {
   if (!drift) return null;
   return make("section", { class: "part" }, make("h2", {}, say("drift")),
-    make("p", {}, drift.drifted.length ? say("drifted", drift.drifted.join(", ")) : say("noDrift")));
+    make("p", {}, drift.drifted.length ? say("drifted", drift.drifted.map((/** @type {string} */ each) => nameFeature(task, each)).join(", ")) : say("noDrift")));
 }
 
 /** Shows the rows that wait for their truth, which can be told here. @param {any} wanted @param {(model: string) => string} name */
@@ -266,7 +267,7 @@ function showInputs(inputs) {
   const values = inputs && !Array.isArray(inputs) ? Object.values(inputs) : inputs;
   if (!values) return make("span", { class: "quiet" }, say("image"));
   if (values.length === N_PIXELS) return drawDigit(values);
-  return make("span", { class: "quiet" }, values.slice(0, MAX_VALUES).map((/** @type {any} */ each) => typeof each === "number" ? number(each) : each).join(" · "), values.length > MAX_VALUES ? " …" : "");
+  return make("span", { class: "values quiet" }, values.slice(0, MAX_VALUES).map((/** @type {any} */ each) => typeof each === "number" ? number(each) : each).join(" · "), values.length > MAX_VALUES ? " …" : "");
 }
 
 /** Tells the truth of a row. @param {string} id @param {string} label */

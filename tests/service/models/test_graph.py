@@ -1,0 +1,107 @@
+"""A graph is measured at the start: whether its runs are quick, and whether several rows are worth one."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.models.graph import MIN_RUNS, QUICK_S, SURELY_SLOW_S, Graph
+from service.models.model import load_graph
+from service.models.registry import Registry
+from tests.support.server import ROOT
+
+LONG_S = 3 * SURELY_SLOW_S
+MODELS = ROOT / "exported_models"
+
+
+class Delayed:
+    """A Delayed is a graph's run that takes longer for as many runs as it is told to."""
+
+    def __init__(self, graph: Graph, n_long: int, *, computes: bool) -> None:
+        self.rows: list[int] = []
+        self._run = graph.session.run
+        self._n_long = n_long
+        self._computes = computes
+        graph.session.run = self
+
+    def __call__(self, names: list[str], inputs: dict[str, Any], options: Any) -> Any:
+        """Waits or computes, then runs."""
+        (rows,) = inputs.values()
+        self.rows.append(len(rows))
+        if len(self.rows) > self._n_long:
+            return self._run(names, inputs, options)
+
+        if not self._computes:
+            time.sleep(LONG_S)
+        else:
+            started_s = time.thread_time()
+            while time.thread_time() - started_s < LONG_S:
+                pass
+
+        return self._run(names, inputs, options)
+
+
+@pytest.fixture
+def graph() -> Graph:
+    """Returns a small model whose runs take microseconds."""
+    return load_graph(Path(MODELS / "points-logistic.onnx"), name="points-logistic")
+
+
+def test_a_run_that_was_interrupted_is_made_again(graph: Graph) -> None:
+    """A graph whose first runs waited for a busy system, and computed nothing, is quick all the same."""
+    run = Delayed(graph, MIN_RUNS - 1, computes=False)
+    graph.measure()
+
+    assert run.rows.count(1) >= MIN_RUNS
+    assert graph.max_quick_rows > 1
+
+
+def test_a_run_that_computes_for_long_is_made_once(graph: Graph) -> None:
+    """A graph that computes for long in its first run is slow, which no further run would change."""
+    run = Delayed(graph, 100, computes=True)
+    graph.measure()
+
+    assert run.rows.count(1) == 1
+    assert graph.max_quick_rows == 0
+    assert graph.row_s >= QUICK_S
+
+
+def test_what_several_threads_compute_is_measured_by_the_clock() -> None:
+    """A graph whose runs use more than the calling thread counts the time in which that one waits for the others."""
+    path = MODELS / "points-logistic.onnx"
+    graph = load_graph(path, name=path.stem, threads=2)
+    assert not graph.session.computes_in_caller
+    run = Delayed(graph, 100, computes=False)
+    graph.measure()
+
+    assert run.rows.count(1) >= MIN_RUNS
+    assert graph.max_quick_rows == 0
+
+
+def test_a_folder_is_measured_while_it_is_loaded(tmp_path: Path) -> None:
+    """Graphs that compute in the calling thread are measured by those that load them, others once all are there."""
+    shutil.copy(MODELS / "points-logistic.onnx", tmp_path)
+    for threads, is_measured in ((1, True), (2, False)):
+        registry = Registry.load(tmp_path, threads=threads, at_once=2)
+        (graph,) = registry
+        assert graph.is_measured is is_measured
+
+        registry.measure()
+        assert graph.is_measured
+        assert graph.max_quick_rows > 1
+
+
+def test_images_that_take_long_are_not_joined() -> None:
+    """A graph whose two images together would hold a thread for too long is not tried with two."""
+    name = "cat_or_automobile-cnn"
+    graph = load_graph(MODELS / f"{name}.onnx", name=name)
+    run = Delayed(graph, 100, computes=True)
+    graph.measure()
+
+    assert run.rows == [1]
+    assert not graph.is_batchable
+    assert graph.row_s >= LONG_S
