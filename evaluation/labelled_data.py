@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.image_folders import ENDINGS, list_images
 from evaluation.image_hashes import hash_images
+from evaluation.odd_cells import empty_odd, explain_odd
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from tables.reader import Table
 
 LearntRowFilter = Callable[[Hashes], JudgedRows]
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
 
 def read_labelled(
@@ -210,8 +211,10 @@ def read_asked(
         labels, kept = _read_labels(table.frame[label], where)
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
-    locations = [f"{where}, {place}" for place in places]
-    unfit: dict[int, str] = {}
+    every = [f"{where}, {place}" for place in table.places]
+    locations = [every[index] for index in kept]
+    odd = explain_odd(table, features, every)
+    unfit = {at: odd[index] for at, index in enumerate(kept) if index in odd}
     columns = [
         _read_column(frame[each.name], each, locations, unfit) for each in features
     ]
@@ -273,6 +276,7 @@ def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
     except UnreadableTableError as error:
         raise EvaluationError(str(error)) from None
 
+    table = empty_odd(table, choose_columns(features, table.frame.columns))
     table = add_date_parts(table, [each.name for each in features])
     _check_dates(table, features, path.name)
     return table
@@ -347,52 +351,34 @@ def _read_folder(
     path: Path, card: Card, *, joins_equal: bool, keep_unlearnt: LearntRowFilter | None
 ) -> LabelledData:
     """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
-    found = _list_files(path)
-    files = [each for each in found if each.suffix.lower() in IMAGE_ENDINGS]
-    if not files:
+    assert card.classes is not None
+    found = list_images(path, card.classes)
+    if not found.files:
         raise EvaluationError(
             f"{path.name}: expected a folder of images for each class of {card.task}, got no image"
         )
 
-    passed = len(found) - len(files)
-    judged = JudgedRows(list(range(len(files))), NOTHING, 0)
+    judged = JudgedRows(list(range(len(found.files))), NOTHING, 0)
     if keep_unlearnt is not None:
-        judged = keep_unlearnt(hash_images(files))
-    files = [files[index] for index in judged.kept]
-    places = [f"{each.parent.name}/{each.name}" for each in files]
+        judged = keep_unlearnt(hash_images(found.files))
+    files = [found.files[index] for index in judged.kept]
+    classes = [found.classes[index] for index in judged.kept]
+    places = [each.relative_to(path).as_posix() for each in files]
     hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
-    contents = [(each.parent.name, of) for each, of in zip(files, hashes, strict=True)]
     notes = [
-        f"{passed} files whose ending is none of {', '.join(IMAGE_ENDINGS)} are passed over"
+        f"{found.n_passed} files whose ending is none of {', '.join(ENDINGS)} are passed over"
     ]
 
     return LabelledData(
         source=path.name,
         fingerprint=fingerprint_images(places, hashes),
         places=places,
-        truth=index_labels(
-            [each.parent.name for each in files],
-            card,
-            [f"{path.name}: the folder"] * len(files),
-        ),
+        truth=index_labels(classes, card, [f"{path.name}: the folder"] * len(files)),
         files=files,
-        notes=notes if passed else [],
-        grouping=find_groups(contents, joins_equal=joins_equal),
+        notes=notes if found.n_passed else [],
+        grouping=find_groups(
+            list(zip(classes, hashes, strict=True)), joins_equal=joins_equal
+        ),
         learnt=judged.learnt,
         n_learnt=judged.n_left_out,
     )
-
-
-def _list_files(path: Path) -> list[Path]:
-    """Returns the files in folders, in the order of names, without hidden ones."""
-    folders = sorted(
-        each
-        for each in path.iterdir()
-        if each.is_dir() and not each.name.startswith(".")
-    )
-    return [
-        each
-        for folder in folders
-        for each in sorted(folder.iterdir())
-        if not each.name.startswith(".")
-    ]

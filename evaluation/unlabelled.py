@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.image_folders import ENDINGS
 from evaluation.image_hashes import hash_images
 from evaluation.labelled_data import (
-    IMAGE_ENDINGS,
     note_dates,
     read_asked,
     read_feature_table,
@@ -214,7 +214,7 @@ def _read_images(path: Path, card: Card, learnt: Hashes) -> LabelledData:
     files = sorted(
         each
         for each in path.iterdir()
-        if each.suffix.lower() in IMAGE_ENDINGS and not each.name.startswith(".")
+        if each.suffix.lower() in ENDINGS and not each.name.startswith(".")
     )
     if not files:
         raise EvaluationError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from tables.columns import convert_columns, read_numbers
 from tables.date_columns import DATE_PARTS, DateColumn
 from tables.date_texts import DateError, Days, is_gap, read_date
 from tables.dates import expand_date
-from tables.notations import MISSING
+from tables.notations import MISSING, MISSING_AMONG_NUMBERS, NUMBER
 from tables.reader import as_whole, name_values
 from tables.terms import TextColumn
 
@@ -28,6 +29,7 @@ EPOCH = dt.date(1970, 1, 1)
 """This stands for a wrong date, whose row is set aside."""
 UNKNOWN = -1
 MISSING_CODE = -2
+_NUMBER, _GAP = re.compile(NUMBER), re.compile(MISSING_AMONG_NUMBERS)
 
 
 class EncodedRows(NamedTuple):
@@ -144,10 +146,10 @@ def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
     else:
         texts = pl.Series(column.name, name_values(as_whole(column)), dtype=pl.String)
     index = {name: place for place, name in enumerate(names)}
-    missing = set(MISSING)
+    has_numbers = all(_NUMBER.match(name) for name in names)
     codes = {
         text: MISSING_CODE
-        if text in missing and text not in index
+        if text not in index and _is_gap(text, has_numbers=has_numbers)
         else _code(text, index)
         for text in texts.unique().drop_nulls()
     }
@@ -157,6 +159,11 @@ def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
     coded: NDArray[np.int64] = found.fill_null(MISSING_CODE).to_numpy()
 
     return coded
+
+
+def _is_gap(text: str, *, has_numbers: bool) -> bool:
+    """Tells whether a text marks a missing value; more of them do so among numbers."""
+    return text in MISSING or (has_numbers and _GAP.search(text) is not None)
 
 
 def _code(text: str, index: dict[str, int]) -> int:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from evaluation.labelled_data import IMAGE_ENDINGS
+from evaluation.image_folders import ENDINGS as IMAGE_ENDINGS
 from model_card import Card, FeatureInput
 from scoring.features import find_missing
 from scoring.job import ImageFiles, Input, Task

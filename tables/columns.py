@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -28,33 +28,33 @@ from tables.notations import (
     THOUSANDS_SPACES,
     YES_AND_NO,
 )
+from tables.number_faults import describe_both_marks, describe_units, find_sentinel
 
 MIN_NUMBER_SHARE = 0.8
 MIN_DIFFERENT_NUMBERS = 5
 """A column that is a number in so great a share of its rows, and has so many different ones, is taken for one."""
 MIN_AMBIGUOUS = 5
-SENTINELS = (-9999, -99999, -999, -99, 9999, 99999, 999999, 999)
-MIN_SENTINELS = 3
 NO_DAYS: Mapping[str, Days] = {}
-MIN_DISTANCE = 1
-"""Marks of a missing value are as far from all other numbers as these are from each other."""
 
 
 @dataclass(kw_only=True)
 class Findings:
     """Findings say what was decided of columns beside their types, each by the column's name.
 
-    `faults` tell why a column that looks like numbers stayed text, `odd` its values that are no numbers with their
-    rows, `numbers` what it is where these are left empty, and `notes` what was assumed, of which `readings` have the
-    order of day, month and year of dates. Dates of `guesses` have another order that fits as well.
+    `faults` tell why a column that looks like numbers or dates stayed text, `odd` its values that are none with their
+    rows, `numbers` or `dates` what it is where these are left empty, and `notes` what was assumed, of which `readings`
+    have the order of day, month and year of dates. Dates of `guesses` have another order that fits as well. `marks`
+    are the words, as None, that count as missing.
     """
 
     faults: dict[str, str] = field(default_factory=dict)
     odd: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     numbers: dict[str, pl.Series] = field(default_factory=dict)
+    dates: dict[str, pl.Series] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     readings: dict[str, str] = field(default_factory=dict)
     guesses: set[str] = field(default_factory=set)
+    marks: dict[str, list[str]] = field(default_factory=dict)
 
 
 def convert_columns(
@@ -67,8 +67,8 @@ def convert_columns(
 
     `learnt` has the range of days that models know of columns of dates.
     """
-    findings = Findings()
     texts = [_strip(each) if each.dtype == pl.String else each for each in columns]
+    findings = Findings(marks=_find_marks_of_gaps(columns, texts))
     evidence = _find_marks(texts)
     table_mark = _choose_table_mark(list(evidence.values()), separator)
     converted = []
@@ -119,6 +119,22 @@ def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
 def _strip(column: pl.Series) -> pl.Series:
     texts = column.str.strip_chars()
     return texts.set(texts.is_in(list(MISSING)), None)
+
+
+def _find_marks_of_gaps(
+    columns: list[pl.Series], texts: list[pl.Series]
+) -> dict[str, list[str]]:
+    """Returns the words that mark a missing value, of each column that has some."""
+    found = {}
+    for given, bare in zip(columns, texts, strict=True):
+        if given.dtype != pl.String or not bare.null_count():
+            continue
+
+        words = given.filter(bare.is_null()).drop_nulls().str.strip_chars().unique()
+        if marks := sorted(each for each in words if each):
+            found[given.name] = marks
+
+    return found
 
 
 def _find_marks(texts: list[pl.Series]) -> dict[str, str]:
@@ -212,14 +228,21 @@ def _convert(
     dates = _read_dates(column, findings, learnt)
     if dates is not None:
         return dates
+    if column.name in findings.dates:
+        return column
 
     bare = _unwrap(column)
     if not _is_mostly_number(bare):
         return column
-    if bool(different.str.contains(r"^[+-]?\d+$").all()) and bool(
-        different.str.contains(r"^0\d+$").any()
+    is_gap = different.str.contains(MISSING_AMONG_NUMBERS)
+    whole = different.filter(~is_gap)
+    if bool(whole.str.contains(INTEGER).all()) and bool(
+        whole.str.contains(r"^0\d+$").any()
     ):
         findings.notes[column.name] = "leading zeros are kept, so these are texts"
+        return column.set(column.is_in(different.filter(is_gap).implode()), None)
+    if fault := describe_units(known):
+        findings.faults[column.name] = fault
         return column
 
     mark = _choose_mark(column.name, bare, proven, table_mark, separator, findings)
@@ -241,8 +264,21 @@ def _read_dates(
         findings.notes[column.name] = "; ".join(both)
     if found.is_guess:
         findings.guesses.add(column.name)
+    if found.dates is not None and len(found.odd):
+        findings.odd[column.name] = _list_odd(column, found.odd)
+        findings.dates[column.name] = found.dates
+        return None
 
     return found.dates
+
+
+def _list_odd(column: pl.Series, rows: Iterable[int]) -> dict[str, list[int]]:
+    """Returns the texts of some rows, each with its rows."""
+    rows_of: dict[str, list[int]] = {}
+    for row in rows:
+        rows_of.setdefault(column[row], []).append(row)
+
+    return rows_of
 
 
 def _is_boolean_in_many_spellings(different: pl.Series) -> bool:
@@ -263,7 +299,7 @@ def _choose_mark(
     if len(proven) == 1:
         return proven
     if proven:
-        findings.faults[name] = _describe_both_marks(bare)
+        findings.faults[name] = describe_both_marks(bare)
         return ""
 
     points = bare.filter(bare.str.contains(POINT_GROUPS))
@@ -293,17 +329,6 @@ def _choose_mark(
     return mark
 
 
-def _describe_both_marks(bare: pl.Series) -> str:
-    """Returns what is wrong with a column that has both marks before decimals."""
-    both = [
-        bare.filter(bare.str.contains(f"[{mark}]"))[0]
-        for mark in (",", ".")
-        if bare.str.contains(f"[{mark}]").any()
-    ]
-    shown = " and ".join(map(repr, both))
-    return f"has decimal points and decimal commas, as in {shown}: write them one way"
-
-
 def _looks_like_groups(bare: pl.Series, points: pl.Series) -> bool:
     """Tells if some have a point before three digits and all that have none are under a thousand."""
     whole = bare.filter(bare.str.contains(INTEGER))
@@ -331,14 +356,12 @@ def _to_numbers(
     is_odd = ~is_number & ~is_gap
 
     if is_odd.any():
-        rows: dict[str, list[int]] = {}
-        for row in at.filter(is_odd):
-            rows.setdefault(column[row], []).append(row)
         if numbers.filter(is_number).n_unique() >= MIN_DIFFERENT_NUMBERS:
-            findings.odd[column.name], findings.numbers[column.name] = rows, values
+            findings.odd[column.name] = _list_odd(column, at.filter(is_odd))
+            findings.numbers[column.name] = values
         return column
 
-    if note := _find_sentinel(values):
+    if note := find_sentinel(values):
         findings.notes.setdefault(column.name, note)
 
     is_whole = plain.filter(is_number).str.contains(INTEGER).all()
@@ -351,20 +374,3 @@ def _to_numbers(
     whole = whole.scatter(at.filter(is_number), exact)
 
     return whole if whole.null_count() == values.null_count() else values
-
-
-def _find_sentinel(numbers: pl.Series) -> str:
-    """Returns a note on a number of several rows that is far from all others, as -9999 is for a missing value."""
-    known = numbers.drop_nulls()
-    for value in SENTINELS:
-        is_it = known == value
-        others = known.filter(~is_it)
-        if int(is_it.sum()) < MIN_SENTINELS or not len(others):
-            continue
-
-        low, high = float(others.min()), float(others.max())  # type: ignore[arg-type]  # of known numbers
-        distance = low - value if value < 0 else value - high
-        if distance > MIN_DISTANCE * (high - low):
-            return f"{value} in {int(is_it.sum())} rows is far from all others: empty these cells if it marks a gap"
-
-    return ""

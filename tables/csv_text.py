@@ -21,6 +21,8 @@ _BLANK = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
 _COMMENT = re.compile(r"#[^\r\n]*(?:\r\n|\r|\n)")
 _TOLD_SEPARATOR = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _QUOTED_ROW = re.compile(r'[^\r\n]*(?:\r\n|\r|\n)\s*"')
+_END = "\x1a"
+"""DOS writes this behind the last line."""
 MAX_FIELD_CHARS = 10_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
 
@@ -115,7 +117,9 @@ def _is_header(line: re.Match[str]) -> bool:
 
 
 def _decode(name: str, content: bytes) -> str:
-    """Decodes UTF-8 and UTF-16 by their marks, and cp1252, which Excel writes, where it is no UTF-8."""
+    """Decodes UTF-8, UTF-16 and UTF-32 by their marks, and cp1252, which Excel writes, where it is no UTF-8."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return content.decode("utf-32", errors="replace")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
 
@@ -130,7 +134,7 @@ def _decode(name: str, content: bytes) -> str:
 
 def decode_bytes(content: bytes) -> str:
     """Returns the text of bytes in UTF-8; those that are none are cp1252, as in files that grew in several programs."""
-    return content.decode("utf-8-sig", errors=_AS_CP1252)
+    return content.decode("utf-8", errors=_AS_CP1252).lstrip(_MARK)
 
 
 def _decode_cp1252(error: UnicodeError) -> tuple[str, int]:
@@ -145,6 +149,7 @@ def _decode_cp1252(error: UnicodeError) -> tuple[str, int]:
     return text, error.end
 
 
+_MARK = "\ufeff"
 _OPEN_BYTES = b"\x81\x8d\x8f\x90\x9d"
 _AS_CP1252 = "as_cp1252"
 codecs.register_error(_AS_CP1252, _decode_cp1252)
@@ -172,7 +177,7 @@ def _find_spaces(text: str) -> str:
 def _split(
     text: Text, separator: str, file_name: str
 ) -> tuple[list[str], list[list[str]], list[str]]:
-    """Returns names, rows and their places; lines without anything on them are passed over."""
+    """Returns names, rows and their places; lines without anything on them, and names again, are passed over."""
     csv.field_size_limit(MAX_FIELD_CHARS)
     reader = csv.reader(
         io.StringIO(text.body, newline=""), delimiter=separator, skipinitialspace=True
@@ -183,7 +188,8 @@ def _split(
     try:
         first = next(reader, [])
         for row in reader:
-            if row:
+            is_head = row == first and len(row) > 1
+            if row and not is_head and row != [_END]:
                 rows.append(row)
                 lines.append(text.n_skipped + reader.line_num)
     except csv.Error as error:

@@ -29,6 +29,8 @@ MARGIN, MIN_MARGIN_DAYS = 0.05, 7
 """So great a share of the range learnt counts as in it on each side, since the first and the last days are chance."""
 PIVOT = 69
 """Years of two digits from this on are of the last century, as POSIX has them."""
+MIN_DATE_SHARE, MIN_DIFFERENT_DATES = 0.8, 5
+"""A column that is a date in so great a share of its rows, and has so many different ones, is taken for one."""
 
 Days = tuple[float, float]
 """The first and the last of the days since 1970 that models have learnt from."""
@@ -107,12 +109,13 @@ class DateError(ValueError):
 
 class ColumnDates(NamedTuple):
     """A column has a date in each row, None where one is missing; a `note` says what was assumed, or a `fault` what is
-    wrong.
+    wrong. The rows of `odd` have a text that is no date.
     """
 
     dates: Sequence[dt.date | None] = ()
     note: str = ""
     fault: str = ""
+    odd: Sequence[int] = ()
 
 
 class Reading(NamedTuple):
@@ -169,7 +172,7 @@ def read_date(text: str) -> dt.date:
 def read_column(
     column: Sequence[str | None], learnt: Days | None = None
 ) -> ColumnDates:
-    """Returns the dates of a whole column's texts, as `read_texts` reads them."""
+    """Returns the dates of a column that models know as dates, as `read_texts` reads them, or most of them."""
     bare_of = {each: cut_time(each.strip()) for each in set(column) if each is not None}
     bare_of = {text: bare for text, bare in bare_of.items() if not is_gap(bare)}
     texts = [bare_of.get(each) if each is not None else None for each in column]
@@ -179,6 +182,9 @@ def read_column(
 
     read = read_texts(counts, learnt)
     if read.dates is None:
+        most = read_most(counts, learnt, is_known=True)
+        read = read if most.dates is None else most
+    if read.dates is None:
         first = next(each for each in column if each in bare_of)
         expected = (
             f"expects dates throughout, as 2024-12-31, got {first!r:.{MAX_CHARS}}"
@@ -186,8 +192,11 @@ def read_column(
         return ColumnDates(fault=read.fault or expected)
 
     dates = read.dates
-    days = [None if each is None else dates[each] for each in texts]
-    return ColumnDates(days, read.note)
+    days = [None if each is None else dates.get(each) for each in texts]
+    odd = [
+        row for row, each in enumerate(texts) if each is not None and each not in dates
+    ]
+    return ColumnDates(days, read.note, odd=odd)
 
 
 def read_texts(rows_of: Mapping[str, int], learnt: Days | None = None) -> Reading:
@@ -221,10 +230,43 @@ def read_texts(rows_of: Mapping[str, int], learnt: Days | None = None) -> Readin
     return Reading()
 
 
+def read_most(
+    rows_of: Mapping[str, int], learnt: Days | None = None, *, is_known: bool
+) -> Reading:
+    """Returns the dates of those texts that have one notation, where these are most; others are missing in them.
+
+    Of a column that models know as dates one text is enough, and any notation. There are none where a text that is
+    left over has the day and the month the other way round.
+    """
+    most = Reading()
+    n_most = 0 if is_known else MIN_DATE_SHARE * sum(rows_of.values())
+    for notation in _NOTATIONS:
+        if not (notation.sure or is_known):
+            continue
+
+        found = {
+            text: match
+            for text in rows_of
+            if (match := notation.pattern.fullmatch(text)) is not None
+            and any(_read(match, order) for order in notation.orders)
+        }
+        n_rows = sum(rows_of[text] for text in found)
+        is_enough = is_known or len(found) >= MIN_DIFFERENT_DATES
+        if not found or not is_enough or n_rows <= n_most:
+            continue
+
+        n_most = n_rows
+        fitting = _read_orders(found, notation.orders)
+        most = _choose(fitting, rows_of, learnt) if fitting else Reading()
+
+    return most
+
+
 def could_be_dates(texts: Sequence[str]) -> bool:
-    """Tells whether all texts have one notation of dates, or notations that differ in their years only."""
+    """Tells whether most texts have one notation of dates, or notations that differ in their years only."""
     patterns = [each.pattern for each in _NOTATIONS] + [_YEARS_APART]
-    return any(all(map(each.fullmatch, texts)) for each in patterns)
+    least = MIN_DATE_SHARE * len(texts)
+    return any(sum(map(bool, map(each.fullmatch, texts))) >= least for each in patterns)
 
 
 def cut_time(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -10,10 +11,12 @@ from tables.date_columns import DATE_PARTS
 from tables.date_texts import (
     BASIC_TIME,
     GAP,
+    MIN_DATE_SHARE,
     TIME,
     WEEKDAY,
     Days,
     could_be_dates,
+    read_most,
     read_texts,
 )
 
@@ -24,7 +27,8 @@ _N_LOOKED_AT = 100
 class Dates(NamedTuple):
     """A column that looks like dates is `dates`, of which a `note` says what was assumed, or has a `fault`.
 
-    It is a guess where another order of day, month and year fits as well. `times` says that there are some.
+    It is a guess where another order of day, month and year fits as well. `times` says that there are some. The rows
+    of `odd` have a text that is no date, and no date.
     """
 
     dates: pl.Series | None = None
@@ -32,29 +36,37 @@ class Dates(NamedTuple):
     fault: str = ""
     is_guess: bool = False
     times: str = ""
+    odd: Sequence[int] = ()
 
 
 def read_dates(column: pl.Series, learnt: Days | None = None) -> Dates:
-    """Returns dates where all known texts are some, of which the day's place is found out; times are left out.
+    """Returns dates where all known texts are some, or most, of which the day's place is found out; times are left out.
 
-    Where that leaves several, those are taken that lie in the range learnt.
+    Where that leaves several, those are taken that lie in the range learnt. A column with such a range is known to be
+    of dates.
     """
     known = column.drop_nulls()
-    if not known.head(_N_LOOKED_AT).str.contains(r"\d").all():
+    is_known = learnt is not None
+    if not (is_known or _have_digits(known)):
         known = _drop_gaps(known)
-        if not len(known) or not known.head(_N_LOOKED_AT).str.contains(r"\d").all():
+        if not len(known) or not _have_digits(known):
             return Dates()
 
     texts = _cut_times(column)
     texts = texts.set(_is_gap(texts).fill_null(value=False), None)
     known = texts.drop_nulls()
     different = known.unique(maintain_order=True)
-    if not len(different) or not could_be_dates(different.head(_N_LOOKED_AT).to_list()):
+    first = different.head(_N_LOOKED_AT).to_list()
+    if not first or not (is_known or could_be_dates(first)):
         return Dates()
 
     counted = known.value_counts(name="rows")
     rows_of = dict(zip(counted[texts.name], counted["rows"], strict=True))
-    read = read_texts({each: rows_of[each] for each in different}, learnt)
+    rows_of = {each: rows_of[each] for each in different}
+    read = read_texts(rows_of, learnt)
+    if read.dates is None and (is_known or not read.fault):
+        most = read_most(rows_of, learnt, is_known=is_known)
+        read = read if most.dates is None else most
     if read.dates is None:
         return Dates(fault=read.fault)
 
@@ -62,8 +74,15 @@ def read_dates(column: pl.Series, learnt: Days | None = None) -> Dates:
         list(read.dates), list(read.dates.values()), return_dtype=pl.Date, default=None
     )
     times = TIMES_NOTE if _have_times(column) else ""
+    odd = (texts.is_not_null() & dates.is_null()).arg_true().to_list()
 
-    return Dates(dates, read.note, is_guess=read.is_guess, times=times)
+    return Dates(dates, read.note, is_guess=read.is_guess, times=times, odd=odd)
+
+
+def _have_digits(known: pl.Series) -> bool:
+    """Tells whether most of the first texts have a digit, as dates have."""
+    share = known.head(_N_LOOKED_AT).str.contains(r"\d").mean()
+    return share is not None and float(share) >= MIN_DATE_SHARE  # type: ignore[arg-type]  # of truth values
 
 
 def note_times(column: pl.Series) -> str:

@@ -85,7 +85,33 @@ CURRENCY = (
     r"(?:(?:R|US|AU|A|CA|C|NZ|HK|NT|MX|S)?\$|[€£¥₹₽₩₺₪₫₴₦฿₱₲₵₡]|Rs\.?|zł|Kč|kr\.?|[Ee]uros?|[Ee]ur|[Uu]sd|"
     r"EUR|USD|GBP|CHF|JPY|CAD|AUD|MXN|BRL|CNY|INR|SEK|NOK|DKK|PLN|CZK|ARS|CLP|COP|PEN|ZAR|TRY)"
 )
-THOUSANDS_SPACES = " '’\u00a0\u202f\u2009"
+CURRENCIES = {
+    "€": "eur",
+    "euro": "eur",
+    "euros": "eur",
+    "$": "usd",
+    "us$": "usd",
+    "£": "gbp",
+    "¥": "jpy",
+    "r$": "brl",
+    "₹": "inr",
+    "rs": "inr",
+    "rs.": "inr",
+    "zł": "pln",
+    "kč": "czk",
+    "kr.": "kr",
+    "sek": "kr",
+    "nok": "kr",
+    "dkk": "kr",
+    "a$": "aud",
+    "au$": "aud",
+    "c$": "cad",
+    "ca$": "cad",
+    "mx$": "mxn",
+    "₺": "try",
+}
+"""Signs and names of a currency, in small letters, are its code."""
+THOUSANDS_SPACES = " '’\u00a0\u202f\u2007\u2009"
 _AMOUNT = r"\d[\d.,]*[.,]\d{2}"
 ACCOUNTING = rf"^\(({CURRENCY}?\s*{_AMOUNT}|{CURRENCY}\s*\d[\d.,]*|[1-9]\d{{0,2}}(?:,\d{{3}})+)\)$"
 """Accountants write (12.50) for -12.50; without decimals, currency or thousands it may be a label."""

@@ -94,10 +94,11 @@ def name_texts(texts: Sequence[str | None], mark: str) -> list[str | None]:
     has_spellings = lower <= set(YES_AND_NO) and len(lower) < len(known)
     if known and (is_boolean or has_spellings):
         return [None if text is None else text.lower() for text in texts]
-    if all(map(_INTEGER.match, known)) and any(
+    gaps = {text for text in known if _GAP.match(text)}
+    if all(map(_INTEGER.match, known - gaps)) and any(
         re.match(r"^0\d+$", text) for text in known
     ):
-        return list(texts)
+        return [None if text in gaps else text for text in texts]
 
     try:
         values = read_numbers(texts, mark)

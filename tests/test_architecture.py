@@ -455,6 +455,7 @@ SHOWN: dict[str, set[str]] = {
         "evidence",
         "gate",
         "image_hashes",
+        "image_folders",
         "labelled_data",
         "remote",
         "unlabelled",
@@ -739,6 +740,7 @@ DOORS: dict[str, set[str]] = {
     "orjson": {"service.contract.codec"},
     "polars": {
         "evaluation.labelled_data",
+        "evaluation.odd_cells",
         "loadtest.raw_file",
         "loadtest.targets.inputs",
         "scoring.features",
@@ -747,6 +749,7 @@ DOORS: dict[str, set[str]] = {
         "tables.blocks",
         "tables.columns",
         "tables.dates",
+        "tables.number_faults",
         "tables.reader",
     },
     "prometheus_client": {

@@ -179,6 +179,11 @@ def read_value(value: Value, feature: Column, where: str) -> Value:
     return number
 
 
+def explain_odd_date(where: str, name: str, got: str) -> str:
+    """Returns why a row is set aside whose text is no date as those of its column."""
+    return f"{where}: feature {name!r} expects a date, as '2024-12-31', got {got!r}"
+
+
 def fingerprint_images(places: list[str], hashes: list[str]) -> str:
     """Returns the SHA-256 of the images' names and contents."""
     digest = hashlib.sha256()

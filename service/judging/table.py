@@ -17,6 +17,7 @@ from service.judging.labelled_rows import (
     JudgedRows,
     LabelledData,
     Value,
+    explain_odd_date,
     find_label,
     index_labels,
     leave_out_learnt,
@@ -28,7 +29,7 @@ from service.models import cancellation
 from service.models.rows import Column, choose_columns, find_dates
 from tables.csv_text import CSVText, UnreadableTableError, read_csv_text
 from tables.date_columns import DateColumn
-from tables.date_texts import read_column
+from tables.date_texts import MAX_CHARS, read_column
 from tables.plain_columns import (
     UnclearNumber,
     find_decimal_mark,
@@ -60,6 +61,7 @@ class Columns:
         self.names = list(text.names)
         self.dates: set[str] = set()
         self.notes: list[str] = []
+        self.faults: dict[int, str] = {}
         self._parts: dict[str, list[Value]] = {}
         self.places = text.places
         self.where = where
@@ -91,9 +93,17 @@ class Columns:
                 )
             if read.note:
                 self.notes.append(f"{date.name}: {read.note}")
+            self._explain(date.name, read.odd)
             self._parts |= _spread(date, names, read.dates)
             self.names += names
             self.dates.add(date.name)
+
+    def _explain(self, date: str, rows: Sequence[int]) -> None:
+        """Keeps of each of these rows that its text is no date."""
+        for row in rows:
+            where = f"{self.where}, {self.places[row]}"
+            got = str(self._texts[date][row])[:MAX_CHARS]
+            self.faults.setdefault(row, explain_odd_date(where, date, got))
 
     def read(self, feature: Column) -> Sequence[Value]:
         """Returns numbers where the feature is one; raises EvaluationError for a notation that is not read here."""
@@ -328,7 +338,9 @@ def _check_values(
     indices: Sequence[int],
 ) -> tuple[list[list[Value]], dict[int, str]]:
     """Returns the columns' values as models take them, and why rows have one that none takes."""
-    unfit: dict[int, str] = {}
+    unfit = {
+        index: columns.faults[index] for index in indices if index in columns.faults
+    }
     checked = []
     for feature, values in zip(features, cancellation.watch(read), strict=True):
         column: list[Value] = [None] * len(values)

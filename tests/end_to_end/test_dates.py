@@ -198,6 +198,47 @@ def test_a_file_of_dates_is_judged_and_scored_alike(
     assert all(part in said for part, said in zip(note, judged["notes"], strict=True))
 
 
+def test_a_cell_that_is_no_date_or_number_sets_its_row_aside(
+    folder: Path,
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Report, judging by the server and scores leave out the same rows, count them, and answer all others."""
+    rows = make_days(100, 2)
+    odd = {3: ("day", "soon"), 7: ("born", "2024-02-30"), 9: ("temp", "cold")}
+    cells = rows.cast(pl.String).to_dicts()
+    for row, (name, text) in odd.items():
+        cells[row][name] = text
+    new = tmp_path / "new.csv"
+    pl.DataFrame(cells).write_csv(new)
+    models = ["--models", str(folder / "models"), "--task", TASK]
+    data = ["--data", str(new), "--keep-learnt"]
+    evidence = tmp_path / "evidence.json"
+    written = ["--output", str(tmp_path / "o.html"), "--evidence", str(evidence)]
+    assert evaluate([*models, *data, *written]) == 0
+    assert score([*models, *data, "--out", str(tmp_path / "scores")]) == 0
+
+    report = json.loads(evidence.read_text())
+    judged = server.client.post(
+        "/judge",
+        data={"task": TASK, "keep_learnt": "1"},
+        files={"data": ("new.csv", new.read_bytes(), "text/csv")},
+    ).json()
+    kept = [each for number, each in enumerate(rows["warm"]) if number not in odd]
+    expected = [["no", "yes"].index(each) for each in kept]
+    assert report["truth"] == judged["truth"] == expected
+    note = "rows that the models cannot be asked are set aside: 3; the first is new.csv, line 5: feature 'day' expects"
+    assert judged["notes"][0].startswith(note)
+    assert judged["notes"][0] in capsys.readouterr().err
+    scored = pl.read_parquet(tmp_path / "scores" / "predictions")
+    assert len(scored) == len(kept)
+    answers = {each["model"]: each["label"] for each in report["answers"]}
+    for name in NAMES:
+        labels = [report["classes"].index(each) for each in scored[name]]
+        assert labels == answers[name]
+
+
 def test_rows_to_label_have_their_dates(folder: Path, tmp_path: Path) -> None:
     """A person who labels rows sees dates, and the labelled rows can be judged as they are."""
     new, chosen = tmp_path / "new.csv", tmp_path / "chosen.csv"

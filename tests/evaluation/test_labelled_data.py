@@ -224,8 +224,24 @@ def test_a_folder_of_images_becomes_files_and_truth(tmp_path: Path) -> None:
     ]
     assert found.batch(4, 5)[0].content == (folder / "red" / "00.jpg").read_bytes()
     assert found.notes == [
-        "1 files whose ending is none of .jpg, .jpeg, .png, .webp, .bmp, .gif are passed over"
+        "1 files whose ending is none of .jpg, .jpeg, .jfif, .png, .webp, .bmp, .gif are passed over"
     ]
+
+
+def test_folders_around_and_within_classes_do_not_count(tmp_path: Path) -> None:
+    """Judging takes what training does: a folder around the classes, folders within one, and links to nothing."""
+    plain = read_labelled(write_images(tmp_path / "plain"), image_card(), label=None)
+    folder = write_images(tmp_path / "photos")
+    (folder / "red" / "2023").mkdir()
+    (folder / "red" / "00.jpg").rename(folder / "red" / "2023" / "00.jpg")
+    (folder / "red" / "gone.jpg").symlink_to(tmp_path / "nothing.jpg")
+    (tmp_path / "around" / "test").mkdir(parents=True)
+    folder.rename(tmp_path / "around" / "test" / "hues")
+
+    found = read_labelled(tmp_path / "around", image_card(), label=None)
+
+    assert sorted(found.truth.tolist()) == sorted(plain.truth.tolist())
+    assert "test/hues/red/2023/00.jpg" in found.places
 
 
 def test_the_fingerprint_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:

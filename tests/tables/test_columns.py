@@ -52,6 +52,9 @@ def find_fault(separator: str, **columns: list[str]) -> str:
         (",", ["87.92-", "12.50"], ["x", "y"], [-87.92, 12.5]),
         (",", ["–3.5", "2"], ["x", "y"], [-3.5, 2]),
         (",", ["1\u2009234.5", "8"], ["x", "y"], [1234.5, 8]),
+        (",", ["1\u2007234.5", "8"], ["x", "y"], [1234.5, 8]),
+        (",", ["12.5%", "0"], ["x", "y"], [12.5, 0]),
+        (",", ["€12.5", "8 EUR", "3"], ["x", "y"], [12.5, 8, 3]),
         (",", ["1e3", "-2E-1"], ["x", "y"], [1000, -0.2]),
     ],
 )
@@ -66,6 +69,16 @@ def test_marks_are_those_of_the_column_or_else_of_the_table(
     ("separator", "texts", "fault"),
     [
         (",", ["1.5", "1,5"], "has decimal points and decimal commas, as in '1,5' and"),
+        (
+            ",",
+            ["49.8%", "0.03"],
+            "has numbers with and without a sign of per cent, as in '49.8%' and '0.03': write them one way",
+        ),
+        (
+            ",",
+            ["$5", "US$6", "€7.5"],
+            "has amounts in several currencies, as in '$5' and '€7.5': write them in one",
+        ),
         ("\t", ["1,234", "5,678"], "may be thousands or decimals: '1,234' is 1234 or"),
         (
             ",",
@@ -151,12 +164,25 @@ def test_a_few_cells_that_are_no_numbers_are_named() -> None:
     assert findings.numbers["a"].to_list() == [*range(20), None, None]
 
 
+def test_a_few_cells_that_are_no_dates_are_named() -> None:
+    """A column that is nearly dates stays text, with its odd values, their rows, and the dates without them."""
+    days = [f"{day:02d}/05/2024" for day in range(1, 20)]
+    (column,), findings = convert_columns([pl.Series("a", [*days, "soon"])])
+    assert column.dtype == pl.String
+    assert findings.odd == {"a": {"soon": [19]}}
+    assert findings.dates["a"].to_list() == [
+        *(dt.date(2024, 5, day) for day in range(1, 20)),
+        None,
+    ]
+
+
 def test_leading_zeros_are_kept() -> None:
     """Codes with leading zeros are texts, and a zero alone is a number."""
     assert convert(a=["08001", "28013"], b=["0", "5"]) == {
         "a": ["08001", "28013"],
         "b": [0, 5],
     }
+    assert convert(a=["08001", "-", "28013"])["a"] == ["08001", None, "28013"]
 
 
 def test_booleans_are_read_in_every_spelling() -> None:

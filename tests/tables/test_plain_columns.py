@@ -27,6 +27,7 @@ COLUMNS = {
     "booleans": ["True", "FALSE", "true", ""],
     "yes": ["Yes", "no", "NO", "yes"],
     "leading zeros": ["01", "02", "10", "11"],
+    "leading zeros and a gap": ["01", "-", "10", "n.d."],
     "infinite": ["1", "inf", "2", "3"],
     "empty": ["", "NA", "", ""],
     "groups of few": ["1.234", "2.5", "3.125", "4"],

@@ -103,3 +103,25 @@ def test_parquet_is_told_by_its_content(tmp_path: Path) -> None:
     frame = pl.DataFrame({"a": [1, 2]})
     frame.write_parquet(tmp_path / "part-0")
     assert read_table(tmp_path / "part-0").frame.equals(frame)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("a,b\nÑ,1\n".encode("utf-32"), id="UTF-32"),
+        pytest.param("\ufeff\ufeffa,b\nÑ,1\n".encode(), id="two marks of UTF-8"),
+        pytest.param("a,b\nÑ,1\n\x1a".encode(), id="DOS's end of a file"),
+        pytest.param("a,b\na,b\nÑ,1\na,b\n".encode(), id="names again"),
+    ],
+)
+def test_what_other_programs_put_around_rows_is_no_row(
+    tmp_path: Path, content: bytes
+) -> None:
+    """Marks of an encoding, the end of a file and lines of names between rows leave the table as it is."""
+    assert read(tmp_path, content).frame.to_dicts() == [{"a": "Ñ", "b": 1}]
+
+
+def test_words_that_count_as_missing_are_kept(tmp_path: Path) -> None:
+    """A person can be told which words were taken for a missing value."""
+    table = read(tmp_path, b"a,b\nNone,1\nmild,NA\n,2\n")
+    assert table.findings.marks == {"a": ["None"], "b": ["NA"]}

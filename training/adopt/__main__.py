@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = perf_counter()
     try:
         options = parse(arguments)
-        if takes_images(options.data):
+        if takes_images(options):
             from training.adopt.images import adopt_for_images as adopt
         else:
             from training.adopt.adoption import adopt_for_rows as adopt

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from training.adopt.measure import ModelDescription
 
 MEASURED_ON = "on which it was measured; what it has learnt from is not known"
+MAX_WHOLE_CLASSES = 20
+"""A target of whole numbers with more different ones is a measurement, unless the graph has as many scores."""
 PACKAGES = ("numpy", "onnx", "onnxruntime", "scikit-learn")
 _UNSTATED = ("model", "output", "replace")
 """These options do not change what is adopted, so the stored command leaves them out."""
@@ -146,6 +148,11 @@ def _note_rows(
     if n_aside:
         notes.append(f"rows without a value that it needs are set aside: {n_aside}")
 
+    notes += [
+        f"{each.name}: its encoder does not know {shorten(list(each.unknown))}"
+        for each in placement.columns
+        if each.unknown
+    ]
     gaps = [each.name for each in placement.columns if each.is_imputed]
     if gaps:
         notes.append(f"missing values go into the graph as NaN: {shorten(gaps)}")
@@ -181,10 +188,16 @@ def _match(
 
 def _check_is_class(foreign: ForeignGraph, roles: Roles, table: LabelledTable) -> None:
     """Raises AdoptionError where several numbers a row stand beside a target that is a measurement."""
-    if table.target.dtype.is_float() and roles.label is None:
+    if roles.label is not None or not table.target.dtype.is_numeric():
+        return
+
+    n_different = table.target.n_unique()
+    has_fractions = table.target.dtype.is_float()
+    if has_fractions or n_different > max(MAX_WHOLE_CLASSES, roles.n_classes):
+        what = "fractions" if has_fractions else f"{n_different} different values"
         raise AdoptionError(
             f"{foreign.file_name} answers {roles.n_scores} numbers a row, and the target {table.target.name!r} is a "
-            "number with fractions: export a model of several targets once for each; --kind classifier takes them for "
+            f"number with {what}: export a model of several targets once for each; --kind classifier takes them for "
             "scores"
         )
 
@@ -222,12 +235,41 @@ def _finish(
         answered.answers,
         outputs,
     )
+    said = (*_say_columns(answered, card, roles), *_note_guesses(described, card))
+
+    return Adoption(path=path, card=card, notes=(foreign.describe(), *said))
+
+
+def _say_columns(answered: _AnsweredRows, card: Card, roles: Roles) -> tuple[str, ...]:
+    """Returns which columns and classes a model has, and what its outputs were taken for."""
     names = [each.name for each in answered.placement.columns]
     features = f"features: {shorten(names, 30)}"
-    said = [f"classes: {shorten(list(card.classes), 30)}"] if card.classes else []
-    notes = (foreign.describe(), features, *roles.reasons, *said, *answered.notes)
+    classes = [f"classes: {shorten(list(card.classes), 30)}"] if card.classes else []
 
-    return Adoption(path=path, card=card, notes=notes)
+    return (features, *roles.reasons, *classes, *answered.notes)
+
+
+def _note_guesses(described: ModelDescription, card: Card) -> tuple[str, ...]:
+    """Returns a note where a constant answer is better, as where columns or classes are in another order."""
+    order = "--features COLUMN ..."
+    if described.classes is None:
+        r2 = card.metrics["r2"].value
+        if r2 >= 0:
+            return ()
+        worse = f"worse than the mean of {described.target_name} (R2 {r2:.3g})"
+    else:
+        order = f"{order} and --classes NAME ..."
+        right = card.metrics["accuracy"].value
+        counts = np.bincount(described.target)
+        most = counts.max() / counts.sum()
+        if right >= most:
+            return ()
+        common = described.classes[int(counts.argmax())]
+        worse = f"right on {right:.1%}, and always {common!r} on {most:.1%}"
+
+    return (
+        f"{worse}: are its columns and classes in the order of the table? {order} set it",
+    )
 
 
 def _describe(

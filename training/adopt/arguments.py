@@ -90,7 +90,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if options.model.is_dir():
         raise AdoptionError(f"{options.model}: expected an ONNX file, got a folder")
 
-    if not takes_images(options.data) and options.target is None:
+    if not takes_images(options) and options.target is None:
         raise AdoptionError(
             f"--target COLUMN is needed: it says which column of {options.data.name} has the truth"
         )
@@ -104,9 +104,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def takes_images(data: Path) -> bool:
-    """Tells if the data are images: a folder, or an archive of one."""
-    return data.is_dir() or data.name.endswith((".tar", ".tar.gz", ".tgz", ".zip"))
+def takes_images(options: argparse.Namespace) -> bool:
+    """Tells if the data are images: a folder, or an archive of one; one with a target has a table in it."""
+    data: Path = options.data
+    archives = (".tar", ".tar.gz", ".tgz", ".zip")
+    return data.is_dir() or (options.target is None and data.name.endswith(archives))
 
 
 def _add_columns(group: argparse._ArgumentGroup) -> None:

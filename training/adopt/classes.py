@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,7 +121,10 @@ def _check_known(
     more = f" and {len(unknown) - 1} more rows" if len(unknown) > 1 else ""
     hint = "leave these rows out, or take the data of the classes that it has learnt"
     if len(seen) == roles.n_classes:
-        hint = f"--classes {' '.join(seen)} names them, in the order of its scores"
+        like = {each.casefold(): each for each in seen}
+        if set(like) == {each.casefold() for each in names}:
+            seen = [like[each.casefold()] for each in names]
+        hint = f"--classes {shlex.join(seen)} names them, in the order of its scores"
 
     raise AdoptionError(
         f"{file_name} does not know the class {name!r} ({place}{more}), only {shorten(list(names))}: {hint}"

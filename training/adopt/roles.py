@@ -274,6 +274,13 @@ def _check_logits(
             "hold at once: a card needs classes of which one holds; --scores logits has softmax make them so"
         )
 
+    total = float(given[0].sum())
+    if low >= 0 and min(given.shape) > 1 and np.allclose(given.sum(axis=1), total):
+        raise AdoptionError(
+            f"{where} has rows that sum to {total:.6g} each, as percentages and counts of votes do: export them "
+            "divided by that; --scores logits takes them for logits"
+        )
+
     if has_label:
         raise AdoptionError(
             f"{where} has margins {span} and no probabilities: export it with calibrated ones "

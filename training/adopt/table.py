@@ -24,7 +24,8 @@ from training.adopt.refusal import AdoptionError, shorten
 class Column:
     """A column is a feature: `codes` `(n_rows,)` as our graph takes them, `given` as the foreign one does.
 
-    Categories have their names in `values`, and their index for a code; what is missing is NaN in `codes`.
+    Categories have their names in `values`, and their index for a code; what is missing is NaN in `codes`. Names of
+    the table that the graph's encoder has not learnt are `unknown`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column:
     values: tuple[str, ...] | None = None
     is_text: bool = False
     is_imputed: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,7 +350,8 @@ def _read_texts(column: pl.Series, known: tuple[str, ...]) -> Column:
     """Returns a column of texts, whose values are those that the graph names, then others of the table."""
     names = name_values(as_whole(column))
     seen = {name for name in names if name is not None}
-    values = (*known, *sorted(seen - set(known)))
+    unknown = tuple(sorted(seen - set(known)))
+    values = (*known, *unknown)
     codes = {value: code for code, value in enumerate(values)}
 
     return Column(
@@ -357,6 +360,7 @@ def _read_texts(column: pl.Series, known: tuple[str, ...]) -> Column:
         given=np.array([name or "" for name in names], dtype=np.object_),
         values=values,
         is_text=True,
+        unknown=unknown if known else (),
     )
 
 

@@ -46,7 +46,9 @@ NOTATIONS = (
         "times or durations, as {}: write them as a number, of hours say",
     ),
     (
-        r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$",
+        r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$|"
+        r"^(jan|ene|gen|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
+        r"dec|dic|dez|déc)[a-zé]{0,7}\.?[-/ ']\d{2}$",
         "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
     ),
     (
@@ -71,18 +73,21 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
             "nothing to tell apart"
         ]
 
-    odd = table.findings.odd.get(name)
-    if not classifies:
-        return _check_numbers(target, table)
+    return (_check_classes if classifies else _check_numbers)(target, table)
 
+
+def _check_classes(target: pl.Series, table: Table) -> list[str]:
+    """Returns a fault where a classifier's target has too many values, or too few rows of one."""
+    name = target.name
     counts = Counter(name_values(target))
     if len(counts) > MOST_CLASSES:
-        if odd:
+        if name in table.findings.odd:
             return [
                 f"the target {name!r} {_describe_odd_values(name, table)}: empty these cells"
             ]
         return [
-            f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
+            _describe_notation(target)
+            or f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
         ]
 
     rare = [
@@ -90,6 +95,8 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
         for each, count in sorted(counts.items())
         if count < FEWEST_OF_CLASS
     ]
+    if rare and (fault := _describe_notation(target)):
+        return [fault]
     if rare:
         listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
         return [
@@ -98,6 +105,18 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
         ]
 
     return []
+
+
+def _describe_notation(target: pl.Series) -> str:
+    """Returns what is wrong with a target of numbers or dates in a notation that is not read, else nothing."""
+    if target.dtype != pl.String:
+        return ""
+
+    for pattern, advice in NOTATIONS:
+        if target.str.contains(pattern).sum() >= MIN_ALIKE * len(target):
+            return f"the target {target.name!r} looks like {advice.format(quote(target[0]))}"
+
+    return ""
 
 
 def _say_missing(target: pl.Series, table: Table) -> str:
@@ -171,7 +190,7 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
     if len(known) < FEWEST_KNOWN:
         return f"has a value in {len(known)} rows only"
     if different == 1:
-        return f"is constant: {quote(known[0])} throughout"
+        return _describe_constant(column, known)
     if role is None and column.name in table.findings.faults:
         return f"{table.findings.faults[column.name]}, or --as {shlex.quote(column.name)}=category"
     if role is None and column.name in table.findings.odd:
@@ -186,6 +205,17 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
 
     return _find_number_fault(column, table, role)
+
+
+def _describe_constant(column: pl.Series, known: pl.Series) -> str:
+    """Says what a column's only value is, and how many rows have none, whose emptiness may say something."""
+    n_missing = len(column) - len(known)
+    if not n_missing:
+        return f"is constant: {quote(known[0])} throughout"
+    return (
+        f"is {quote(known[0])} in {len(known):,} rows and missing in {n_missing:,}: write what that means, as no, in "
+        "these"
+    )
 
 
 def is_text(column: pl.Series, table: Table) -> bool:
@@ -291,10 +321,11 @@ def _find_ids(known: pl.Series) -> str | None:
 
 
 def _describe_odd(name: str, table: Table) -> str:
-    """Says in how many rows a column is a number, where it is not, and what to do."""
+    """Says in how many rows a column is a number or a date, where it is not, and what to do."""
+    role = "date" if name in table.findings.dates else "number"
     return (
         f"{_describe_odd_values(name, table)}: empty these "
-        f"cells, or --as {shlex.quote(name)}=number does without them, or --as {shlex.quote(name)}=category"
+        f"cells, or --as {shlex.quote(name)}={role} does without them, or --as {shlex.quote(name)}=category"
     )
 
 
@@ -309,7 +340,8 @@ def _describe_odd_values(name: str, table: Table) -> str:
     ]
     more = ", ..." if len(odd) > MAX_SHOWN else ""
 
-    return f"is a number in {n_known - n_odd:,} of {n_known:,} rows, but not in {', '.join(shown)}{more}"
+    kind = "date" if name in table.findings.dates else "number"
+    return f"is a {kind} in {n_known - n_odd:,} of {n_known:,} rows, but not in {', '.join(shown)}{more}"
 
 
 def _counts_up(known: pl.Series) -> bool:

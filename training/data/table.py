@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -36,7 +36,16 @@ from training.data.column_faults import (
     is_text,
     quote,
 )
+from training.data.column_notes import (
+    note_category,
+    note_days,
+    note_leak,
+    note_marks,
+    note_span,
+    note_twins,
+)
 from training.data.datasets import Dataset
+from training.data.total_row import find_totals
 
 MOST_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
@@ -62,9 +71,8 @@ def read_dataset(
     """The table with one column as the target and all others, but the excluded ones, as features.
 
     Short texts and booleans become categories, longer texts their terms, dates their parts, missing values NaN; rows
-    without a target are left out.
-    `roles` say what columns are taken for, where that is not to be found out. Raises TableError, which names every
-    column that stands in the way.
+    without a target are left out. `roles` say what columns are taken for, where that is not to be found out. It raises
+    TableError, which names every column that stands in the way.
     """
     dropped = [*exclude, *(name for name, role in roles.items() if role == "drop")]
     table = _read(path)
@@ -73,9 +81,10 @@ def read_dataset(
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
     frame = _take_features(table, target, dropped, roles, known).filter(known)
-    target_faults = check_target(labelled, table, classifies=classifies)
-    is_short = len(labelled) < FEWEST_ROWS
-    _raise_any(target_faults, () if is_short else check_columns(frame, table, roles))
+    faults = check_target(labelled, table, classifies=classifies)
+    if len(labelled) >= FEWEST_ROWS:
+        faults += [*find_totals(table, target), *check_columns(frame, table, roles)]
+    _raise_any(faults)
     features, values = _encode_all(frame)
     labels, classes = _encode_target(labelled, classifies=classifies)
 
@@ -101,11 +110,10 @@ def _encode_all(
     return features, tuple(names for _, names in columns)
 
 
-def _raise_any(*reasons: Iterable[str]) -> None:
+def _raise_any(reasons: Sequence[str]) -> None:
     """Raises TableError where there is any reason."""
-    all_reasons = [reason for each in reasons for reason in each]
-    if all_reasons:
-        raise TableError("\n".join(all_reasons))
+    if reasons:
+        raise TableError("\n".join(reasons))
 
 
 def describe_columns(
@@ -131,10 +139,31 @@ def describe_columns(
         else:
             what = _describe_feature(column, table, roles.get(name))
 
-        note = table.findings.notes.get(name)
+        notes = [table.findings.notes.get(name), *note_marks(name, table)]
+        if name == target:
+            notes += _note_target(column)
+        elif what != "left out":
+            notes += [
+                *_note_feature(what, column),
+                *note_leak(column, table.frame[target]),
+            ]
+        note = "; ".join(filter(None, notes))
         lines.append(f"{name}: {what}" + (f" ({note})" if note else ""))
 
     return lines
+
+
+def _note_target(column: pl.Series) -> list[str]:
+    if column.dtype.is_numeric():
+        return note_span(column)
+    is_named = column.dtype in (pl.String, pl.Categorical)
+    return note_twins(filter(None, name_values(column))) if is_named else []
+
+
+def _note_feature(what: str, column: pl.Series) -> list[str]:
+    if what.startswith("a category"):
+        return note_category(column)
+    return note_days(column) if column.dtype in (pl.Date, pl.Datetime) else []
 
 
 def parse_roles(words: Sequence[str]) -> dict[str, str]:
@@ -234,6 +263,8 @@ def _take_terms(
 def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.Series]:
     """Returns what is learnt of a column: itself, its parts where it is a date, or what its role makes of it."""
     name = column.name
+    if role == "date":
+        column = table.findings.dates.get(name, column)
     if role == "number" and not column.dtype.is_numeric():
         numbers = table.findings.numbers.get(name)
         return [column.cast(pl.Float64, strict=False) if numbers is None else numbers]
@@ -296,7 +327,9 @@ def _check_names(
     ):
         if name not in frame.columns:
             close = get_close_matches(name, frame.columns, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            hint = (
+                f" (did you mean {close[0]!r}?)" if close else _suspect(frame.columns)
+            )
             raise TableError(
                 f"{what} {name}: there is no such column{hint}; columns: {', '.join(frame.columns)}"
             )
@@ -305,6 +338,18 @@ def _check_names(
         raise TableError(f"--exclude {target}: it is the target")
     if not set(frame.columns) - {target, *exclude}:
         raise TableError("no column is left to learn from")
+
+
+def _suspect(columns: Sequence[str]) -> str:
+    """Returns what may be wrong with a first line that names hardly a column."""
+    n_nameless = sum(
+        name == f"column_{number}" for number, name in enumerate(columns, start=1)
+    )
+    if n_nameless and n_nameless >= len(columns) - 2:
+        return " (remove what stands above the line of names)"
+    if len(columns) == 1:
+        return " (what parts the values should be a comma, semicolon, tab or |)"
+    return ""
 
 
 def _is_class(target: pl.Series) -> bool:

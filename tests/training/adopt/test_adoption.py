@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from onnx import TensorProto, helper
 from skl2onnx import convert_sklearn, to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -550,11 +551,93 @@ def test_several_values_a_row_are_no_classes_of_a_measurement(
     """A regressor of two targets is called one, and its target's numbers are not taken for unknown classes."""
     targets = FEATURES @ np.array([[1, 2], [0, 1], [3, 0], [0.5, 1]], np.float32)
     path = export(tmp_path / "two.onnx", LinearRegression().fit(FEATURES, targets))
-    rows = [[*row, each[0]] for row, each in zip(FEATURES, targets, strict=True)]
-    table = write_csv(tmp_path / "t.csv", ["a", "b", "c", "d", "price"], rows)
-    words = ("--task", "t", "--data", table, "--target", "price", "--output", tmp_path)
+    for scale, what in ((1, "fractions"), (1000, "different values")):
+        numbers = (targets[:, 0] * scale).tolist()
+        given = numbers if scale == 1 else map(round, numbers)
+        rows = [[*row, each] for row, each in zip(FEATURES, given, strict=True)]
+        table = write_csv(tmp_path / "t.csv", ["a", "b", "c", "d", "price"], rows)
+        words = ("--task", "t", "--data", table, "--target", "price")
 
-    assert adopt(path, *words) == 1
-    assert "two.onnx answers 2 numbers a row, and the target 'price' is" in (
-        capsys.readouterr().err
+        assert adopt(path, *words, "--output", tmp_path) == 1
+        said = capsys.readouterr().err
+        assert "two.onnx answers 2 numbers a row, and the target 'price' is" in said
+        assert what in said
+
+
+def test_columns_in_another_order_than_learnt_are_suspected(
+    tmp_path: Path, flowers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is right less often than its most frequent class is written, and says what may be wrong."""
+    wrong = LogisticRegression().fit(-FEATURES, KINDS)
+    words = ("--task", "flowers", "--data", flowers, "--target", "kind")
+    words = (*words, "--output", tmp_path)
+
+    assert adopt(export(tmp_path / "wrong.onnx", wrong), *words) == 0
+    said = capsys.readouterr().out
+    assert "on 33.3%: are its columns and classes in the order of the table?" in said
+    right = LogisticRegression().fit(FEATURES, KINDS)
+    assert adopt(export(tmp_path / "right.onnx", right), *words) == 0
+    assert "in the order of the table" not in capsys.readouterr().out
+
+
+def test_a_graph_of_a_later_opset_answers_as_it_did(
+    tmp_path: Path, flowers: Path
+) -> None:
+    """An operator without a way back to our opset is taken as it is where that knows it."""
+    forest = AdaBoostClassifier(n_estimators=5, random_state=0).fit(FEATURES, KINDS)
+    model = to_onnx(forest, FEATURES[:1], target_opset={"": 21, "ai.onnx.ml": 3})
+    path = save(tmp_path / "later.onnx", model)
+    words = ("--task", "flowers", "--data", flowers, "--target", "kind")
+
+    assert adopt(path, *words, "--output", tmp_path) == 0
+
+    rows, _ = read_rows(flowers)
+    adopted = load(tmp_path / "flowers-later.onnx")
+    _, probabilities = adopted.run(adopted.encode(rows.tolist()))
+    np.testing.assert_allclose(probabilities, forest.predict_proba(rows), atol=1e-5)
+
+
+def test_percentages_are_no_logits(
+    tmp_path: Path, flowers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scores that sum to 100 in each row would be other probabilities behind softmax."""
+    model = make_softmax()
+    hundred = onnx.numpy_helper.from_array(np.array(100, np.float32), "hundred")
+    model.graph.initializer.append(hundred)
+    model.graph.node.append(
+        helper.make_node("Mul", ["probabilities", "hundred"], ["percent"])
     )
+    del model.graph.output[:]
+    model.graph.output.append(
+        helper.make_tensor_value_info("percent", TensorProto.FLOAT, ["n", 3])
+    )
+    path = save(tmp_path / "percent.onnx", model)
+    words = ("--task", "flowers", "--data", flowers, "--target", "kind")
+
+    assert adopt(path, *words, "--output", tmp_path, "--classes", *FLOWERS) == 1
+    assert "rows that sum to 100 each, as percentages" in capsys.readouterr().err
+
+
+def test_a_table_may_lie_in_an_archive(tmp_path: Path, flowers: Path) -> None:
+    """With a target an archive has a table in it, and no images."""
+    path = export(tmp_path / "lr.onnx", LogisticRegression().fit(FEATURES, KINDS))
+    packed = tmp_path / "flowers.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(flowers, "flowers.csv")
+    words = ("--task", "flowers", "--data", packed, "--target", "kind")
+    assert adopt(path, *words, "--output", tmp_path) == 0
+
+
+def test_names_that_an_encoder_does_not_know_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Capitals make other names, which the graph takes for none of its own."""
+    rows = make_passengers()
+    path = export_passengers(tmp_path / "pipe.onnx", rows)
+    named = [[row[0], row[1], row[2].upper(), row[3], row[4]] for row in rows]
+    names = ["age", "fare", "sex", "port", "lives"]
+    table = write_csv(tmp_path / "test.csv", names, named)
+    words = ("--task", "ship", "--data", table, "--target", "lives")
+
+    assert adopt(path, *words, "--output", tmp_path) == 0
+    assert "sex: its encoder does not know FEMALE, MALE" in capsys.readouterr().out

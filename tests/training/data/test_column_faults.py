@@ -212,8 +212,8 @@ def test_rows_without_a_target_are_counted(tmp_path: Path) -> None:
 
     assert len(read(path).target) == N_ROWS - 3
     assert describe_columns(path, target="y") == [
-        "c: a number",
-        "y: the target (rows left out for want of it: 3)",
+        "c: a number (it tells the target by itself in every row: --exclude c unless it is known beforehand)",
+        "y: the target (rows left out for want of it: 3) (missing where it says '?', 'NA')",
     ]
 
 

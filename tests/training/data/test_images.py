@@ -139,7 +139,7 @@ def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
 
     assert str(refusal.value) == (
         "flat: expected a folder for each class, at least 2 with 5 images or more "
-        "(.jpg, .jpeg, .png, .webp, .bmp, .gif, .tif, .tiff, .pgm), found none"
+        "(.jpg, .jpeg, .jfif, .png, .webp, .bmp, .gif, .tif, .tiff, .pgm, .ppm), found none"
     )
 
 

@@ -1,0 +1,65 @@
+"""A column of numbers with both decimal marks, several units or a number far from all others is told what is odd."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tables.notations import CURRENCIES, CURRENCY
+
+SENTINELS = (-9999, -99999, -999, -99, 9999, 99999, 999999, 999)
+MIN_SENTINELS = 3
+MIN_DISTANCE = 1
+"""Marks of a missing value are as far from all other numbers as these are from each other."""
+
+
+def find_sentinel(numbers: pl.Series) -> str:
+    """Returns a note on a number of several rows that is far from all others, as -9999 is for a missing value."""
+    known = numbers.drop_nulls()
+    for value in SENTINELS:
+        is_it = known == value
+        others = known.filter(~is_it)
+        if int(is_it.sum()) < MIN_SENTINELS or not len(others):
+            continue
+
+        low, high = float(others.min()), float(others.max())  # type: ignore[arg-type]  # of known numbers
+        distance = low - value if value < 0 else value - high
+        if distance > MIN_DISTANCE * (high - low):
+            return f"{value} in {int(is_it.sum())} rows is far from all others: empty these cells if it marks a gap"
+
+    return ""
+
+
+def describe_both_marks(bare: pl.Series) -> str:
+    """Returns what is wrong with a column that has both marks before decimals."""
+    both = [
+        bare.filter(bare.str.contains(f"[{mark}]"))[0]
+        for mark in (",", ".")
+        if bare.str.contains(f"[{mark}]").any()
+    ]
+    shown = " and ".join(map(repr, both))
+    return f"has decimal points and decimal commas, as in {shown}: write them one way"
+
+
+def describe_units(known: pl.Series) -> str:
+    """Returns what is wrong with texts of numbers of which some are per cent and others not, or of several currencies.
+
+    Zero is the same either way.
+    """
+    percent = known.str.contains(r"\d\s*%$")
+    others = known.filter(~percent & known.str.contains("[1-9]"))
+    if percent.any() and len(others):
+        shown = f"{known.filter(percent)[0]!r} and {others[0]!r}"
+        return f"has numbers with and without a sign of per cent, as in {shown}: write them one way"
+
+    signs = known.str.extract(f"({CURRENCY})")
+    kinds: dict[str, str] = {}
+    for sign in signs.drop_nulls().unique(maintain_order=True):
+        kinds.setdefault(CURRENCIES.get(sign.lower(), sign.lower()), sign)
+    if len(kinds) > 1:
+        shown = " and ".join(
+            repr(known.filter((signs == sign).fill_null(value=False))[0])
+            for sign in list(kinds.values())[:2]
+        )
+        return f"has amounts in several currencies, as in {shown}: write them in one"
+
+    return ""

@@ -1,0 +1,190 @@
+"""Columns that are odd are told so before anything is learnt from them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from training.data.table import TableError, describe_columns, read_dataset
+
+N_ROWS = 200
+TELLS = "it tells the target by itself in every row: --exclude c unless it is known beforehand"
+
+
+def write(folder: Path, columns: Mapping[str, Sequence[object]]) -> Path:
+    path = folder / "my.csv"
+    pl.DataFrame(columns, strict=False).write_csv(path)
+    return path
+
+
+def describe(folder: Path, values: Sequence[object], target: Sequence[object]) -> str:
+    """Returns what is said of the column `c`, which has these values."""
+    path = write(folder, {"c": values, "y": target})
+    return describe_columns(path, target="y")[0].removeprefix("c: ")
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    return random.Random(0)
+
+
+@pytest.fixture
+def classes(chance: random.Random) -> list[object]:
+    return [chance.choice(["no", "yes"]) for _ in range(N_ROWS)]
+
+
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        (["Red", "red", "blue"], "'Red' and 'red' are two values"),
+        (["dark red", "dark  red"], "'dark  red' and 'dark red' are two values"),
+        (["Málaga", "Ma\u0301laga"], "are two values: write them one way if not"),
+        (["2021-W01", "2021-W02"], "though they look like dates in a notation that"),
+        (["Jan-21", "Feb-21"], "though they look like dates in a notation that"),
+        (["3 kg", "5 kg"], "though they look like numbers with a unit"),
+        (["None", "mild", "bad"], "missing where it says 'None'"),
+    ],
+)
+def test_categories_that_may_be_meant_otherwise_are_named(
+    tmp_path: Path,
+    chance: random.Random,
+    classes: list[object],
+    names: list[str],
+    note: str,
+) -> None:
+    """Twins, numbers and dates that are not read, and words for a gap are said beside the category."""
+    said = describe(tmp_path, [chance.choice(names) for _ in range(N_ROWS)], classes)
+    assert said.startswith("a category of")
+    assert note in said
+
+
+def test_plain_categories_are_said_alone(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """A column with nothing odd about it has no note."""
+    values = [chance.choice(["3-door", "x1", "A+"]) for _ in range(N_ROWS)]
+    assert describe(tmp_path, values, classes) == "a category of 3 values"
+
+
+def test_a_day_far_from_all_others_is_named(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """The last day of all years may mark a missing one, and stays a date."""
+    days = [dt.date(2021, 3, chance.randint(1, 28)) for _ in range(N_ROWS)]
+    values = [
+        dt.date(9999, 12, 31) if n % 9 == 0 else day for n, day in enumerate(days)
+    ]
+    said = describe(tmp_path, list(values), classes)
+    assert "9999-12-31 in 23 rows is far from all others" in said
+    assert "far" not in describe(tmp_path, list(days), classes)
+
+
+def test_a_column_that_tells_the_target_is_named(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """A copy, a code, a threshold and a multiple of the target are found; a column that is nearly one is not."""
+    codes: list[object] = [int(each == "yes") for each in classes]
+    numbers: list[object] = [
+        round(chance.gauss(10 * (each == "yes"), 1), 3) for each in classes
+    ]
+    prices: list[object] = [round(chance.lognormvariate(5, 1), 2) for _ in classes]
+    taxed: list[object] = [float(str(each)) * 1.21 for each in prices]
+
+    assert TELLS in describe(tmp_path, codes, classes)
+    assert TELLS in describe(tmp_path, numbers, classes)
+    assert TELLS in describe(tmp_path, taxed, prices)
+    one_off = [1 - int(str(codes[0])), *codes[1:]]
+    assert describe(tmp_path, one_off, classes) == "a number"
+    assert describe(tmp_path, [*taxed[:-1], 1.0], prices) == "a number"
+
+
+def test_a_target_over_many_orders_is_named(
+    tmp_path: Path, chance: random.Random
+) -> None:
+    """Prices from cents to millions are learnt, and what decides the error is said; prices of one kind are not."""
+    feature = [chance.random() for _ in range(N_ROWS)]
+    wide = [10 ** (6 * each) for each in feature]
+    narrow = [10 + each for each in feature]
+    for target, is_said in ((wide, True), (narrow, False)):
+        path = write(tmp_path, {"c": feature, "y": target})
+        said = describe_columns(path, target="y")[1]
+        assert ("orders of magnitude" in said) is is_said
+
+
+@pytest.mark.parametrize("word", ["Total", "Media", None])
+def test_a_last_row_of_sums_or_means_is_refused(
+    tmp_path: Path, chance: random.Random, word: str | None
+) -> None:
+    """A last row that sums the others up is no row to learn from, with a word for it or with two sums."""
+    area = [round(chance.uniform(20, 90), 1) for _ in range(N_ROWS)]
+    price = [round(each * chance.uniform(900, 1100), 2) for each in area]
+    share = 1 / N_ROWS if word == "Media" else 1
+    ends: list[object] = [
+        word,
+        round(sum(area) * share, 2),
+        round(sum(price) * share, 2),
+    ]
+    zone = [chance.choice(["north", "south"]) for _ in area]
+    columns = {"zone": [*zone, ends[0]], "area": [*area, ends[1]]}
+    path = write(tmp_path, {**columns, "price": [*price, ends[2]]})
+
+    with pytest.raises(TableError) as refused:
+        read_dataset(path, target="price", task="t")
+
+    what = "means" if word == "Media" else "sums"
+    assert str(refused.value) == (
+        f"line {N_ROWS + 2} has the {what} of the rows above it: remove it"
+    )
+
+
+def test_an_ordinary_last_row_is_kept(tmp_path: Path, chance: random.Random) -> None:
+    """A row that is called total and sums nothing up is one of the rows."""
+    price = [round(chance.uniform(20, 90), 1) for _ in range(N_ROWS)]
+    cover: list[object] = [chance.choice(["total", "basic"]) for _ in price]
+    path = write(tmp_path, {"cover": [*cover[:-1], "total"], "price": [*price]})
+    assert len(read_dataset(path, target="price", task="t").target) == N_ROWS
+
+
+def test_a_column_of_dates_with_a_word_in_it_is_named(
+    tmp_path: Path, classes: list[object]
+) -> None:
+    """Few days were a category each; the line is named, and `--as` has dates without it."""
+    days: list[object] = [f"2021-03-{n % 28 + 1:02d}" for n in range(N_ROWS)]
+    days[7] = "pending"
+    path = write(tmp_path, {"d": days, "y": classes})
+
+    with pytest.raises(TableError) as refused:
+        read_dataset(path, target="y", task="t")
+
+    assert str(refused.value).startswith(
+        "column 'd' is a date in 199 of 200 rows, but not in line 9 'pending': empty these cells, or --as d=date does "
+        "without them, or --as d=category"
+    )
+    read = read_dataset(path, target="y", task="t", roles={"d": "date"})
+    assert read.feature_names == ("d_weekday", "d_days")
+
+
+@pytest.mark.parametrize(
+    ("first", "hint"),
+    [
+        ("Report of sales,,\n", "(remove what stands above the line of names)"),
+        ("", "(what parts the values should be a comma, semicolon, tab or |)"),
+    ],
+)
+def test_a_first_line_that_is_no_names_is_suspected(
+    tmp_path: Path, first: str, hint: str
+) -> None:
+    """A title above the names, and a separator of another kind, are told as the reason."""
+    path = tmp_path / "my.csv"
+    mark = "," if first else "~"
+    path.write_text(
+        first + "".join(f"{n}{mark}{n}{mark}x\n" for n in ("a", *range(40)))
+    )
+    with pytest.raises(TableError, match="there is no such column") as refused:
+        read_dataset(path, target="target", task="t")
+    assert hint in str(refused.value)
