@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.feature_table import note_dates, read_asked, read_feature_table
 from evaluation.image_folders import ENDINGS, list_images
 from evaluation.image_hashes import hash_images
-from evaluation.odd_cells import empty_odd, explain_odd
-from model_card import Card, Feature, FeatureInput
+from model_card import Card, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
     JudgedRows,
     LabelledData,
-    Value,
     find_label,
     fingerprint_images,
     index_labels,
     leave_out_learnt,
-    note_passed_over,
-    read_value,
 )
 from service.judging.row_hashes import (
     NOTHING,
@@ -31,15 +27,8 @@ from service.judging.row_hashes import (
     fingerprint_rows,
     hash_feature_rows,
 )
-from service.models.rows import (
-    Column,
-    choose_columns,
-    find_dates,
-    list_learnt_days,
-)
-from tables.date_columns import DateColumn
-from tables.date_texts import MAX_CHARS
-from verdict.grouping import Grouping, find_groups
+from service.models.rows import choose_columns, find_dates
+from verdict.grouping import find_groups
 from verdict.slicing import slice_columns
 
 if TYPE_CHECKING:
@@ -156,80 +145,6 @@ def _leave_out(
     return [each for each in names if each not in passed or each in kept]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Rows:
-    """Rows of a table have values in each column of features, labels and places; `kept` are their indices in it."""
-
-    frame: pl.DataFrame
-    columns: list[list[Value]]
-    labels: list[str]
-    places: list[str]
-    kept: list[int]
-
-    def take(self, indices: list[int]) -> _Rows:
-        """Returns the rows of these indices."""
-        return _Rows(
-            frame=self.frame[indices],
-            columns=[[column[index] for index in indices] for column in self.columns],
-            labels=[self.labels[index] for index in indices],
-            places=[self.places[index] for index in indices],
-            kept=[self.kept[index] for index in indices],
-        )
-
-    def find_groups(
-        self, members: list[str | None] | None, *, column: str | None, joins_equal: bool
-    ) -> Grouping:
-        """Returns which rows belong together; `members` are the values of the column of groups in the whole table."""
-        return find_groups(
-            list(zip(*self.columns, self.labels, strict=True)),
-            column=column,
-            values=None if members is None else [members[each] for each in self.kept],
-            joins_equal=joins_equal,
-        )
-
-    def name_values(self, names: list[str]) -> list[dict[str, Value]]:
-        """Returns each row as a request has it."""
-        return [
-            dict(zip(names, values, strict=True))
-            for values in zip(*self.columns, strict=True)
-        ]
-
-
-def read_asked(
-    table: Table,
-    features: Sequence[Column],
-    label: str | None,
-    others: list[str],
-    where: str,
-) -> tuple[_Rows, list[str]]:
-    """Returns the rows that models can be asked for, and notes of what was passed over.
-
-    Without a column of labels each row has an empty one.
-    """
-    labels, kept = [""] * table.frame.height, list(range(table.frame.height))
-    if label is not None:
-        labels, kept = _read_labels(table.frame[label], where)
-    frame = table.frame[kept]
-    places = [table.places[index] for index in kept]
-    every = [f"{where}, {place}" for place in table.places]
-    locations = [every[index] for index in kept]
-    odd = explain_odd(table, features, every)
-    unfit = {at: odd[index] for at, index in enumerate(kept) if index in odd}
-    columns = [
-        _read_column(frame[each.name], each, locations, unfit) for each in features
-    ]
-    if len(unfit) == len(locations):
-        raise EvaluationError(unfit[min(unfit)])
-
-    rows = _Rows(frame=frame, columns=columns, labels=labels, places=places, kept=kept)
-    notes = note_passed_over(
-        others, unfit, n_without_label=table.frame.height - len(kept)
-    )
-    asked = [index for index in range(len(locations)) if index not in unfit]
-
-    return rows.take(asked), notes
-
-
 def _read_members(
     table: Table, group: str | None, where: str
 ) -> list[str | None] | None:
@@ -257,94 +172,6 @@ def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
         else name_values(frame[name])
         for name in names
     }
-
-
-def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
-    """Reads the table with the reader of training, and makes parts of its dates where those are features.
-
-    It raises EvaluationError, also where polars is not installed.
-    """
-    try:
-        from tables.reader import UnreadableTableError, add_date_parts, read_table
-    except ImportError:
-        raise EvaluationError(
-            f"{path.name}: tables need polars: make install in a clone, or pip install 'veredicto[evaluate]'"
-        ) from None
-
-    try:
-        table = read_table(path, learnt=list_learnt_days(features))
-    except UnreadableTableError as error:
-        raise EvaluationError(str(error)) from None
-
-    table = empty_odd(table, choose_columns(features, table.frame.columns))
-    table = add_date_parts(table, [each.name for each in features])
-    _check_dates(table, features, path.name)
-    return table
-
-
-def _check_dates(table: Table, features: Sequence[Feature], where: str) -> None:
-    """Raises EvaluationError for a column that models know as dates, and whose texts are none."""
-    for each in choose_columns(features, table.frame.columns):
-        if not isinstance(each, DateColumn) or each.name not in table.frame.columns:
-            continue
-
-        fault = table.findings.faults.get(each.name)
-        if fault is None:
-            known = table.frame[each.name].drop_nulls()
-            got = repr(str(known[0]))[:MAX_CHARS] if len(known) else "no value"
-            fault = f"expects dates throughout, as 2024-12-31, got {got}"
-        raise EvaluationError(f"{where}: column {each.name!r} {fault}")
-
-
-def note_dates(table: Table, features: Sequence[Feature]) -> list[str]:
-    """Returns sentences on what was assumed of the dates that features are made of."""
-    notes = table.findings.readings
-    return [
-        f"{each.name}: {notes[each.name]}"
-        for each in find_dates(features)
-        if each.name in notes and each.name in table.frame.columns
-    ]
-
-
-def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
-    """Returns the labels as training names classes, and the indices of the rows that have one, which some must."""
-    from tables.reader import as_whole, name_values
-
-    names = name_values(as_whole(column))
-    kept = [index for index, name in enumerate(names) if name is not None]
-    if not kept:
-        raise EvaluationError(
-            f"{where}: expected labels in the column {column.name!r}, got no value in any row"
-        )
-
-    return [name for name in names if name is not None], kept
-
-
-def _read_column(
-    column: pl.Series,
-    feature: Column,
-    locations: list[str],
-    unfit: dict[int, str],
-) -> list[Value]:
-    """Returns a feature's values as requests have them; numbers stay numbers, all else is named as training does.
-
-    Rows whose value no model takes get the reason in `unfit`, in place, and None.
-    """
-    from tables.reader import as_whole, name_values
-
-    has_numbers = isinstance(feature, Feature) and not feature.values
-    is_number = column.dtype.is_numeric() and has_numbers
-    values = column.to_list() if is_number else name_values(as_whole(column))
-    read: list[Value] = []
-
-    for index, (value, where) in enumerate(zip(values, locations, strict=True)):
-        try:
-            read.append(read_value(value, feature, where))
-        except EvaluationError as error:
-            unfit.setdefault(index, str(error))
-            read.append(None)
-
-    return read
 
 
 def _read_folder(

@@ -12,13 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.feature_table import note_dates, read_asked, read_feature_table
 from evaluation.image_folders import ENDINGS
 from evaluation.image_hashes import hash_images
-from evaluation.labelled_data import (
-    note_dates,
-    read_asked,
-    read_feature_table,
-)
 from model_card import Card, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (

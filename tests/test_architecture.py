@@ -739,6 +739,7 @@ DOORS: dict[str, set[str]] = {
     "opentelemetry": {"service.observability.tracing"},
     "orjson": {"service.contract.codec"},
     "polars": {
+        "evaluation.feature_table",
         "evaluation.labelled_data",
         "evaluation.odd_cells",
         "loadtest.raw_file",
