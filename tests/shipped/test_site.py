@@ -37,7 +37,7 @@ LANGUAGES = {
 }
 PROGRAMS = {"curl", "docker", "helm", "kubectl", "make", "printf", "serve", "veredicto"}
 """Commands begin with one of these, of which `serve` is Ray's, or run a module of ours."""
-MODULE = re.compile(r"(?:\.venv/bin/)?python -m ([\w.]+)(.*)", re.S)
+MODULE = re.compile(r"(?:\.venv/bin/)?python3? -m ([\w.]+)(.*)", re.S)
 OF_OTHERS = ("pytest", "venv")
 VOLATILE = ("latency_ms", "load_ms", "warm_up_ms", "model_stats")
 """Times differ from answer to answer."""
