@@ -100,7 +100,7 @@ def test_every_make_target_exists(document: str) -> None:
 @pytest.mark.parametrize("document", LIVING)
 def test_every_module_that_a_command_runs_exists(document: str) -> None:
     """Each name after `python -m` is that of a package or a module of the repository, or pytest or venv."""
-    for module in re.findall(r"python -m ([\w.]+)", read_document(document)):
+    for module in re.findall(r"python3? -m ([\w.]+)", read_document(document)):
         path = ROOT.joinpath(*module.split("."))
         is_ours = path.with_suffix(".py").exists() or (path / "__main__.py").exists()
         assert is_ours or module in ("pytest", "venv"), module
