@@ -26,8 +26,8 @@ from service.execution.batching import (
     Batches,
     Finished,
     _Queue,
-    _Running,
-    _Waiting,
+    _SharedRun,
+    _WaitingRun,
 )
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Pipeline
@@ -263,8 +263,8 @@ def test_the_wait_is_that_of_the_runs_to_come(n_rows: int, wait_s: float) -> Non
 
     async def expect_wait_s() -> float:
         future = asyncio.get_running_loop().create_future()
-        each = _Waiting(make_run(graph, np.zeros((n_rows, 64), "f4")), future)
-        running = _Running([each], started=perf_counter() - 8)
+        each = _WaitingRun(make_run(graph, np.zeros((n_rows, 64), "f4")), future)
+        running = _SharedRun([each], started=perf_counter() - 8)
         queue = _Queue(deque([each] * 24), n_rows=24 * n_rows, running=[running])
         return queue.expect_wait_s(MAX_JOINED_ROWS)
 
