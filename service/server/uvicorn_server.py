@@ -58,6 +58,13 @@ class WorkerServer(uvicorn.Server):
         self._lifecycle = self.context.lifecycle
         self._link = self.context.link
         self._renewal: Renewal | None = None
+        if config.is_ssl:
+            # It imports ssl, which a start without TLS does without. It looks at the files before they are loaded, or
+            # what is renewed while models are loaded would go unnoticed.
+            from service.access.renewal import Renewal
+
+            self._renewal = Renewal(self._settings, protocol="HTTP")
+
         self._listeners: list[Listener] = []
         self._closing = asyncio.Event()
         self._is_told_to_drain = False
@@ -72,12 +79,6 @@ class WorkerServer(uvicorn.Server):
             sys.exit(STARTUP_FAILURE)
 
         self._lifecycle.turn()
-        if self.config.is_ssl:
-            # It imports ssl, which a start without TLS does without.
-            from service.access.renewal import Renewal
-
-            self._renewal = Renewal(self._settings, protocol="HTTP")
-
         self.servers = []
         for each in sockets or []:
             listener = Listener(
@@ -163,8 +164,9 @@ class WorkerServer(uvicorn.Server):
     async def _connect(self, connection: socket.socket, waited_s: float) -> None:
         options: dict[str, Any] = {}
         if self._renewal is not None:
-            # It is None where nothing has changed.
-            self.config.ssl = self._renewal.read() or self.config.ssl
+            renewed = self._renewal.read()
+            if renewed is not None:
+                self.config.ssl = renewed
             options = {
                 "ssl": self.config.ssl,
                 "ssl_handshake_timeout": HANDSHAKE_LIMIT_S,
