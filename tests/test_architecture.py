@@ -516,6 +516,7 @@ SHOWN: dict[str, set[str]] = {
         "processors",
         "run",
         "tuning",
+        "turn",
     },
     "service.grpc": {"messages", "port", "server"},
     "service.http": {"application", "gate", "lifespan", "responses", "writer"},

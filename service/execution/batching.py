@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from time import perf_counter, perf_counter_ns
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from service.errors import DeadlinePassed, Overloaded, TooLarge, VeredictoError
+from service.execution.joining import MAX_JOINED_ROWS, execute_all, find_kind
 from service.execution.processors import count_processors
 from service.execution.run import MAX_INLINE_TEXTS, Outputs, Reply, Run, RunRecord
 from service.execution.threads import (
@@ -36,8 +36,6 @@ from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-MAX_JOINED_ROWS = 16
-"""One run takes at most this many rows of several requests, unless it is set otherwise."""
 MAX_WAITING_REQUESTS = 16
 """The rows of this many requests of the largest size may wait for a graph together."""
 MAX_AHEAD = 16
@@ -154,7 +152,7 @@ class Batches:
         self.threads = Threads(pool, n_threads)
         self._n_threads = n_threads
         self._max_waiting_rows = max_waiting_rows
-        self._max_batch_rows = max_batch_rows
+        self.max_batch_rows = max_batch_rows
         self._deadline_s = deadline_s
         self._queues: dict[Graph, _Queue] = {}
 
@@ -283,7 +281,7 @@ class Batches:
             )
 
         if len(queue.waiting) >= MIN_WAITING:
-            wait_s = queue.expect_wait_s(self._max_batch_rows)
+            wait_s = queue.expect_wait_s(self.max_batch_rows)
             if wait_s > (MAX_BEGUN_WAIT_S if run.is_begun else MAX_WAIT_S):
                 raise Overloaded(
                     f"{len(queue.waiting)} requests wait for {name} already, for about {wait_s:.1g} s: try again"
@@ -315,7 +313,7 @@ class Batches:
 
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and len(queue.running) < self._count_ahead(queue):
-            chosen = _take_batch(queue, max_rows=self._max_batch_rows)
+            chosen = _take_batch(queue, max_rows=self.max_batch_rows)
             running = _SharedRun(list(chosen))
             for each in chosen:
                 each.batch = running
@@ -375,10 +373,10 @@ def _take_batch(queue: _Queue, *, max_rows: int) -> list[_WaitingRun]:
     chosen = [first]
     n_rows = first.run.n_rows
     if first.run.graph.is_batchable:
-        key = _batch_key(first.run)
+        key = find_kind(first.run)
         for waiting in list(queue.waiting):
             fits = n_rows + waiting.run.n_rows <= max_rows
-            if fits and _batch_key(waiting.run) == key:
+            if fits and find_kind(waiting.run) == key:
                 chosen.append(waiting)
                 n_rows += waiting.run.n_rows
                 queue.waiting.remove(waiting)
@@ -386,11 +384,6 @@ def _take_batch(queue: _Queue, *, max_rows: int) -> list[_WaitingRun]:
     queue.n_rows -= n_rows
 
     return chosen
-
-
-def _batch_key(run: Run) -> tuple[Any, ...]:
-    """Returns what requests must have in common to share a run: output names, and the shapes of rows."""
-    return (*run.names, *sorted({each.shape for each in run.inputs}))
 
 
 class _Batch(NamedTuple):
@@ -408,7 +401,7 @@ class _Batch(NamedTuple):
 
 def _run_batch(runs: list[Run]) -> _Batch:
     started_ns = perf_counter_ns()
-    results = _execute_all(runs)
+    results = execute_all(runs)
     ran_ns = perf_counter_ns()
     batch = _Batch(results, started_ns, ran_ns - started_ns)
     if runs[0].n_rows <= MAX_JOINED_ROWS or isinstance(results[0], BaseException):
@@ -421,48 +414,3 @@ def _run_batch(runs: list[Run]) -> _Batch:
         return batch._replace(results=[error])
 
     return batch._replace(content=content, output_ns=perf_counter_ns() - ran_ns)
-
-
-def _execute_all(runs: list[Run]) -> list[Outputs | BaseException]:
-    """Returns the outputs of each run; a joined run that fails is repeated one by one, so that each fails alone."""
-    if len(runs) > 1:
-        try:
-            return list(_split(runs, _join(runs).execute()))
-        except DeadlinePassed:
-            raise
-        except Exception:
-            logger.debug("a run of several requests failed", exc_info=True)
-    return [_execute_safely(run) for run in runs]
-
-
-def _execute_safely(run: Run) -> Outputs | BaseException:
-    try:
-        return run.execute()
-    except Exception as error:
-        # It is the request's own, and is raised where that waits.
-        return error
-
-
-def _join(runs: list[Run]) -> Run:
-    """Returns one run of the rows of all these runs."""
-    joined: Any
-    if isinstance(runs[0].inputs, list):
-        joined = list(chain.from_iterable(each.inputs for each in runs))
-    else:
-        joined = np.concatenate([each.inputs for each in runs])
-
-    return replace(runs[0], inputs=joined, n_rows=len(joined))
-
-
-def _split(runs: list[Run], outputs: Outputs) -> Iterator[Outputs]:
-    """Yields each request's rows of the joined outputs; an output without rows goes to every request."""
-    start = 0
-    names = runs[0].names
-
-    for run in runs:
-        rows = slice(start, start + run.n_rows)
-        start = rows.stop
-        yield [
-            each[rows] if run.graph.has_rows(name) else each
-            for name, each in zip(names, outputs, strict=True)
-        ]

@@ -18,6 +18,7 @@ from service.execution.admission import ClientLeft
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.run import Pending, Reply, Run
+from service.execution.turn import Turn, TurnRun
 from service.models.graph import Graph
 
 
@@ -84,6 +85,7 @@ class Pipeline:
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
+        self._turn = Turn(batches.max_batch_rows)
 
     def start(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a small request through both phases here, any other in a thread; only the event loop may call it."""
@@ -108,16 +110,39 @@ class Pipeline:
 
         The second phase takes a thread where the route says that the request costs more than its length does.
         """
+        outcome, started_ns = self._begin(route, body, head)
+        return outcome.reply_if_quick(started_ns) if type(outcome) is Run else outcome
+
+    def answer_in_turn(
+        self, route: Route, body: bytes, head: Head
+    ) -> Run | Reply | Pending | TurnRun:
+        """Takes a request through both phases; its quick run may wait for others that come in the same turn of the
+        event loop, where joining them is worth it.
+        """
+        outcome, started_ns = self._begin(route, body, head)
+        if type(outcome) is not Run:
+            return outcome
+        if not (outcome.graph.is_batchable and outcome.is_quick):
+            return outcome.reply_if_quick(started_ns)
+
+        outcome.decode_ns = perf_counter_ns() - started_ns
+
+        return self._turn.take(outcome)
+
+    def _begin(
+        self, route: Route, body: bytes, head: Head
+    ) -> tuple[Run | Reply | Pending, int]:
+        """Returns what comes of both phases, and when they began, in nanoseconds."""
         started_ns = perf_counter_ns()
         request = _decode(route, body, head)
         cost = route.find_cost(request)
-        if cost is not Cost.SMALL:
-            return self._submit(
-                Account(_name(route), is_costly=cost is Cost.COSTLY),
-                partial(_answer, route, request, head, started_ns),
-            )
+        if cost is Cost.SMALL:
+            return _answer(route, request, head), started_ns
 
-        return _answer(route, request, head, started_ns)
+        work = partial(_answer_here, route, request, head, started_ns)
+        account = Account(_name(route), is_costly=cost is Cost.COSTLY)
+
+        return self._submit(account, work), started_ns
 
     async def complete(
         self,
@@ -189,23 +214,24 @@ def _decode(route: Route, body: bytes, head: Head) -> Any:
 def _decode_and_answer(route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
     """Takes a request through both phases in a thread."""
     started_ns = perf_counter_ns()
-    return _answer(route, _decode(route, body, head), head, started_ns)
+    return _answer_here(route, _decode(route, body, head), head, started_ns)
 
 
-def _answer(
+def _answer_here(
     route: Route, request: Any, head: Any, started_ns: int
 ) -> Run | Reply | Pending:
     """Takes a request, decoded since `started_ns`, through the second phase, and its run where that is quick."""
+    outcome = _answer(route, request, head)
+    return outcome.reply_if_quick(started_ns) if type(outcome) is Run else outcome
+
+
+def _answer(route: Route, request: Any, head: Any) -> Run | Reply | Pending:
+    """Takes a request through the second phase."""
     try:
-        outcome = route.answer(request, head)
+        return route.answer(request, head)
     except VeredictoError as error:
         _attribute_error(error, route)
         raise
-
-    if type(outcome) is not Run:
-        return outcome
-
-    return outcome.reply_if_quick(started_ns)
 
 
 def _attribute_error(error: VeredictoError, route: Route) -> None:

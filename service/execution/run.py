@@ -120,12 +120,15 @@ class Run:
         How long a graph's runs take was measured at the start.
         """
         self.decode_ns = perf_counter_ns() - started_ns
-        is_quick = (
+        return self.reply() if self.is_quick else self
+
+    @property
+    def is_quick(self) -> bool:
+        """Returns whether it takes less than to find a thread, by what was measured at the start."""
+        return (
             self.n_rows <= self.graph.max_quick_rows
             and self.n_texts <= MAX_INLINE_TEXTS
         )
-
-        return self.reply() if is_quick else self
 
     def execute(self) -> Outputs:
         """Runs the graph; raises InvalidRequest for values that it cannot work with, as this graph's fault."""

@@ -6,6 +6,7 @@ that stack would have done is done here and in `service.execution`: limits, dead
 
 from __future__ import annotations
 
+from functools import partial
 from operator import itemgetter
 from time import perf_counter
 from typing import Any
@@ -20,6 +21,7 @@ from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
+from service.execution.turn import TurnRun
 from service.http.bodies import Bodies
 from service.http.gate import WATCHED, Gate, ObservedRequest
 from service.http.judging import JudgeRoute
@@ -142,11 +144,14 @@ class Application:
 
     def answer_at_once(
         self, route: HTTPRoute, body: bytes, headers: list[tuple[bytes, bytes]]
-    ) -> Run | Reply | Pending | None:
-        """Returns the reply to a small request, or what is left of it; None where it is not small, or one too many."""
+    ) -> Run | Reply | Pending | TurnRun | None:
+        """Returns the reply to a small request, or what is left of it; None where it is not small, or one too many.
+
+        A run that waits for the end of the turn gives a whole reply too, whatever comes of it.
+        """
         started = perf_counter()
         self._lifecycle.turned_s = started
-        outcome: Run | Reply | Pending
+        outcome: Run | Reply | Pending | TurnRun
         observed = None
         # Most requests are let in by this look, 0.3 us; no route here changes what is served.
         if not (self._gate.is_open and WATCHED.isdisjoint(map(_get_name, headers))):
@@ -161,22 +166,54 @@ class Application:
             if len(body) > head.max_inline_bytes or len(body) > head.max_bytes:
                 return None
 
-            outcome = self._pipeline.answer(route, body, head)
-        except VeredictoError as error:
-            self._models.fail(error, perf_counter() - started)
-            outcome = Reply(respond_to_error(error))
-        except Exception:
-            request_id = None if observed is None else observed.request_id
-            outcome = Reply(respond_to_error(report_defect(route.path, request_id)))
+            outcome = self._pipeline.answer_in_turn(route, body, head)
+        except Exception as error:
+            return self._finish(route, observed, started, error)
 
         if type(outcome) is Reply:
-            self._count(route, outcome, started)
-            if observed is not None:
-                outcome = Reply(
-                    observed.leave(outcome.content, route.path, outcome.records)
-                )
+            return self._finish(route, observed, started, outcome)
+        if type(outcome) is TurnRun:
+            outcome.finish = partial(self._finish, route, observed, started)
 
         return outcome
+
+    def _finish(
+        self,
+        route: HTTPRoute,
+        observed: ObservedRequest | None,
+        started: float,
+        result: Reply | Exception,
+    ) -> Reply:
+        """Counts a reply, or the error that came in its place, and returns what is written of it."""
+        reply = (
+            result
+            if isinstance(result, Reply)
+            else Reply(self._explain(result, route, observed, started))
+        )
+        self._count(route, reply, started)
+        if observed is None:
+            return reply
+
+        return Reply(observed.leave(reply.content, route.path, reply.records))
+
+    def _explain(
+        self,
+        error: Exception,
+        route: HTTPRoute,
+        observed: ObservedRequest | None,
+        started: float,
+    ) -> Response:
+        """Returns the answer that tells of an error; it counts for the model, or is a defect that is logged."""
+        if isinstance(error, VeredictoError):
+            self._models.fail(error, perf_counter() - started)
+            return respond_to_error(error)
+
+        request_id = None if observed is None else observed.request_id
+        # It is logged with where it was raised.
+        try:
+            raise error
+        except Exception:
+            return respond_to_error(report_defect(route.path, request_id))
 
     def check_room(self, url: bytes, headers: Any, n_bytes: int) -> None:
         """Raises Overloaded where a request with this head would wait too long."""

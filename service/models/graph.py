@@ -42,6 +42,10 @@ A busy system interrupts a run for 50 ms, and a graph whose only run that was wo
 """
 JOINED_ROWS = 4
 MEASURED_ROWS = 64
+MIN_SHARED_S = 0.0001
+"""Quick runs that take less are not joined: to wait for the end of the event loop's turn costs a tenth of that."""
+MAX_SHARED_ROW = 0.5
+"""One more row must cost a quick run at most this share of a run of its own."""
 MAX_JOINED_SHARE = 0.9
 """A joined run must take at most this share of the time of as many single runs, or runs stay single."""
 MAX_ROWS = 10**9
@@ -140,6 +144,11 @@ class Graph:
             )
             self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
+            self.is_batchable = (
+                self.model is not None
+                and alone_s >= MIN_SHARED_S
+                and row_s <= MAX_SHARED_ROW * alone_s
+            )
         elif self.model is not None and alone_s < np.inf:
             self.row_s = alone_s
             if 2 * alone_s < MAX_JOINED_S:

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
+from service.execution.turn import TurnRun
 from service.http.application import STARTED
 from service.http.lifespan import Send
 from service.http.responses import CLOSE, Response
@@ -159,8 +160,11 @@ class FastApplication(RefusingApplication, Protocol):
 
     def answer_at_once(
         self, route: Any, body: bytes, headers: list[tuple[bytes, bytes]]
-    ) -> Run | Reply | Pending | None:
-        """Returns the reply, or what is left of a request that takes its time; None for one that is not small."""
+    ) -> Run | Reply | Pending | TurnRun | None:
+        """Returns the reply, or what is left of a request that takes its time; None for one that is not small.
+
+        What waits for the end of the event loop's turn comes as a whole reply then.
+        """
         ...
 
 
@@ -180,12 +184,17 @@ class FastPathProtocol(RefusingProtocol):
         self._body = b""
         self._head_before = b""
         self._outcome: Any = None
+        self._turn_run: TurnRun | None = None
         self._is_passed_on = False
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._route = None
         self._stop_waiting()
+        if self._turn_run is not None:
+            self._turn_run.give_up()
+            self._turn_run = None
+
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -212,7 +221,12 @@ class FastPathProtocol(RefusingProtocol):
         if self._route is not None:
             self._wait_for_rest()
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it be returned
+        self._end_turn()
+        return super().eof_received()
+
     def shutdown(self) -> None:
+        self._end_turn()
         # A request whose answer is still to come must be known to uvicorn.
         if self._route is not None:
             self._fall_back()
@@ -245,18 +259,37 @@ class FastPathProtocol(RefusingProtocol):
     def _answer(self, route: Any, body: bytes, headers: Any) -> Any:
         """Answers a request at once where it is small; returns what there is of an answer where it is not."""
         outcome = self.application.answer_at_once(route, body, headers)
+        if type(outcome) is TurnRun:
+            self._turn_run = outcome
+            outcome.deliver = self._deliver
+            return _ANSWERED
         if type(outcome) is not Reply:
             return outcome
 
-        self.application.writer.write(
-            outcome.content, self.transport, self.server_state.default_headers
-        )
+        self._write(outcome)
         # Nothing is held back here, and the connection stays: this is all that is left of `on_response_complete`.
         self.server_state.total_requests += 1
         self._is_new = False
         self._since = self.loop.time()
 
         return _ANSWERED
+
+    def _deliver(self, reply: Reply) -> None:
+        """Writes the answer to a request whose run waited for the end of the turn, and reads on."""
+        self._turn_run = None
+        if not (self._is_ending or self.transport.is_closing()):
+            self._write(reply)
+        self.on_response_complete()
+
+    def _write(self, reply: Reply) -> None:
+        self.application.writer.write(
+            reply.content, self.transport, self.server_state.default_headers
+        )
+
+    def _end_turn(self) -> None:
+        """Answers a request whose run waits for the end of the turn before it."""
+        if self._turn_run is not None:
+            self._turn_run.make_now()
 
     def _turn_away(self, route: Any, n_bytes: int) -> None:
         """Refuses a request that came whole."""
@@ -300,6 +333,7 @@ class FastPathProtocol(RefusingProtocol):
             and not self._left
             and self._chunks is None
             and self._route is None
+            and self._turn_run is None
             and (cycle is None or cycle.response_complete)
             and not self.flow.write_paused
             and not self._is_ending
@@ -314,7 +348,8 @@ class FastPathProtocol(RefusingProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _is_answering(self) -> bool:
-        return self._route is not None or super()._is_answering()
+        waits = self._route is not None or self._turn_run is not None
+        return waits or super()._is_answering()
 
     def _refuse(self, refusal: Refusal) -> None:
         self._route = None

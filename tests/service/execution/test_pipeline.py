@@ -26,6 +26,7 @@ from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Pipeline, Route
 from service.execution.run import Pending, Reply, Run
+from service.execution.turn import TurnRun
 from service.http.open_inference import InferRoute
 from service.http.route import CallHead, ContractRoute
 from service.models.graph import Graph
@@ -107,6 +108,28 @@ def test_a_small_request_is_answered_at_once(
     outcome, reply = start(pipeline, predict, ROWS, head)
 
     assert outcome is reply
+    assert predictions(reply) == ["no"]
+
+
+@pytest.mark.parametrize("is_batchable", [True, False])
+def test_a_quick_run_waits_for_others_of_its_turn_where_joining_is_worth_it(
+    pipeline: Pipeline, predict: ContractRoute, graph: Graph, *, is_batchable: bool
+) -> None:
+    """A quick run of a graph whose rows are worth joining is delivered in the next turn, any other at once."""
+    graph.is_batchable = is_batchable
+    delivered: list[Reply] = []
+
+    async def ask() -> Any:
+        outcome = pipeline.answer_in_turn(predict, ROWS, INLINE)
+        if isinstance(outcome, TurnRun):
+            outcome.deliver = delivered.append
+            await asyncio.sleep(0.01)
+        return outcome
+
+    outcome = asyncio.run(ask())
+
+    assert isinstance(outcome, TurnRun if is_batchable else Reply)
+    (reply,) = delivered if is_batchable else (outcome,)
     assert predictions(reply) == ["no"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.models.graph import MIN_RUNS, QUICK_S, SURELY_SLOW_S, Graph
+from service.models.graph import MIN_RUNS, MIN_SHARED_S, QUICK_S, SURELY_SLOW_S, Graph
 from service.models.model import load_graph
 from service.models.registry import Registry
 from tests.support.server import ROOT
@@ -105,3 +105,30 @@ def test_images_that_take_long_are_not_joined() -> None:
     assert run.rows == [1]
     assert not graph.is_batchable
     assert graph.row_s >= LONG_S
+
+
+@pytest.mark.parametrize(
+    ("alone_s", "row_s", "is_batchable"),
+    [
+        (MIN_SHARED_S * 2, MIN_SHARED_S * 0.5, True),
+        (MIN_SHARED_S * 2, MIN_SHARED_S * 1.5, False),
+        (MIN_SHARED_S * 0.5, MIN_SHARED_S * 0.1, False),
+    ],
+    ids=["shared", "as much for each row", "too quick"],
+)
+def test_quick_runs_are_joined_where_that_takes_less(
+    graph: Graph,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    alone_s: float,
+    row_s: float,
+    is_batchable: bool,
+) -> None:
+    """Quick runs share one where they take a tenth of a millisecond, and another row less than half of that."""
+    monkeypatch.setattr(
+        graph, "_time", lambda n_rows, **_: alone_s + (n_rows - 1) * row_s
+    )
+    graph.measure()
+
+    assert graph.max_quick_rows > 1
+    assert graph.is_batchable is is_batchable

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import select
 import socket
+import struct
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from io import BytesIO
 
 import numpy as np
@@ -23,10 +24,12 @@ from service.http.wire.uvicorn_protocol import (
     install,
 )
 from service.settings import Settings
-from tests.support.connections import connect, read, write
+from tests.support.connections import connect, read, read_to_end, write
 from tests.support.server import Server
 
 QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
+SHARED = "digits-knn"
+"""Its runs are quick, and several rows take less together than one by one."""
 
 
 @pytest.fixture
@@ -332,3 +335,64 @@ def test_small_requests_are_counted(server: Server) -> None:
         == 400
     )
     assert (count(200), count(400)) == (right + 1, wrong + 1)
+
+
+def test_requests_of_many_clients_that_share_runs_have_their_own_answers(
+    server: Server,
+) -> None:
+    """Twenty clients that ask the same model at once, a few rows each, have the answers that each has alone."""
+    draw = np.random.default_rng(0)
+    requests = [
+        {"model": SHARED, "inputs": draw.integers(0, 17, (1 + n % 4, 64)).tolist()}
+        for n in range(20)
+    ]
+    with ExitStack() as opened:
+        clients = [opened.enter_context(connect(server)) for _ in requests]
+        alone = []
+        for client, request in zip(clients, requests, strict=True):
+            client.sendall(write("/predict", request))
+            alone += read(client)
+
+        for _ in range(5):
+            for client, request in zip(clients, requests, strict=True):
+                client.sendall(write("/predict", request))
+            together = [read(client)[0] for client in clients]
+
+            for (status, found), (_, right) in zip(together, alone, strict=True):
+                assert status == 200
+                assert found["predictions"] == right["predictions"]
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["stays", "sends no more"])
+def test_requests_in_a_row_that_may_share_runs_are_answered_in_order(
+    connection: socket.socket, *, ends: bool
+) -> None:
+    """Forty requests that come at once on one connection are answered in order, also where the client ends its side."""
+    requests = [
+        {"model": SHARED, "inputs": [[n % 17] * 64] * (n + 1)} for n in range(40)
+    ]
+    connection.sendall(b"".join(write("/predict", each) for each in requests))
+    if not ends:
+        answers = read(connection, len(requests))
+        assert [len(found["predictions"]) for _, found in answers] == list(range(1, 41))
+        return
+
+    connection.shutdown(socket.SHUT_WR)
+    found = read_to_end(connection).split(b"HTTP/1.1 200 OK")[1:]
+    assert len(found) == len(requests)
+
+
+def test_a_client_that_leaves_takes_no_other_with_it(
+    connection: socket.socket, server: Server
+) -> None:
+    """Clients that reset their connections behind a request that may share a run leave the others their answers."""
+    request = write("/predict", {"model": SHARED, "inputs": [[1] * 64]})
+    for _ in range(20):
+        with connect(server) as client:
+            client.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            client.sendall(request)
+        connection.sendall(request)
+        [(status, _)] = read(connection)
+        assert status == 200
