@@ -6,7 +6,6 @@ read as a matrix of finite numbers is left to msgspec, and so is everything wher
 
 from __future__ import annotations
 
-import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +19,11 @@ except ImportError:  # pragma: no cover  # there are no wheels for every Python
 MIN_BYTES = 1_000
 """A shorter body is read by msgspec as quickly."""
 MAX_KEPT_BYTES = 256_000
-"""A thread keeps the parser of bodies up to this size, whose memory is up to 14 times theirs."""
+"""The parser of a body up to this size is kept, whose memory is up to 14 times the body's."""
+MAX_KEPT_PARSERS = 2
+"""So many wait for the next body; a parser for each thread would be memory that grows with every new one."""
 _LIST = ord("[")
-_local = threading.local()
+_kept: list[Any] = []
 
 
 class NumberRows(NamedTuple):
@@ -37,24 +38,31 @@ def read_number_rows(body: bytes) -> NumberRows | None:
     if simdjson is None or len(body) < MIN_BYTES:
         return None
 
+    parser = _take_parser(len(body))
     try:
-        return _read(_find_parser(len(body)).parse(body), body)
+        found = _read(parser.parse(body), body)
     except (ValueError, TypeError, KeyError, MemoryError):
-        return None
+        found = None
     except RuntimeError:
         # It refuses to read while something still has its last document: the next body gets another one.
-        _local.parser = None
         return None
 
+    if len(body) <= MAX_KEPT_BYTES and len(_kept) < MAX_KEPT_PARSERS:
+        _kept.append(parser)
 
-def _find_parser(n_bytes: int) -> Any:
-    if n_bytes > MAX_KEPT_BYTES:
-        return simdjson.Parser()
+    return found
 
-    parser = getattr(_local, "parser", None)
-    if parser is None:
-        parser = _local.parser = simdjson.Parser()
-    return parser
+
+def _take_parser(n_bytes: int) -> Any:
+    """Returns a parser that no other thread has."""
+    if n_bytes <= MAX_KEPT_BYTES:
+        try:
+            return _kept.pop()
+        except IndexError:
+            # Others read with those that are kept.
+            pass
+
+    return simdjson.Parser()
 
 
 def _read(document: Any, body: bytes) -> NumberRows | None:

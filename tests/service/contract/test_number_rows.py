@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import msgspec
@@ -14,11 +15,18 @@ from hypothesis import strategies as st
 
 from service.contract import number_rows
 from service.contract.codec import RequestDecoder
-from service.contract.number_rows import MAX_KEPT_BYTES, MIN_BYTES, read_number_rows
+from service.contract.number_rows import (
+    MAX_KEPT_BYTES,
+    MAX_KEPT_PARSERS,
+    MIN_BYTES,
+    read_number_rows,
+)
 from service.contract.requests import CompareRequest, PredictRequest
 from service.errors import InvalidRequest
 
-pytest.importorskip("simdjson", reason="there is no wheel of it for this Python")
+simdjson = pytest.importorskip(
+    "simdjson", reason="there is no wheel of it for this Python"
+)
 
 PADDING = b" " * MIN_BYTES
 """JSON may end in spaces, which make a body long enough."""
@@ -164,7 +172,7 @@ def test_the_last_of_two_fields_of_one_name_counts() -> None:
 
 @pytest.mark.parametrize("n_rows", [100, 40_000])
 def test_threads_read_at_once_and_again(n_rows: int) -> None:
-    """Each thread has a parser of its own, which reads the next body after any other, whatever that was."""
+    """Threads that read at once have a parser each, which reads the next body after any other, whatever that was."""
     bodies = [
         json.dumps({"model": "m", "inputs": [[float(each)] * 4] * n_rows}).encode()
         for each in range(3)
@@ -181,11 +189,27 @@ def test_threads_read_at_once_and_again(n_rows: int) -> None:
         assert list(pool.map(read, [0, 1, 2] * 4)) == [0.0, 1.0, 2.0] * 4
 
 
+def test_threads_leave_few_parsers_behind() -> None:
+    """Twenty threads that have each read a body, and live on, keep no more parsers than two."""
+    body = json.dumps({"model": "m", "inputs": [[1.0] * 4] * 1000}).encode()
+    have_read = Barrier(20)
+
+    def read(_: int) -> bool:
+        found = read_number_rows(body)
+        have_read.wait(60)
+        return found is not None
+
+    with ThreadPoolExecutor(20) as pool:
+        assert all(pool.map(read, range(20)))
+        assert 1 <= len(number_rows._kept) <= MAX_KEPT_PARSERS
+
+
 def test_a_document_that_is_still_held_costs_one_body_its_speed() -> None:
     """A parser whose last document somebody has is given up, and the next body is read by another one."""
     body = write({"model": "m", "inputs": [[1.0, 2.0]]})
-    number_rows._local.parser = None
-    held = number_rows._find_parser(len(body)).parse(body)
+    parser = simdjson.Parser()
+    held = parser.parse(body)
+    number_rows._kept[:] = [parser]
 
     assert read_number_rows(body) is None
     assert read_number_rows(body) is not None
