@@ -166,7 +166,7 @@ class Application:
             if len(body) > head.max_inline_bytes or len(body) > head.max_bytes:
                 return None
 
-            outcome = self._pipeline.answer_in_turn(route, body, head)
+            outcome = self._pipeline.answer(route, body, head)
         except Exception as error:
             return self._finish(route, observed, started, error)
 
@@ -292,7 +292,7 @@ class Application:
 
     async def _complete(
         self,
-        outcome: Run | Reply | Pending,
+        outcome: Run | Reply | Pending | TurnRun,
         headers: Any,
         receive: Receive,
         started: float,
@@ -307,7 +307,7 @@ class Application:
                     await receive()
                 return await self._pipeline.complete(outcome, disconnect=receive)
         except BaseException:
-            if type(outcome) is Pending:
+            if isinstance(outcome, Pending | TurnRun):
                 outcome.give_up()
             raise
 

@@ -120,7 +120,7 @@ def test_a_quick_run_waits_for_others_of_its_turn_where_joining_is_worth_it(
     delivered: list[Reply] = []
 
     async def ask() -> Any:
-        outcome = pipeline.answer_in_turn(predict, ROWS, INLINE)
+        outcome = pipeline.answer(predict, ROWS, INLINE)
         if isinstance(outcome, TurnRun):
             outcome.deliver = delivered.append
             await asyncio.sleep(0.01)
