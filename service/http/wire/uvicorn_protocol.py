@@ -209,8 +209,6 @@ class FastPathProtocol(RefusingProtocol):
             self._is_passed_on = True
 
         super().data_received(data)
-        if self._route is not None:
-            self._wait_for_rest()
 
     def shutdown(self) -> None:
         # A request whose answer is still to come must be known to uvicorn.
@@ -320,6 +318,11 @@ class FastPathProtocol(RefusingProtocol):
         self._route = None
         self._stop_waiting()
         super()._refuse(refusal)
+
+    def _read(self, data: bytes, n_checked: int = 0) -> None:
+        super()._read(data, n_checked)
+        if self._route is not None:
+            self._wait_for_rest()
 
     def _wait_for_rest(self) -> None:
         """Waits a moment for the rest of a body that came in part, since there is no deadline here."""
