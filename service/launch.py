@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from service.access.check import check_access
+from service.access.kept_certificate import KeptCertificate
 from service.access.tls import list_bentoml_options
 from service.announcement import announce, make_url
 from service.errors import SettingsError
@@ -91,7 +92,8 @@ def _plan(
     """Returns what the supervisor starts and the times that it keeps; `folder` is this server's own."""
     counters = str(folder / COUNTERS)
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
-    environment = _make_environment(folder)
+    certificate = KeptCertificate(settings)
+    environment = _make_environment(folder) | certificate.environment
     arguments = (
         "--backlog",
         str(options.backlog),
@@ -112,17 +114,25 @@ def _plan(
         load_s=settings.load_s,
         shares_models=_can_share_models(options, settings),
         environment=environment,
+        inherited=certificate.descriptors,
+        look=certificate.look,
         count_restart=partial(_count_restart, counters),
         announce=_make_announcement(options, settings),
-        reload=ReloadOptions(
-            source=settings.models,
-            store=folder / "models",
-            command=TRIAL,
-            max_model_bytes=settings.max_model_bytes,
-            reload_s=settings.reload_s,
-            count_reload=partial(_count_reload, counters),
-            environment=_extend_path(environment),
-        ),
+        reload=_plan_reloads(settings, folder, environment),
+    )
+
+
+def _plan_reloads(
+    settings: Settings, folder: Path, environment: Mapping[str, str]
+) -> ReloadOptions:
+    return ReloadOptions(
+        source=settings.models,
+        store=folder / "models",
+        command=TRIAL,
+        max_model_bytes=settings.max_model_bytes,
+        reload_s=settings.reload_s,
+        count_reload=partial(_count_reload, str(folder / COUNTERS)),
+        environment=_extend_path(environment),
     )
 
 
