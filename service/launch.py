@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from service.access.check import check_access
+from service.access.kept_certificate import KeptCertificate
 from service.access.tls import list_bentoml_options
 from service.announcement import announce, make_url
 from service.errors import SettingsError
@@ -70,6 +71,8 @@ def run_server(options: ServerOptions) -> int:
         _check_settings(settings)
         allow_descriptors()
         listener = listen(options.host, options.port, options.backlog)
+        # Only now it is known that gRPC was not given the port of HTTP.
+        _check_grpc(settings)
         folder = _make_folder()
     except SettingsError as error:
         sys.stderr.write(f"veredicto does not start: {error}\n")
@@ -91,7 +94,8 @@ def _plan(
     """Returns what the supervisor starts and the times that it keeps; `folder` is this server's own."""
     counters = str(folder / COUNTERS)
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
-    environment = _make_environment(folder)
+    certificate = KeptCertificate(settings)
+    environment = _make_environment(folder) | certificate.environment
     arguments = (
         "--backlog",
         str(options.backlog),
@@ -112,17 +116,25 @@ def _plan(
         load_s=settings.load_s,
         shares_models=_can_share_models(options, settings),
         environment=environment,
+        inherited=certificate.descriptors,
+        look=certificate.look,
         count_restart=partial(_count_restart, counters),
         announce=_make_announcement(options, settings),
-        reload=ReloadOptions(
-            source=settings.models,
-            store=folder / "models",
-            command=TRIAL,
-            max_model_bytes=settings.max_model_bytes,
-            reload_s=settings.reload_s,
-            count_reload=partial(_count_reload, counters),
-            environment=_extend_path(environment),
-        ),
+        reload=_plan_reloads(settings, folder, environment),
+    )
+
+
+def _plan_reloads(
+    settings: Settings, folder: Path, environment: Mapping[str, str]
+) -> ReloadOptions:
+    return ReloadOptions(
+        source=settings.models,
+        store=folder / "models",
+        command=TRIAL,
+        max_model_bytes=settings.max_model_bytes,
+        reload_s=settings.reload_s,
+        count_reload=partial(_count_reload, str(folder / COUNTERS)),
+        environment=_extend_path(environment),
     )
 
 
@@ -195,11 +207,32 @@ def _check_environment(options: ServerOptions, settings: Settings) -> None:
                 f"{library} is not installed: make serve in a clone, or pip install 'veredicto[cpu]', or [gpu]"
             )
 
+    _check_models(settings)
+    _check_folder(options)
+
+
+def _check_models(settings: Settings) -> None:
+    """Raises SettingsError where the models are nowhere; a folder that is named may still come."""
     if f"{PREFIX}MODELS" not in os.environ and not settings.models.is_dir():
         raise SettingsError(
             f"expected a folder of exported models, got none: name yours in {PREFIX}MODELS "
             f"(the default, {settings.models}, is not there)"
         )
+
+    if settings.models.is_file():
+        raise SettingsError(
+            f"{PREFIX}MODELS: expected a folder of .onnx files, got the file {settings.models}: name its folder"
+        )
+
+
+def _check_folder(options: ServerOptions) -> None:
+    """Raises SettingsError for a folder of this process that is gone, or has another package of our name."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise SettingsError(
+            "the folder that it is started in is gone: start it from another folder"
+        ) from error
 
     # BentoML looks into this folder first, but for a bento.
     other = Path(options.folder, "service", "__init__.py").resolve()
@@ -214,13 +247,16 @@ def _check_environment(options: ServerOptions, settings: Settings) -> None:
         )
 
 
-def _check_settings(settings: Settings) -> None:
-    """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
+def _check_grpc(settings: Settings) -> None:
+    """Raises SettingsError where gRPC cannot listen, or is not installed."""
     if settings.grpc_port:
         from service.grpc.port import check_can_listen
 
         check_can_listen(settings)
 
+
+def _check_settings(settings: Settings) -> None:
+    """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
     if settings.journal is not None:
         from service.live.journal.startup import prepare_file
 

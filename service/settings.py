@@ -349,10 +349,15 @@ class Settings:
             values["drain_s"] = DRAIN_IN_KUBERNETES_S
 
         settings = cls(**values)
-        settings.check_shadow()
-        settings.check_tls()
+        settings.check_together()
 
         return settings
+
+    def check_together(self) -> None:
+        """Raises SettingsError for settings each of which is right, and which contradict each other."""
+        self.check_shadow()
+        self.check_tls()
+        self.check_routes()
 
     def check_shadow(self) -> None:
         """Raises SettingsError where shadows would have nowhere to keep what they say, and acts no challengers."""
@@ -386,6 +391,14 @@ class Settings:
         if self.tls_client_ca is not None and self.tls_cert is None:
             raise SettingsError(
                 "VEREDICTO_TLS_CLIENT_CA needs VEREDICTO_TLS_CERT and VEREDICTO_TLS_KEY"
+            )
+
+    def check_routes(self) -> None:
+        """Raises SettingsError where one path is to answer as two of ours."""
+        if self.predict_route is not None and self.predict_route == self.health_route:
+            raise SettingsError(
+                "VEREDICTO_PREDICT_ROUTE and VEREDICTO_HEALTH_ROUTE: expected two paths, "
+                f"got {self.predict_route!r} for both"
             )
 
     def name_limit(self, n_bytes: int) -> str:

@@ -490,7 +490,15 @@ SHOWN: dict[str, set[str]] = {
         "target",
     },
     "scoring": {"arguments", "pool", "run"},
-    "service.access": {"check", "renewal", "rights", "sites", "tls", "tokens"},
+    "service.access": {
+        "check",
+        "kept_certificate",
+        "renewal",
+        "rights",
+        "sites",
+        "tls",
+        "tokens",
+    },
     "service.calls": {"data_plane", "invocations", "judgement"},
     "service.calls.explaining": {"contributions", "rows"},
     "service.contract": {

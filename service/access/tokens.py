@@ -99,6 +99,14 @@ def _parse_line(line: str, number: int) -> Token:
 def read_tokens(path: Path) -> tuple[Token, ...]:
     """Returns the tokens of the file at a path; raises SettingsError where it cannot be read or is damaged."""
     try:
+        return parse_tokens(_read_text(path))
+    except SettingsError as error:
+        raise SettingsError(f"VEREDICTO_TOKENS, {path.name}: {error}") from error
+
+
+def _read_text(path: Path) -> str:
+    """Returns what the file says; raises SettingsError where it cannot be read."""
+    try:
         if not path.is_file():
             raise SettingsError("expected a regular file of tokens, which is not there")
         with path.open("rb") as file:
@@ -106,13 +114,11 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
         if len(content) > MAX_FILE_BYTES:
             raise SettingsError(f"it has more than {MAX_FILE_BYTES} bytes")
         # Notepad writes a byte order mark, and a token that was taken out must not stay for it.
-        return parse_tokens(content.decode("utf-8-sig"))
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise SettingsError(f"cannot read it: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise SettingsError("it is no text in UTF-8") from error
-    except SettingsError as error:
-        raise SettingsError(f"VEREDICTO_TOKENS, {path.name}: {error}") from error
 
 
 class Tokens:

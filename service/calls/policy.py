@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,8 @@ from service.settings import Settings
 
 Counts = Mapping[str, tuple[int, int]]
 """Each model was right and wrong this often, by the labels that came as feedback; the champion comes first."""
+
+logger = logging.getLogger(__name__)
 
 _RANKING_METRICS = {"classifier": "accuracy", "regressor": "r2"}
 """A policy chooses among models of these kinds, and the held-out metric of each kind makes the champion."""
@@ -164,6 +167,7 @@ class Router:
         self.problems[task] = (
             f"VEREDICTO_CHAMPION: the task {task!r} has no model {name!r} to choose; {known}"
         )
+        logger.warning("%s", self.problems[task])
 
 
 def make_policy(settings: Settings) -> Policy:

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 
+from service.access.kept_certificate import choose_files
 from service.access.renewal import Renewal
 from service.access.tls import read_credentials
 from service.errors import SettingsError
@@ -15,7 +16,7 @@ from service.settings import Settings
 def make_credentials(settings: Settings) -> Any:
     """Returns the credentials of a server's port, None where it speaks no TLS; raises SettingsError."""
     renewal = Renewal(settings, protocol="gRPC")
-    first = _read(settings)
+    first = _read(choose_files(settings, protocol="gRPC"))
     if first is None:
         return None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from service.contract.codec import UTF8_BOM
 from service.contract.requests import NumberCell
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, TooLarge
 
 CSV = "text/csv"
 DELIMITERS = ",;\t"
@@ -20,31 +20,47 @@ MAX_CELL_CHARS = 131_072
 """A longer cell is no value of a feature."""
 
 
-def read_csv(body: bytes) -> list[dict[str, Cell]]:
+def read_csv(body: bytes, *, max_rows: int | None = None) -> list[dict[str, Cell]]:
     """Returns an object `{feature: value}` for each line; an empty cell is a missing value.
 
-    It raises InvalidRequest for a body without a header line and a row, and for a line of another length.
+    It raises InvalidRequest for a body without a header line and a row, and for a line of another length. It raises
+    TooLarge as soon as there are more rows than `max_rows`, and reads no further.
     """
     try:
         text = body.removeprefix(UTF8_BOM).decode()
     except UnicodeDecodeError:
         raise InvalidRequest("malformed CSV: expected UTF-8") from None
 
-    header_line = _LINE_END.split(text.lstrip(), 1)[0]
-    delimiter = max(DELIMITERS, key=header_line.count)
     try:
-        # Lines may end in CR alone, as some spreadsheets write them.
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        return _name_cells(list(_read_lines(text, max_rows)))
     except csv.Error as error:
         raise InvalidRequest(f"malformed CSV: {error}") from None
 
-    # The module's own limit is one for the whole process, and others raise it.
-    if any(len(cell) > MAX_CELL_CHARS for line in lines for cell in line):
-        raise InvalidRequest(
-            f"malformed CSV: field larger than field limit ({MAX_CELL_CHARS})"
-        )
 
-    return _name_cells([line for line in lines if any(map(str.strip, line))])
+def _read_lines(text: str, max_rows: int | None) -> Iterator[list[str]]:
+    """Yields the lines that are not blank; raises csv.Error, InvalidRequest and TooLarge."""
+    header_line = _LINE_END.split(text.lstrip(), 1)[0]
+    delimiter = max(DELIMITERS, key=header_line.count)
+    n_lines = 0
+
+    # Lines may end in CR alone, as some spreadsheets write them.
+    for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        # The module's own limit is one for the whole process, and others raise it.
+        if any(len(cell) > MAX_CELL_CHARS for cell in line):
+            raise InvalidRequest(
+                f"malformed CSV: field larger than field limit ({MAX_CELL_CHARS})"
+            )
+        if not any(map(str.strip, line)):
+            continue
+
+        n_lines += 1
+        # The first line has the names.
+        if max_rows is not None and n_lines > max_rows + 1:
+            raise TooLarge(
+                f"inputs: more rows than the limit of {max_rows} rows a request (VEREDICTO_MAX_ROWS): "
+                "send them in several requests"
+            )
+        yield line
 
 
 def _name_cells(lines: Sequence[Sequence[str]]) -> list[dict[str, Cell]]:

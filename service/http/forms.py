@@ -127,6 +127,19 @@ def read_query(query: bytes) -> list[tuple[str, str]]:
         ) from None
 
 
+def read_parameters(query: bytes) -> dict[str, str]:
+    """Returns the value of each parameter; raises InvalidRequest for one that comes again, and as `read_query` does."""
+    values: dict[str, str] = {}
+    for name, value in read_query(query):
+        if name in values:
+            raise InvalidRequest(
+                f"query parameter {name[:100]!r}: expected it once, got it again"
+            )
+        values[name] = value
+
+    return values
+
+
 def _collect(
     pairs: list[tuple[str, str]], known_fields: tuple[str, ...]
 ) -> dict[str, Any]:

@@ -40,6 +40,38 @@ def accompany(application: ASGIApp, companion: Companion) -> ASGIApp:
     return run
 
 
+class _Sending:
+    """This is `send` as the application has it: the companion starts and ends in between."""
+
+    def __init__(self, companion: Companion, send: Send) -> None:
+        self._companion = companion
+        self._send = send
+        self.refusal: VeredictoError | None = None
+        self.refusal_of_another: VeredictoError | None = None
+        """A companion further out says itself why it does not start."""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            try:
+                await self._companion.start()
+            except VeredictoError as error:
+                self.refusal = error
+                raise
+        elif message["type"] == "lifespan.shutdown.complete":
+            await self._companion.stop()
+
+        # After a refusal all that the application has to say is a traceback.
+        if self.refusal is None:
+            await self._pass_on(message)
+
+    async def _pass_on(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except VeredictoError as error:
+            self.refusal_of_another = error
+            raise
+
+
 async def _run_lifespan(
     application: ASGIApp,
     companion: Companion,
@@ -47,23 +79,18 @@ async def _run_lifespan(
     receive: Receive,
     send: Send,
 ) -> None:
-    refusals: list[VeredictoError] = []
-
-    async def send_when_done(message: Message) -> None:
-        if message["type"] == "lifespan.startup.complete":
-            try:
-                await companion.start()
-            except VeredictoError as error:
-                refusals.append(error)
-                raise
-        elif message["type"] == "lifespan.shutdown.complete":
-            await companion.stop()
-        # After a refusal all that the application has to say is a traceback.
-        if not refusals:
-            await send(message)
-
+    sending = _Sending(companion, send)
+    refusal: VeredictoError | None = None
     try:
-        await application(scope, receive, send_when_done)
+        await application(scope, receive, sending)
     except VeredictoError as error:
-        logger.error("veredicto does not start: %s", error)
+        refusal = error
+
+    # An application that has a companion too, or catches all errors, has kept the refusal to itself.
+    if sending.refusal_of_another is not None:
+        raise sending.refusal_of_another
+
+    refusal = sending.refusal or refusal
+    if refusal is not None:
+        logger.error("veredicto does not start: %s", refusal)
         await send({"type": "lifespan.startup.failed", "message": ""})

@@ -16,7 +16,7 @@ from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost, Head, Route
 from service.execution.run import Pending, Reply, Run
 from service.http.csv_rows import CSV, read_csv
-from service.http.forms import read_fields, read_query, read_request
+from service.http.forms import read_fields, read_parameters, read_request
 from service.http.responses import JSON, PNG, Response
 from service.models.graph import Graph
 from service.models.image_rows import has_encoded_image
@@ -94,6 +94,7 @@ class ContractRoute:
         self._method = method
         self._draw = draw
         self._max_image_bytes = limits.max_image_bytes
+        self._max_rows = limits.max_rows
         self._plain = CallHead(limits.max_json_bytes, call.max_inline_bytes)
         self._slow_field = call.slow_field
         self._takes_images = call.image_of is not None
@@ -135,7 +136,7 @@ class ContractRoute:
             return self._decode_unnamed(body, head)
         if head.media_type == CSV:
             request = read_fields(head.query, self._fields, self._convert)
-            request.inputs = read_csv(body)
+            request.inputs = read_csv(body, max_rows=self._max_rows)
             return request
         if head.media_type:
             return read_request(
@@ -185,7 +186,7 @@ class ContractRoute:
     def _apply_query(self, query: bytes, request: Any) -> None:
         """Sets the fields that stand in the query, all of which are counts; raises InvalidRequest."""
         known = self._call.query
-        for name, text in read_query(query):
+        for name, text in read_parameters(query).items():
             if name not in known:
                 in_body = "; in JSON it is a field of the body"
                 raise InvalidRequest(

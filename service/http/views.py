@@ -12,7 +12,7 @@ from service.contract.codec import encode
 from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.batching import Batches
 from service.execution.metrics import render_metrics
-from service.http.forms import read_query
+from service.http.forms import read_parameters
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
 from service.http.openapi_document import OpenAPIDocument
 from service.http.page_security import protect_page
@@ -215,8 +215,8 @@ class Views:
 
 
 def _read_options(query: bytes, known: tuple[str, ...]) -> dict[str, str]:
-    """Returns the fields of a view's query; raises InvalidRequest for one that is not known."""
-    fields = dict(read_query(query))
+    """Returns the fields of a view's query; raises InvalidRequest for one that is not known, or comes again."""
+    fields = read_parameters(query)
     unknown = sorted(set(fields) - set(known))
     if unknown:
         first = unknown[0]

@@ -44,7 +44,9 @@ def decompress(body: bytes, kind: str, max_bytes: int, setting: str) -> bytes:
         if at < 0:
             raise InvalidRequest(f"the body's {kind} is cut off")
 
-        is_last = kind != "gzip" or not body[at:].strip(b"\0")
+        is_last = not body[at:].strip(b"\0")
+        if not is_last and kind != "gzip":
+            raise InvalidRequest(_explain(kind, at))
         if is_last and len(parts) == 1:
             return content
         if is_last:

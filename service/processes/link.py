@@ -19,6 +19,9 @@ CHANNEL_VARIABLE = "_VEREDICTO_CHANNEL"
 ORPHAN_LIMIT_S = 10.0
 """A worker whose supervisor is gone ends within this time, whatever it is doing."""
 
+_ENDS = ("drain", "close")
+"""With these the supervisor ends a worker."""
+
 Handler = Callable[[Message], None]
 
 
@@ -30,6 +33,8 @@ class Link:
         self._handlers: dict[str, Handler] = {}
         self._orphaned: Callable[[], None] | None = None
         self._lock = threading.Lock()
+        self._others: list[Message] = []
+        """These came with the first message, and are read once the link is started."""
         self.first = self._read_first()
         """The supervisor's first message says how this worker is to begin."""
 
@@ -66,16 +71,22 @@ class Link:
 
     def _read_first(self) -> Message:
         try:
-            while True:
-                messages = self._channel.receive()
-                if messages:
-                    # The supervisor sends nothing else before it has heard from this worker.
-                    return messages[0]
+            while not (messages := self._channel.receive()):
+                pass
         except ChannelClosed:
             os._exit(1)
 
+        first, *self._others = messages
+        if first["kind"] in _ENDS:
+            # The server was told to stop before this process was told to begin.
+            os._exit(0)
+
+        return first
+
     def _read(self) -> None:
         try:
+            for message in self._others:
+                self._take(message)
             while True:
                 for message in self._channel.receive():
                     self._take(message)

@@ -53,6 +53,10 @@ class Options:
     announce: Callable[[Mapping[str, int], float], None] | None = None
     """This is told once, when all workers are ready, of what they serve and after how many seconds."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherited: tuple[int, ...] = ()
+    """The workers get these descriptors, under their numbers."""
+    look: Callable[[], None] | None = None
+    """This is called whenever the supervisor has looked at its workers."""
     reload: ReloadOptions | None = None
     """Without these the workers load the model folder itself."""
     shares_models: bool = False
@@ -143,7 +147,7 @@ class Supervisor:
             worker = start(
                 number,
                 self._options.command(descriptor, number),
-                descriptor=descriptor,
+                descriptors=(descriptor, *self._options.inherited),
                 folder=self._options.folder,
                 environment=self._options.environment,
             )
@@ -177,6 +181,8 @@ class Supervisor:
         self._check_progress()
         if self._reloader is not None:
             self._reloader.look()
+        if self._options.look is not None:
+            self._options.look()
 
     def _take_what_comes(self) -> None:
         for key, _ in self._selector.select(POLL_S):

@@ -117,11 +117,11 @@ def start_template(
     number: int,
     command: Sequence[str],
     *,
-    descriptor: int,
+    descriptors: tuple[int, ...],
     folder: str,
     environment: Mapping[str, str],
 ) -> Template:
-    """Starts a template whose workers accept connections from the socket of this descriptor."""
+    """Starts a template whose workers accept connections from the socket of the first descriptor."""
     channel, theirs = Channel.make_pair()
     orders, taken = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     orders.settimeout(FORK_LIMIT_S)
@@ -129,7 +129,7 @@ def start_template(
         [*command, "--forks", str(taken.fileno())],
         cwd=folder,
         env={**os.environ, **environment, CHANNEL_VARIABLE: str(theirs.fileno())},
-        pass_fds=(descriptor, theirs.fileno(), taken.fileno()),
+        pass_fds=(*descriptors, theirs.fileno(), taken.fileno()),
         start_new_session=True,
     )
     theirs.close()

@@ -123,17 +123,17 @@ def start_worker(
     number: int,
     command: Sequence[str],
     *,
-    descriptor: int,
+    descriptors: tuple[int, ...],
     folder: str,
     environment: Mapping[str, str],
 ) -> Worker:
-    """Starts a process that accepts connections from the socket of this descriptor, with a channel to it."""
+    """Starts a process that accepts connections from the socket of the first descriptor, with a channel to it."""
     channel, theirs = Channel.make_pair()
     process = subprocess.Popen(
         command,
         cwd=folder,
         env={**os.environ, **environment, CHANNEL_VARIABLE: str(theirs.fileno())},
-        pass_fds=(descriptor, theirs.fileno()),
+        pass_fds=(*descriptors, theirs.fileno()),
         # An interrupt at the terminal goes to the supervisor, which ends the workers in order.
         start_new_session=True,
     )

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from service.execution import tuning
+from service.server import composition
 from service.server.composition import import_serving_modules, make_application
 
 
@@ -30,7 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from service.server.bentoml_stand_in import BentoMLStandIn
     from service.server.running import run_server
 
-    run_server(make_application(BentoMLStandIn), descriptor, given)
+    application = make_application(BentoMLStandIn)
+    run_server(application, descriptor, given | _name_certificate())
+
+
+def _name_certificate() -> dict[str, str]:
+    """Returns uvicorn's options for the files of the certificate, whose own may be damaged by now."""
+    settings = composition.settings
+    if settings.tls_cert is None:
+        return {}
+
+    from service.access.kept_certificate import choose_files
+
+    files = choose_files(settings, protocol="HTTP")
+    options = {"ssl_certfile": files.tls_cert, "ssl_keyfile": files.tls_key}
+    if files.tls_client_ca is not None:
+        options["ssl_ca_certs"] = files.tls_client_ca
+
+    return {name: str(path) for name, path in options.items()}
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.conftest import write_models
 from tests.support.certificates import Authority, Certificate
+from tests.support.clients import find_workers
 from tests.support.server import Server, free_port, serve
+from tests.support.waiting import wait_until
 
 ROW = {"model": "colour-first", "inputs": [[1, "red"]]}
 LIMIT_S = 60
@@ -187,8 +192,8 @@ class Renewed:
 
 
 @pytest.fixture
-def renewed(tmp_path: Path) -> Iterator[Renewed]:
-    """Serves with certificates of one authority, and has another one at hand."""
+def renewed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Renewed]:
+    """Serves with certificates of one authority, and has another one at hand; the parameter is how many workers."""
     before, after = Authority(tmp_path, "before"), Authority(tmp_path, "after")
     own = before.issue("server")
     paths = {
@@ -207,6 +212,7 @@ def renewed(tmp_path: Path) -> Iterator[Renewed]:
         "VEREDICTO_TLS_KEY": paths["key"],
         "VEREDICTO_TLS_CLIENT_CA": paths["authorities"],
         "VEREDICTO_GRPC_PORT": free_port(),
+        "VEREDICTO_WORKERS": getattr(request, "param", 1),
     }
     tls = trust(before, before.issue("client"))
     with serve(tmp_path, tls=tls, **settings) as server:
@@ -239,6 +245,55 @@ def test_a_renewed_certificate_is_served_without_a_new_start(renewed: Renewed) -
     # A client that believes the new certificate and has an old one of its own is let in no more.
     for each in (old_client, renewed.before.issue("another")):
         assert renewed.ask(renewed.after, each) == "refused"
+
+
+def replace_workers(renewed: Renewed) -> None:
+    """Kills all workers, and returns once others have taken their places."""
+    before = find_workers(renewed.server)
+    for each in before:
+        os.kill(each, signal.SIGKILL)
+    wait_until(
+        lambda: (
+            len(now := find_workers(renewed.server)) == len(before)
+            and not set(before) & set(now)
+        )
+    )
+
+
+def keeps(server: Server, content: bytes) -> bool:
+    """Returns whether the supervisor has a file of the memory that says this."""
+    for each in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        # Others come and go meanwhile.
+        with suppress(OSError):
+            is_kept = each.readlink().name.startswith("memfd:certificate")
+            if is_kept and each.read_bytes() == content:
+                return True
+
+    return False
+
+
+@pytest.mark.parametrize("renewed", [1, 2], indirect=True)
+@pytest.mark.parametrize("damaged", ["cert", "key", "authorities"])
+def test_a_worker_is_replaced_beside_a_damaged_certificate(
+    renewed: Renewed, damaged: str
+) -> None:
+    """It begins with the certificate that worked last, renewed as it was meanwhile, and takes the mended one."""
+    renewed.replace(renewed.after, "renewed")
+    client = renewed.after.issue("some-client")
+    wait_for(renewed, renewed.after, client)
+    wait_until(lambda: keeps(renewed.server, renewed.paths["cert"].read_bytes()))
+
+    renewed.paths[damaged].write_text("-----BEGIN CERTIFICATE-----")
+    replace_workers(renewed)
+    wait_for(renewed, renewed.after, client)
+
+    log = renewed.server.log.read_text()
+    assert "HTTP begins with the certificate that the server had: VEREDICTO_TLS" in log
+    assert "gRPC begins with the certificate that the server had: VEREDICTO_TLS" in log
+    assert "Traceback" not in log
+
+    renewed.replace(renewed.before, "mended")
+    wait_for(renewed, renewed.before, renewed.before.issue("mended-client"))
 
 
 def test_a_damaged_certificate_changes_nothing(renewed: Renewed) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import ROOT
+from tests.support.server import ROOT, free_port
 
 
 def start(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -42,6 +42,60 @@ def test_a_bad_setting_is_told_in_one_line() -> None:
         "veredicto does not start: unknown setting VEREDICTO_MODLES (did you mean 'VEREDICTO_MODELS'?); "
     )
     assert finished.stderr.count("\n") == 1
+
+
+def test_http_and_grpc_have_ports_of_their_own(tmp_path: Path) -> None:
+    """One port for both is refused at the start: a server that is ready without gRPC would tell nobody."""
+    port = str(free_port())
+    finished = start(f"--port={port}", VEREDICTO_GRPC_PORT=port, TMPDIR=str(tmp_path))
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        f"veredicto does not start: VEREDICTO_GRPC_PORT: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    )
+
+
+def test_a_file_is_no_folder_of_models() -> None:
+    """A file in the place of the folder is named, with what would work."""
+    finished = start(VEREDICTO_MODELS=__file__)
+    expected = (
+        f"expected a folder of .onnx files, got the file {__file__}: name its folder"
+    )
+
+    assert finished.returncode == 1
+    assert (
+        finished.stderr == f"veredicto does not start: VEREDICTO_MODELS: {expected}\n"
+    )
+
+
+def test_one_path_is_not_for_two_routes() -> None:
+    """Predictions and health need a path each, or one would hide the other."""
+    finished = start(VEREDICTO_PREDICT_ROUTE="/x", VEREDICTO_HEALTH_ROUTE="/x")
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "veredicto does not start: VEREDICTO_PREDICT_ROUTE and VEREDICTO_HEALTH_ROUTE: expected two paths, "
+        "got '/x' for both\n"
+    )
+
+
+def test_a_folder_that_is_gone_is_no_place_to_start_from(tmp_path: Path) -> None:
+    """A shell may stand in a folder that somebody has deleted meanwhile; one line says so."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'cd {gone} && rmdir {gone} && exec "$0" -m service'
+    finished = subprocess.run(
+        ["bash", "-c", script, sys.executable],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "veredicto does not start: the folder that it is started in is gone: start it from another folder\n"
+    )
 
 
 def test_another_package_of_the_name_is_not_taken_for_ours(tmp_path: Path) -> None:

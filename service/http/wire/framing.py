@@ -18,6 +18,17 @@ _EXTRA_LINES = {
 }
 
 
+_SINGLE = frozenset(
+    {
+        b"authorization",
+        b"content-type",
+        b"inference-header-content-length",
+        b"origin",
+    }
+)
+"""Each of these has one value: of two, a proxy and this server might believe different ones."""
+
+
 class Framing:
     """The framing is what the fields of one request say of its form, with a refusal where HTTP has no such form."""
 
@@ -27,6 +38,7 @@ class Framing:
         self.expects = False
         self.refusal: Refusal | None = None
         self._n_hosts = 0
+        self._said: dict[bytes, bytes] = {}
         for name, value in headers:
             self._note(name, value)
 
@@ -36,6 +48,10 @@ class Framing:
         """Notes what one field says; the parser has checked that a length is a number, and there once."""
         if name == b"host":
             self._n_hosts += 1
+        elif name in _SINGLE:
+            if self._said.setdefault(name, value) != value:
+                shown = name.decode().title()
+                self._refuse(f"expected one {shown} field, got two that differ")
         elif name == b"content-length":
             self.n_bytes = int(value)
         elif name == b"transfer-encoding":

@@ -218,8 +218,6 @@ class FastPathProtocol(RefusingProtocol):
             self._is_passed_on = True
 
         super().data_received(data)
-        if self._route is not None:
-            self._wait_for_rest()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it be returned
         self._end_turn()
@@ -355,6 +353,11 @@ class FastPathProtocol(RefusingProtocol):
         self._route = None
         self._stop_waiting()
         super()._refuse(refusal)
+
+    def _read(self, data: bytes, n_checked: int = 0) -> None:
+        super()._read(data, n_checked)
+        if self._route is not None:
+            self._wait_for_rest()
 
     def _wait_for_rest(self) -> None:
         """Waits a moment for the rest of a body that came in part, since there is no deadline here."""

@@ -382,6 +382,8 @@ class Transactions:
             _check_group(record.group, told=told, named=named)
 
         if not self._insert_true_label(prediction, row, true_label, told):
+            if record.group is not None and told != named:
+                self._check_first_group(prediction.seq, row, record.group, told=told)
             return False
 
         label = prediction.read_label(row)
@@ -456,6 +458,19 @@ class Transactions:
             )
 
         return False
+
+    def _check_first_group(
+        self, seq: int, row: int, name: str, *, told: int | None
+    ) -> None:
+        """Raises InvalidRequest where the row was labelled in another group before, or in none."""
+        (first,) = self._execute(
+            "SELECT group_key FROM truths WHERE seq = ? AND row = ?", (seq, row)
+        ).fetchone()
+        if first != told:
+            raise InvalidRequest(
+                f"group: the row of this id was labelled before, in another group than {name[:100]!r} or in none, and "
+                "that stands, since comparisons have counted it: leave group out"
+            )
 
     def _count_shadows(
         self,

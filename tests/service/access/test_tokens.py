@@ -62,6 +62,16 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     assert [each.name for each in read_tokens(path)] == ["shop"]
 
 
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """The refusal says which setting and which file are meant, as any other does."""
+    path = tmp_path / "tokens"
+    path.write_bytes("a".encode("utf-16"))
+    with pytest.raises(SettingsError) as refused:
+        read_tokens(path)
+
+    assert str(refused.value) == "VEREDICTO_TOKENS, tokens: it is no text in UTF-8"
+
+
 def test_a_file_that_is_not_there_is_refused_without_its_folder(tmp_path: Path) -> None:
     """The error has the name of the setting and of the file, not the path."""
     with pytest.raises(SettingsError) as refused:

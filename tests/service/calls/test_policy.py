@@ -306,11 +306,12 @@ def without_champion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
 def test_a_champion_that_is_not_served_means_not_ready(
     without_champion: Server,
 ) -> None:
-    """Readiness fails with the setting and the models that there are to choose."""
+    """Readiness and the log name the setting and the models that there are to choose."""
     response = without_champion.client.get("/readyz")
 
     assert response.status_code == 503
     assert response.json()["error"] == f"not ready: {NO_CHAMPION}"
+    assert NO_CHAMPION in without_champion.log.read_text()
 
 
 def test_a_task_whose_champion_is_not_served_is_not_found(

@@ -514,6 +514,10 @@ def test_a_bad_comparison_is_told_what_is_wrong(
             ],
             id="many digits",
         ),
+        (
+            "top=1&top=2",
+            "query parameter 'top': expected it once, got it again",
+        ),
         ("tip=3", "unknown query parameter 'tip'; query parameters of this call: top"),
         (
             "model=points-mlp",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, TooLarge
 from service.http.csv_rows import read_csv
 from tests.support.responses import error_of
 from tests.support.server import Server
@@ -45,6 +45,21 @@ def test_what_is_no_table_is_told_why(body: bytes, message: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read_csv(body)
     assert message in str(refused.value)
+
+
+def test_rows_beyond_the_limit_are_not_read() -> None:
+    """A body is given up at its first row too many, whatever stands behind that; blank lines are no rows."""
+    body = b"x,y\n1,2\n\n3,4\n"
+    assert len(read_csv(body, max_rows=2)) == 2
+
+    broken = b"5,6\n7\n" + b"8" * 200_000
+    with pytest.raises(TooLarge) as refused:
+        read_csv(body + broken, max_rows=2)
+
+    assert str(refused.value) == (
+        "inputs: more rows than the limit of 2 rows a request (VEREDICTO_MAX_ROWS): "
+        "send them in several requests"
+    )
 
 
 def test_a_server_answers_rows_as_csv(server: Server) -> None:

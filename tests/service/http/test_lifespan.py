@@ -29,8 +29,8 @@ class Companion:
         self.events.append("stop")
 
 
-async def live(companion: Companion) -> list[Any]:
-    """Returns what a server hears from start to end."""
+async def live(companion: Companion, application: Any = None) -> list[Any]:
+    """Returns what a server hears from start to end of an application, which is bare unless one is given."""
     sent: list[Any] = []
     received = deque([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
 
@@ -41,7 +41,7 @@ async def live(companion: Companion) -> list[Any]:
         companion.events.append(message["type"].removeprefix("lifespan."))
         sent.append(message)
 
-    await accompany(Starlette(), companion)(
+    await accompany(application or Starlette(), companion)(
         {"type": "lifespan", "app": None, "state": {}}, receive, send
     )
 
@@ -70,6 +70,26 @@ def test_one_that_cannot_start_ends_the_server(
     assert asyncio.run(live(companion)) == [
         {"type": "lifespan.startup.failed", "message": ""}
     ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "veredicto does not start: the port is taken"
+    ]
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_one_among_others_that_cannot_start_ends_the_server(
+    caplog: pytest.LogCaptureFixture, position: int
+) -> None:
+    """Whichever of several companions cannot start, the server hears that it has failed, and says why once."""
+    companions = [
+        Companion("the port is taken" if number == position else "")
+        for number in range(3)
+    ]
+    application: Any = Starlette()
+    for each in companions[:-1]:
+        application = accompany(application, each)
+    sent = asyncio.run(live(companions[-1], application))
+
+    assert sent == [{"type": "lifespan.startup.failed", "message": ""}]
     assert [record.getMessage() for record in caplog.records] == [
         "veredicto does not start: the port is taken"
     ]

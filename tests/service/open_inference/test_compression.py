@@ -184,6 +184,17 @@ def test_bytes_behind_the_members_are_refused() -> None:
         decompress(gzip.compress(b"a") + b"more", "gzip", 99, SETTING)
 
 
+@pytest.mark.parametrize("window_bits", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
+def test_bytes_behind_deflate_are_refused(window_bits: int) -> None:
+    """Zeros may follow, as behind gzip; any other bytes are none of the body, in both formats."""
+    packer = zlib.compressobj(wbits=window_bits)
+    packed = packer.compress(b"a") + packer.flush()
+
+    assert decompress(packed + bytes(3), "deflate", 99, SETTING) == b"a"
+    with refuse(InvalidRequest, "bytes follow the body's deflate that are none of it"):
+        decompress(packed + b"more", "deflate", 99, SETTING)
+
+
 def test_a_body_of_many_slices_is_unpacked() -> None:
     """A body that is longer than what is unpacked at once comes back as it was, whatever its members' lengths."""
     content = np.random.default_rng(0).bytes(3 * SLICE_BYTES)

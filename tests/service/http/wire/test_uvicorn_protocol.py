@@ -142,6 +142,20 @@ def test_a_body_that_does_not_come_is_given_up(impatient_server: Server) -> None
         assert read(slow)[0][0] == 504
 
 
+def test_a_body_that_does_not_come_behind_a_view_is_given_up(
+    impatient_server: Server,
+) -> None:
+    """A request that was held back while a view was answered has its deadline too, and a body too long its refusal."""
+    view = b"GET /models HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+
+    for n_bytes, status in ((100, 504), (10**12, 413)):
+        with connect(impatient_server) as slow:
+            slow.sendall(view + head % n_bytes + b"{")
+
+            assert [status for status, _ in read(slow, 2)] == [200, status]
+
+
 def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
     """A body in chunks, as clients send one of unknown length, is answered."""
     body = json.dumps(QUICK).encode()

@@ -111,6 +111,35 @@ def test_an_offer_of_another_protocol_is_declined(
     assert second == (200, {"live": True})
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Content-Type", ("application/json", "text/csv")),
+        ("Authorization", ("Bearer a", "Bearer b")),
+        ("Inference-Header-Content-Length", ("0", "5")),
+        ("Origin", ("http://a.example", "http://b.example")),
+    ],
+)
+def test_a_field_of_one_value_is_not_believed_twice(
+    server: Server, name: str, values: tuple[str, str]
+) -> None:
+    """Two values are refused, since a proxy might have looked at the other one; the same value twice is one."""
+    lines = [f"{name}: {value}" for value in values]
+    with connect(server) as connection:
+        error = refuse(connection, write("/predict", QUICK, *lines))
+
+    shown = f"malformed request: expected one {name} field, got two that differ"
+    assert error == (400, shown)
+
+
+def test_a_field_that_says_the_same_twice_is_taken(connection: socket.socket) -> None:
+    """A proxy that repeats a field changes nothing."""
+    twice = ("Content-Type: application/json",) * 2
+    connection.sendall(write("/predict", QUICK, *twice))
+
+    assert read(connection)[0][0] == 200
+
+
 def test_an_offer_is_declined_without_a_word(server: Server) -> None:
     """Nothing is logged of an offer, least of all advice to install a library."""
     with connect(server) as connection:

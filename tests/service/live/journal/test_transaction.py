@@ -295,6 +295,32 @@ def test_feedback_cannot_move_a_row_into_another_group(
     assert same is True
 
 
+def test_a_label_that_is_given_again_cannot_move_its_row_into_another_group(
+    transactions: Transactions,
+) -> None:
+    """The group of the first label stands, and so does that it had none; the same group, or none, is no news."""
+    transactions.write([make_prediction("a", 1), make_prediction("b", 1)])
+    in_p = make_feedback("a", "yes")._replace(group="p")
+    without = make_feedback("b", "yes")
+    assert transactions.write([in_p, without]) == [True, True]
+
+    found = transactions.write(
+        [
+            in_p,
+            in_p._replace(group=None),
+            in_p._replace(group="q"),
+            without._replace(group="p"),
+        ]
+    )
+
+    assert found[:2] == [False, False]
+    assert [str(each) for each in found[2:]] == [
+        f"group: the row of this id was labelled before, in another group than {name!r} or in none, and that stands, "
+        "since comparisons have counted it: leave group out"
+        for name in ("q", "p")
+    ]
+
+
 def test_sums_of_groups_go_with_their_rows(connection: sqlite3.Connection) -> None:
     """Sums of groups whose last labelled row is deleted go too, and what they counted for stays."""
     transactions = Transactions(connection, max_rows=4)
