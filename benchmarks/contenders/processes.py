@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
-from benchmarks.contenders import Contender, Location, free_port
-from benchmarks.dialects import Request
+from benchmarks.contenders.contender import Contender, Location, free_port
+from benchmarks.contenders.dialects import Request
+from benchmarks.paths import ROOT
 from benchmarks.resources import ProcessTree
-from benchmarks.workloads import Workload
+from benchmarks.workloads.workload import Workload
 
-ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT_S = 120
 STOP_LIMIT_S = 20
 ANSWER_LIMIT_S = 60

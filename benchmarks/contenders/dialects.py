@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import Workload
+from benchmarks.workloads.workload import Workload
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 JSON = "application/json"

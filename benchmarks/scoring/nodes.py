@@ -1,6 +1,6 @@
-"""`python -m benchmarks.scoring_nodes` says how much faster two nodes of Ray score than one; it needs the extra ray.
+"""`python -m benchmarks.scoring.nodes` says how much faster two nodes of Ray score than one; it needs the extra ray.
 
-    python -m benchmarks.scoring_nodes --rows 1000000 --rounds 3
+    python -m benchmarks.scoring.nodes --rows 1000000 --rounds 3
 
 Each node is of one processor, and all are on this machine, which needs two free ones besides those two: the clock is
 read. One node and two take turns, and the start of the actors is part of a run.
@@ -21,7 +21,8 @@ from typing import Any
 
 from ray.cluster_utils import Cluster
 
-from benchmarks.scoring_rate import MODELS, ROOT, TASK, write_rows
+from benchmarks.paths import ROOT, SHIPPED_MODELS
+from benchmarks.scoring.rate import TASK, write_rows
 
 COUNTS = (1, 2)
 
@@ -42,7 +43,7 @@ def time_scoring(folder: Path, out: Path, n_nodes: int) -> float:
     with ExitStack() as stack:
         cluster = start_nodes(n_nodes, stack)
         words = ["--task", TASK, "--data", folder / "rows.parquet", "--out", out]
-        words += ["--models", MODELS, "--ray", cluster.address]
+        words += ["--models", SHIPPED_MODELS, "--ray", cluster.address]
         started = perf_counter()
         subprocess.run(
             [sys.executable, "-m", "scoring", *map(str, words)],
@@ -55,7 +56,7 @@ def time_scoring(folder: Path, out: Path, n_nodes: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring_nodes")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring.nodes")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

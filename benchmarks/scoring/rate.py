@@ -1,6 +1,6 @@
-"""`python -m benchmarks.scoring_rate` says how many rows a second a core scores, beside onnxruntime alone.
+"""`python -m benchmarks.scoring.rate` says how many rows a second a core scores, beside onnxruntime alone.
 
-    python -m benchmarks.scoring_rate --rows 1000000
+    python -m benchmarks.scoring.rate --rows 1000000
 
 Both run the same files on the same rows, 1,024 at a time, on one thread. onnxruntime alone has its rows in memory as it
 takes them; scoring reads a file, checks each value, writes the answers and waits for the disk. Rates are by processor
@@ -23,8 +23,8 @@ import numpy as np
 import onnxruntime
 import polars as pl
 
-ROOT = Path(__file__).resolve().parent.parent
-MODELS = ROOT / "exported_models"
+from benchmarks.paths import ROOT, SHIPPED_MODELS
+
 TASK = "breast_cancer"
 ROWS_AT_A_TIME = 1024
 SEED = 0
@@ -40,7 +40,7 @@ class Rate(NamedTuple):
 
 def write_rows(folder: Path, n_rows: int) -> pl.DataFrame:
     """Writes held-out rows, drawn again and again with a little noise, as CSV and as Parquet."""
-    held_out = pl.read_csv(MODELS / f"{TASK}.held_out.csv")
+    held_out = pl.read_csv(SHIPPED_MODELS / f"{TASK}.held_out.csv")
     generator = np.random.default_rng(SEED)
     drawn = held_out[generator.integers(0, held_out.height, n_rows)]
     noisy = [
@@ -62,7 +62,7 @@ def run_alone(names: list[str], rows: np.ndarray) -> Rate:
     options.inter_op_num_threads = 1
     sessions = [
         onnxruntime.InferenceSession(
-            MODELS / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
+            SHIPPED_MODELS / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
         )
         for name in names
     ]
@@ -110,10 +110,10 @@ def run_scoring(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring_rate")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring.rate")
     parser.add_argument("--rows", type=int, default=1_000_000)
     n_rows = parser.parse_args().rows
-    everything = sorted(path.stem for path in MODELS.glob(f"{TASK}-*.onnx"))
+    everything = sorted(path.stem for path in SHIPPED_MODELS.glob(f"{TASK}-*.onnx"))
     asked = {
         "all classifiers": everything,
         "random_forest": [f"{TASK}-random_forest"],

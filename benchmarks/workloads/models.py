@@ -16,6 +16,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto
 
+from benchmarks.paths import SHIPPED_MODELS
 from model_card import (
     Card,
     Feature,
@@ -28,7 +29,6 @@ from model_card import (
 )
 from training.graph import IR_VERSION, GraphBuilder
 
-SHIPPED = Path(__file__).resolve().parent.parent / "exported_models"
 TASK = "breast_cancer"
 LOGISTIC = "breast_cancer-logistic"
 WIDE = "benchmark-mlp"
@@ -38,7 +38,7 @@ SEED = 0
 
 def write_models(folder: Path) -> None:
     """Copies the shipped models and adds a wide one."""
-    for path in SHIPPED.glob("*.onnx"):
+    for path in SHIPPED_MODELS.glob("*.onnx"):
         shutil.copy(path, folder)
     _write_wide(folder)
 

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-CACHE = HERE / ".environments"
-SERVE_REQUIREMENTS = HERE.parent / "requirements" / "serve.txt"
+from benchmarks.paths import ROOT
+
+CACHE = ROOT / "benchmarks" / ".environments"
+PEERS_REQUIREMENTS = ROOT / "benchmarks" / "requirements"
+SERVE_REQUIREMENTS = ROOT / "requirements" / "serve.txt"
 MAX_REASON_CHARACTERS = 300
 _VERSIONS = """
 import sys
@@ -29,7 +31,7 @@ def make_environment(name: str) -> Path:
     requirements = (
         SERVE_REQUIREMENTS
         if name == "veredicto"
-        else HERE / "requirements" / f"{name}.txt"
+        else PEERS_REQUIREMENTS / f"{name}.txt"
     )
     digest = hashlib.sha256(
         requirements.read_bytes() + sys.version.encode()
@@ -40,7 +42,7 @@ def make_environment(name: str) -> Path:
     if stamp.exists():
         return python
 
-    print(f"making {folder.relative_to(HERE.parent)} ...", file=sys.stderr, flush=True)
+    print(f"making {folder.relative_to(ROOT)} ...", file=sys.stderr, flush=True)
     for old in CACHE.glob(f"{name}-*"):
         shutil.rmtree(old)
 

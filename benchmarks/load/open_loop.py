@@ -16,8 +16,8 @@ from time import perf_counter
 
 import numpy as np
 
-from benchmarks.dialects import Request
-from benchmarks.processes import ContenderFailed
+from benchmarks.contenders.dialects import Request
+from benchmarks.contenders.processes import ContenderFailed
 
 CONNECTIONS = 64
 DRAIN_S = 2.0

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.dialects import Request
-from benchmarks.processes import ContenderFailed, Server
+from benchmarks.contenders.dialects import Request
+from benchmarks.contenders.processes import ContenderFailed, Server
 
 WRK_LIMIT_S = 30
 _WRK_SCRIPT = """wrk.method = "POST"

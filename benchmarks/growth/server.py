@@ -18,9 +18,9 @@ from threading import Event
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
+from benchmarks.paths import ROOT
 from benchmarks.resources import ProcessTree
 
-ROOT = Path(__file__).resolve().parent.parent
 LIMIT_S = 300.0
 POLL_S = 0.02
 WARM_UP = 20

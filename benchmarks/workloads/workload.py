@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import models
-from benchmarks.photo import make_photo
 from benchmarks.servers import graphs
+from benchmarks.workloads import models
+from benchmarks.workloads.photo import make_photo
 
 SEED = 1
 MANY_ROWS = 1000

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import dialects
-from benchmarks.dialects import Dialect
+from benchmarks.contenders import dialects
+from benchmarks.contenders.dialects import Dialect
 
 SERVERS = "benchmarks.servers"
 
