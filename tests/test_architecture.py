@@ -613,7 +613,16 @@ SHOWN: dict[str, set[str]] = {
         "tails",
     },
     "stats.labelling": {"discordant", "plan"},
-    "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
+    "stats.losses": {
+        "balanced_gaps",
+        "bounded",
+        "comparison",
+        "cost_gaps",
+        "costs",
+        "gaps",
+        "mean_gaps",
+        "set_sizes",
+    },
     "stats.monitoring": {"alarm", "label_free", "ranks"},
     "tables": {
         "block_cutting",

@@ -29,27 +29,25 @@ class Cells:
 
     def __init__(self, features: tuple[Feature, ...]) -> None:
         self.features = features
-        self.training = [_count_training(feature) for feature in features]
+        self.training = [_count_training(each) for each in features]
         n_cells_each = [len(counts) for counts in self.training]
         self.n_cells = sum(n_cells_each)
         self._starts = np.cumsum([0, *n_cells_each])[:-1]
-        self._is_category = np.array(
-            [feature.values is not None for feature in features]
-        )
+        self._is_category = np.array([each.values is not None for each in features])
 
-        distributions = [
-            feature.distribution or Distribution(counts=(1,)) for feature in features
-        ]
+        one_cell = Distribution(counts=(1,))
+        distributions = [each.distribution or one_cell for each in features]
         self._missing_cells = np.array([len(each.counts) for each in distributions])
         self._edges = _tabulate_edges(distributions)
 
-        self.is_ordered = np.array([is_ordered(feature) for feature in features])
+        self.is_ordered = np.array([is_ordered(each) for each in features])
         self._ordered_places = self._find_places(distributions)
+
         is_imputed = np.array([each.imputed is not None for each in features])
         missing_places = np.where(is_imputed, self._starts + self._missing_cells, -1)
         self._gap_places = missing_places[self.is_ordered]
 
-        ranges = [feature.range or (-np.inf, np.inf) for feature in features]
+        ranges = [each.range or (-np.inf, np.inf) for each in features]
         self._low, self._high = np.array(ranges, dtype=np.float32).T
 
     @classmethod
@@ -79,12 +77,16 @@ class Cells:
         """Returns the counts `(n_counts,)` of rows `(n_rows, n_features)` as the graph takes them."""
         counts = np.zeros(self.n_counts, dtype=np.int64)
 
+        of_cells = counts[: self.n_cells]
+        outside = counts[self.n_cells :]
+
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             part = rows[start : start + ROWS_AT_A_TIME]
             cells = self.find_cells(part)
+            of_cells += np.bincount(cells.ravel(), minlength=self.n_cells)
+
             is_outside = (part < self._low) | (part > self._high)
-            counts[: self.n_cells] += np.bincount(cells.ravel(), minlength=self.n_cells)
-            counts[self.n_cells :] += is_outside.sum(axis=0)
+            outside += is_outside.sum(axis=0)
 
         return counts
 
@@ -97,12 +99,14 @@ class Cells:
 
         Missing values have no place in the order.
         """
-        return np.append(counts[: self.n_cells], 0)[self._ordered_places]
+        with_none = np.append(counts[: self.n_cells], 0)
+        return with_none[self._ordered_places]
 
     def pick_gaps(self, counts: Counts) -> Counts:
         """Returns the rows of ordered features that have a value, and those that have none, `(n_ordered, 2)`."""
         known = self.pick_ordered(counts).sum(axis=1)
-        missing = np.append(counts[: self.n_cells], 0)[self._gap_places]
+        with_none = np.append(counts[: self.n_cells], 0)
+        missing = with_none[self._gap_places]
 
         return np.stack([known, missing], axis=1)
 
@@ -133,8 +137,12 @@ class Cells:
 
 def is_ordered(feature: Feature) -> bool:
     """Says whether a feature's bins have an order that says more than their counts: a number of three or more bins."""
-    distribution = feature.distribution
-    return distribution is not None and len(distribution.edges) >= MIN_ORDERED_BINS - 1
+    if feature.distribution is None:
+        return False
+
+    n_bins = len(feature.distribution.edges) + 1
+
+    return n_bins >= MIN_ORDERED_BINS
 
 
 def _tabulate_edges(distributions: list[Distribution]) -> Features:
