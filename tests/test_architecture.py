@@ -459,6 +459,7 @@ SHOWN: dict[str, set[str]] = {
         "labelled_data",
         "remote",
         "unlabelled",
+        "verification",
     },
     "evaluation.report": {"page"},
     "loadtest": {
@@ -467,6 +468,7 @@ SHOWN: dict[str, set[str]] = {
         "commands",
         "comparison",
         "console",
+        "load_options",
         "objectives",
         "option_types",
         "raw_file",
@@ -501,6 +503,7 @@ SHOWN: dict[str, set[str]] = {
         "cost_table",
         "extreme_numbers",
         "limits",
+        "live_answers",
         "requests",
     },
     "service.execution": {
@@ -510,6 +513,7 @@ SHOWN: dict[str, set[str]] = {
         "garbage",
         "gauges",
         "lifecycle",
+        "live_metrics",
         "metric_files",
         "metrics",
         "pipeline",
@@ -765,6 +769,7 @@ DOORS: dict[str, set[str]] = {
     "prometheus_client": {
         "service.execution.allocated_file",
         "service.execution.gauges",
+        "service.execution.live_metrics",
         "service.execution.metric_files",
         "service.execution.metrics",
     },

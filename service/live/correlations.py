@@ -20,7 +20,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract.answers import CorrelationDrift, PairDrift
+from service.contract.live_answers import CorrelationDrift, PairDrift
 from service.live.cells import ROWS_AT_A_TIME, Cells, Counts, Features
 from service.live.drift import MIN_ROWS, find_growth, share_level
 from stats.chi_square import path_quantile

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Feature
-from service.contract.answers import Drift, DriftSize, FeatureDrift
+from service.contract.live_answers import Drift, DriftSize, FeatureDrift
 from service.live.cells import Cells, Counts, is_ordered
 from stats.chi_square import compare_counts, path_quantile
 from stats.monitoring.ranks import compare_ranks

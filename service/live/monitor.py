@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from time import monotonic
 
-from service.contract import answers
+from service.contract import live_answers
 from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
@@ -43,7 +43,7 @@ from service.settings import Settings
 
 MAX_COMPARISON_AGE_S = 1.0
 logger = logging.getLogger(__name__)
-_MadeComparison = tuple[float, answers.LiveComparison]
+_MadeComparison = tuple[float, live_answers.LiveComparison]
 """When a comparison was made stands before it, in seconds by the clock that never goes back."""
 _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(0|[1-9][0-9]{0,8}))?")
 
@@ -195,7 +195,7 @@ class Monitor:
 
     def compare(
         self, task: str, by: str = ACCURACY, *, has_curves: bool = False
-    ) -> answers.LiveComparison:
+    ) -> live_answers.LiveComparison:
         """Returns the live comparison of the task's classifiers, about a second old.
 
         Raises NotFound for a task, InvalidRequest for a metric, and Overloaded where the journal cannot be read.
@@ -272,7 +272,7 @@ class Monitor:
         costs: Costs | None,
         *,
         has_curves: bool,
-    ) -> answers.LiveComparison:
+    ) -> live_answers.LiveComparison:
         self.journal.check_readable()
         try:
             window = reader.read_window(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from service.contract import codec
 from service.contract.requests import Row
 from service.errors import VeredictoError
-from service.execution.metrics import ShadowMetrics
+from service.execution.live_metrics import ShadowMetrics
 from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live.challengers import ShadowDeployment, make_model_key
 from service.live.journal.records import (

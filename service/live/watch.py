@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from service.errors import Overloaded, SettingsError
-from service.execution.metrics import AlarmMetrics
+from service.execution.live_metrics import AlarmMetrics
 from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live import alarms, champion_log, promotion
 from service.live.challengers import ShadowDeployment

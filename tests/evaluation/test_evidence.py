@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation import evidence
+from evaluation import evidence, verification
 from evaluation.gate import Gate
 from service.errors import EvaluationError
 from tests.support.made_predictions import make_predictions
@@ -48,7 +48,7 @@ def test_evidence_survives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
     path.write_text(json.dumps(EVIDENCE))
     assert evidence.read(path) == EVIDENCE
-    assert evidence.verify(evidence.read(path)) == []
+    assert verification.verify(evidence.read(path)) == []
 
 
 def test_evidence_says_what_it_rests_on() -> None:
@@ -70,7 +70,7 @@ def test_evidence_says_what_it_rests_on() -> None:
 
 def test_a_changed_number_is_found_by_its_place() -> None:
     """A changed number is named by its place, with what is stored and what follows."""
-    found = evidence.verify(
+    found = verification.verify(
         changed("numbers", "models", 1, "metrics", "accuracy", "value", to=0.99)
     )
     expected = EVIDENCE["numbers"]["models"][1]["metrics"]["accuracy"]["value"]
@@ -82,7 +82,7 @@ def test_a_changed_number_is_found_by_its_place() -> None:
 def test_a_changed_answer_changes_what_follows() -> None:
     """One changed label of one model changes its accuracy, and much else."""
     label = EVIDENCE["answers"][0]["label"][0]
-    found = evidence.verify(changed("answers", 0, "label", 0, to=(label + 1) % 3))
+    found = verification.verify(changed("answers", 0, "label", 0, to=(label + 1) % 3))
     assert any(
         line.startswith("numbers.models[0].metrics.accuracy.value") for line in found
     )
@@ -102,15 +102,15 @@ def test_no_part_of_a_conclusion_can_be_changed(
     path: tuple[str | int, ...], value: object
 ) -> None:
     """A change of words, gates, names, numbers or options is found."""
-    assert evidence.verify(changed(*path, to=value))
+    assert verification.verify(changed(*path, to=value))
 
 
 def test_rounding_is_no_difference() -> None:
     """A difference of up to 1e-9 is none, and a larger one is found."""
     value = EVIDENCE["numbers"]["models"][0]["metrics"]["log_loss"]["value"]
     path = ("numbers", "models", 0, "metrics", "log_loss", "value")
-    assert evidence.verify(changed(*path, to=value + 1e-11)) == []
-    assert len(evidence.verify(changed(*path, to=value + 1e-7))) == 1
+    assert verification.verify(changed(*path, to=value + 1e-11)) == []
+    assert len(verification.verify(changed(*path, to=value + 1e-7))) == 1
 
 
 def test_a_missing_and_a_further_number_are_found() -> None:
@@ -118,7 +118,7 @@ def test_a_missing_and_a_further_number_are_found() -> None:
     copy = deepcopy(EVIDENCE)
     del copy["numbers"]["fleiss_kappa"]
     copy["numbers"]["luck"] = 7
-    found = evidence.verify(copy)
+    found = verification.verify(copy)
     assert found[0] == "numbers.luck: stored 7, computed None"
     assert found[1].startswith("numbers.fleiss_kappa: stored None, computed 0.")
 
@@ -128,13 +128,13 @@ def test_the_same_answers_again_are_no_difference() -> None:
     answers = [
         replace(each, probabilities=each.probabilities + 1e-7) for each in TRIAL.answers
     ]
-    assert evidence.verify_answers(EVIDENCE, replace(TRIAL, answers=answers)) == []
+    assert verification.verify_answers(EVIDENCE, replace(TRIAL, answers=answers)) == []
 
 
 def test_other_data_versions_and_answers_are_named() -> None:
     """Other data, other versions and other answers are each named by the first that differs."""
     other = replace(TRIAL, fingerprint="sha256:" + "1" * 64)
-    assert evidence.verify_answers(EVIDENCE, other) == [
+    assert verification.verify_answers(EVIDENCE, other) == [
         f"data: stored {TRIAL.fingerprint}, these are {other.fingerprint}"
     ]
     newer = replace(TRIAL.answers[0], version="f" * 12)
@@ -146,7 +146,9 @@ def test_other_data_versions_and_answers_are_named() -> None:
         label=label,
         probabilities=TRIAL.answers[1].probabilities * 0.75,
     )
-    found = evidence.verify_answers(EVIDENCE, replace(TRIAL, answers=[newer, surer]))
+    found = verification.verify_answers(
+        EVIDENCE, replace(TRIAL, answers=[newer, surer])
+    )
     assert found == [
         "answers: task-third is not there to be asked again",
         f"answers: task-champion was of version 000000000000, this is {'f' * 12}",
@@ -216,5 +218,5 @@ def test_evidence_that_cannot_be_is_refused(
 ) -> None:
     """Evidence with values that cannot be is refused, and nothing is computed from it."""
     with pytest.raises(EvaluationError) as error:
-        evidence.verify(changed(*path, to=value))
+        verification.verify(changed(*path, to=value))
     assert str(error.value) == expected

@@ -13,8 +13,8 @@ from statsmodels.stats.multitest import multipletests
 
 from stats import scores
 from tests.support.made_predictions import make_predictions
-from verdict import analysis
 from verdict.analysis import judge
+from verdict.pareto import find_front
 
 TRIAL = make_predictions(
     {"worst": 0.7, "middle": 0.85, "best": 0.93}, classes=("a", "b", "c")
@@ -105,7 +105,7 @@ def test_the_front_is_whom_nobody_beats_in_both() -> None:
     names = ["cheap", "dear", "worse", "twin", "dearer"]
     costs = [1.0, 5.0, 5.0, 1.0, 6.0]
     values = [0.8, 0.9, 0.7, 0.8, 0.9]
-    assert analysis.find_front(names, costs, values) == ["cheap", "dear", "twin"]
+    assert find_front(names, costs, values) == ["cheap", "dear", "twin"]
 
 
 def test_sizes_that_are_not_all_known_have_no_front() -> None:

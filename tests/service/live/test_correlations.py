@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model_card import Distribution, Feature
-from service.contract.answers import CorrelationDrift
+from service.contract.live_answers import CorrelationDrift
 from service.live import drift
 from service.live.cells import Cells
 from service.live.correlations import SCALE, Correlations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.sending.connection import Answer, ConnectionBroken
+from loadtest.sending.http_answer import Answer, ConnectionBroken
 
 WITH_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 IN_CHUNKS = (
