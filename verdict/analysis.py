@@ -133,7 +133,9 @@ def _judge_model(
         for divide in (reliability.equal_width, reliability.equal_mass)
     )
     effect = groups.design_effect(hits - hits.mean(), members)
-    curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS)
+    curve = roc.thin_curve(
+        *risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS
+    )
     of_probabilities = dict.fromkeys(OF_PROBABILITIES) | {"roc": []}
     if not is_vote(answer.probabilities):
         of_probabilities = judge_probabilities(answer, predictions, even)
@@ -148,8 +150,8 @@ def _judge_model(
         "risk_coverage": dict(
             zip(("coverage", "risk", "threshold"), curve, strict=True)
         ),
-        "risk_area": risk_coverage.area(confidence, hits),
-        "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
+        "risk_area": risk_coverage.risk_area(confidence, hits),
+        "at_risk": risk_coverage.threshold_at_risk(confidence, hits, risk=risk),
         "at_guaranteed_risk": promise_threshold(
             confidence, hits, members, risk=risk, n_models=len(predictions.answers)
         ),

@@ -103,7 +103,7 @@ def _trace_curves(
         false, true, _ = roc.roc_curve(
             answer.probabilities[:, each], predictions.truth == each
         )
-        false, true = roc.thin(false, true, most=MAX_POINTS)
+        false, true = roc.thin_curve(false, true, most=MAX_POINTS)
         curves.append(
             {
                 "class": predictions.classes[each],

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.contract.live_answers import CorrelationDrift, PairDrift
-from service.live.cells import ROWS_AT_A_TIME, Cells, Counts, Features
 from service.live.drift import MIN_ROWS, find_growth, share_level
+from service.live.drift_cells import ROWS_AT_A_TIME, Cells, Counts, Features
 from stats.chi_square import path_quantile
 from stats.student import t_tail
 

@@ -18,7 +18,6 @@ from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
 from service.live import champion_log, comparison
-from service.live.cells import Cells, Features
 from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
@@ -26,7 +25,9 @@ from service.live.challengers import (
     find_shadow_deployments,
     make_model_key,
 )
+from service.live.champion_watch import Watch
 from service.live.cost_settings import find_costs
+from service.live.drift_cells import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.challenger_counts import ACCURACY, find_metrics
@@ -36,7 +37,6 @@ from service.live.journal.startup import read_prepared_file
 from service.live.journal.window import Example, PredictionWindow
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
-from service.live.watch import Watch
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
 from service.settings import Settings

@@ -12,7 +12,6 @@ from scipy.stats import chi2, chi2_contingency, norm
 
 from model_card import Distribution, Feature, FeatureInput, ImageInput
 from service.execution import live_metrics
-from service.live.cells import Cells
 from service.live.drift import (
     ALPHA,
     ROWS_A_PART,
@@ -22,6 +21,7 @@ from service.live.drift import (
     join_rare,
     stability_index,
 )
+from service.live.drift_cells import Cells
 from service.live.journal.transaction import MAX_MERGED_ROWS
 from stats.chi_square import chi_square_quantile, compare_counts
 from tests.support.tiny_models import tiny_card

@@ -45,7 +45,7 @@ class Cells:
 
         is_imputed = np.array([each.imputed is not None for each in features])
         missing_places = np.where(is_imputed, self._starts + self._missing_cells, -1)
-        self._gap_places = missing_places[self.is_ordered]
+        self._missing_places = missing_places[self.is_ordered]
 
         ranges = [each.range or (-np.inf, np.inf) for each in features]
         self._low, self._high = np.array(ranges, dtype=np.float32).T
@@ -102,11 +102,11 @@ class Cells:
         with_none = np.append(counts[: self.n_cells], 0)
         return with_none[self._ordered_places]
 
-    def pick_gaps(self, counts: Counts) -> Counts:
+    def pick_missing(self, counts: Counts) -> Counts:
         """Returns the rows of ordered features that have a value, and those that have none, `(n_ordered, 2)`."""
         known = self.pick_ordered(counts).sum(axis=1)
         with_none = np.append(counts[: self.n_cells], 0)
-        missing = with_none[self._gap_places]
+        missing = with_none[self._missing_places]
 
         return np.stack([known, missing], axis=1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from stats.runs import (
+from stats.repeated_runs import (
     compare_means,
     find_trend,
     find_warm_up,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from stats.tails import (
+from stats.percentiles import (
     Finding,
     binomial_quantile,
     judge_share,
