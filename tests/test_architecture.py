@@ -758,6 +758,7 @@ DOORS: dict[str, set[str]] = {
         "loadtest.raw_file",
         "loadtest.targets.inputs",
         "scoring.features",
+        "scoring.row_reader",
         "scoring.scorer",
         "tables.block_cutting",
         "tables.blocks",
