@@ -17,10 +17,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import contenders, workloads
-from benchmarks.models import write_models
-from benchmarks.processes import pin_to_last_processor
+from benchmarks.contenders import contender
+from benchmarks.contenders.processes import pin_to_last_processor
 from benchmarks.run import PARTS, Plan, run
+from benchmarks.summary import show
+from benchmarks.workloads import workload
+from benchmarks.workloads.models import write_models
 
 
 def main() -> None:
@@ -37,7 +39,7 @@ def main() -> None:
         models = Path(folder) / "models"
         models.mkdir()
         write_models(models)
-        run(plan, models, Path(folder))
+        show(run(plan, models, Path(folder)))
 
 
 def _read_options() -> Plan:
@@ -47,10 +49,10 @@ def _read_options() -> Plan:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--contenders", type=_choices(contenders.NAMES), default=list(contenders.NAMES)
+        "--contenders", type=_choices(contender.NAMES), default=list(contender.NAMES)
     )
     parser.add_argument(
-        "--workloads", type=_choices(workloads.NAMES), default=list(workloads.NAMES)
+        "--workloads", type=_choices(workload.NAMES), default=list(workload.NAMES)
     )
     parser.add_argument(
         "--parts", type=_choices(PARTS), default=list(PARTS), help="what is measured"

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.paths import ROOT
 from charts.canvas import add_axes, add_legend, apply_style, make_figure, save_png
 from charts.lines import add_level, add_line
 from charts.palette import BLUE, ORANGE, VERMILLION
 from service.calls.policy import Champion, Epsilon, Policy, Thompson
 
-ROOT = Path(__file__).resolve().parent.parent
 ACCURACIES = {
     "logistic": 0.95,
     "knn": 0.97,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
-from benchmarks.environments import list_versions
-from benchmarks.load import ClosedLoopResult
+from benchmarks.contenders.environments import list_versions
+from benchmarks.load.closed_loop import ClosedLoopResult
 
 Rounds = Mapping[tuple[str, str, int], list[ClosedLoopResult]]
 """A run for each round, by contender, workload and concurrency."""

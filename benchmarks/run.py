@@ -1,9 +1,7 @@
-"""A run of the benchmark starts the servers, measures them in interleaved rounds, and prints tables."""
+"""A run of the benchmark starts the servers, measures them in interleaved rounds, and keeps what it finds."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,23 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
-from benchmarks import load, open_loop, report
-from benchmarks.contenders import CONTENDERS, IN_PROCESS, Contender
-from benchmarks.environments import NotInstalled, make_environment
-from benchmarks.load import ClosedLoopResult
-from benchmarks.processes import (
-    ROOT,
+from benchmarks import report
+from benchmarks.contenders.contender import CONTENDERS, IN_PROCESS, Contender
+from benchmarks.contenders.environments import NotInstalled, make_environment
+from benchmarks.contenders.processes import (
     ContenderFailed,
     Server,
     check_answer,
-    make_variables,
-    pin_to_first_processor,
     serve,
 )
+from benchmarks.load import closed_loop, in_process, open_loop
+from benchmarks.load.closed_loop import ClosedLoopResult
 from benchmarks.report import format_number
-from benchmarks.workloads import NAMES, Workload, make_workloads
+from benchmarks.workloads.workload import NAMES, Workload, make_workloads
 
 PARTS = ("starts", "closed", "open", "saturated")
 BASE = "floor"
@@ -128,7 +122,15 @@ class Benchmark:
         """Measures onnxruntime alone, which comes first in the tables."""
         self.pythons[IN_PROCESS] = make_environment(OURS)
         for workload in self.workloads:
-            runs = [self._run_in_process(workload) for _ in range(self.plan.rounds)]
+            runs = [
+                in_process.measure(
+                    self.pythons[IN_PROCESS],
+                    workload,
+                    self.scratch,
+                    seconds=self.plan.seconds,
+                )
+                for _ in range(self.plan.rounds)
+            ]
             self.rounds[IN_PROCESS, workload.name, 1] = runs
 
     def _start(self, contender: Contender, stack: ExitStack) -> Server | None:
@@ -157,7 +159,7 @@ class Benchmark:
             dialect = server.contender.dialects.get(workload.name)
             if dialect is not None:
                 check_answer(server, workload)
-                load.measure(
+                closed_loop.measure(
                     server,
                     dialect.make_request(workload),
                     self.scratch,
@@ -206,7 +208,7 @@ class Benchmark:
         dialect = server.contender.dialects.get(workload.name)
         if dialect is not None and server.contender.name not in self.skipped:
             request = dialect.make_request(workload)
-            measured = load.measure(
+            measured = closed_loop.measure(
                 server,
                 request,
                 self.scratch,
@@ -241,7 +243,7 @@ class Benchmark:
             server.port, small, rate=CALM_RATE, seconds=seconds, percentiles=LATENCIES
         )
 
-        with load.saturate(
+        with closed_loop.saturate(
             server,
             photo,
             self.scratch,
@@ -261,41 +263,9 @@ class Benchmark:
             _join_percentiles(beside.percentiles_ms),
         ]
 
-    def _run_in_process(self, workload: Workload) -> ClosedLoopResult:
-        inputs = self.scratch / "inputs.npy"
-        np.save(inputs, workload.inputs)
-        program = [
-            str(self.pythons[IN_PROCESS]),
-            "-m",
-            "benchmarks.servers.in_process",
-            str(inputs),
-        ]
-        command = [
-            *pin_to_first_processor(),
-            *program,
-            str(self.plan.seconds),
-            *map(str, workload.files),
-        ]
-        report_of_run = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=make_variables(),
-            start_new_session=True,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        found = json.loads(report_of_run)
-        rate = found["runs"] / found["seconds"]
-        cpu_s = found["cpu_s"] / found["runs"] * 1000
 
-        return ClosedLoopResult(
-            rate=rate, cpu_s_per_1000=cpu_s, p50_ms=1000 / rate, p99_ms=0.0
-        )
-
-
-def run(plan: Plan, models: Path, scratch: Path) -> None:
-    """Measures what the plan asks for, and prints it."""
+def run(plan: Plan, models: Path, scratch: Path) -> Benchmark:
+    """Measures what the plan asks for, and returns it."""
     benchmark = Benchmark(plan, models, scratch)
     chosen = benchmark.install()
     if "starts" in plan.parts:
@@ -312,65 +282,7 @@ def run(plan: Plan, models: Path, scratch: Path) -> None:
             if contender.works_unasked:
                 benchmark.measure([contender])
 
-    show(benchmark)
-
-
-def show(benchmark: Benchmark) -> None:
-    """Prints all tables, the versions, and the contenders that were left out."""
-    plan = benchmark.plan
-    about = (
-        f"{plan.rounds} rounds of {plan.seconds} s, one process, one thread; medians"
-    )
-    print(f"{benchmark.machine}\n{about}\n")
-    for workload in benchmark.workloads:
-        print(f"{workload.name}: {workload.title}, {workload.model}")
-
-    print()
-    _show_closed(benchmark)
-    _show_resources(benchmark)
-    _show_latencies(benchmark)
-
-    packages = {each.name: each.packages for each in CONTENDERS}
-    packages[IN_PROCESS] = ("onnxruntime", "numpy")
-    print(report.describe_versions(benchmark.pythons, packages))
-    for name, reason in benchmark.skipped.items():
-        print(f"\nleft out: {name} {reason}")
-
-
-def _show_closed(benchmark: Benchmark) -> None:
-    rounds = benchmark.rounds
-    names = [each.name for each in benchmark.workloads]
-
-    for concurrency in benchmark.plan.concurrency if rounds else ():
-        print(report.tabulate_rates(rounds, names, concurrency, base=BASE))
-        print(report.tabulate_details(rounds, names, concurrency))
-
-    measured = {contender for contender, _, _ in rounds}
-    if {BASE, OURS} <= measured and benchmark.plan.rounds > 1:
-        print(report.tabulate_spread(rounds, OURS, BASE, names))
-
-
-def _show_resources(benchmark: Benchmark) -> None:
-    if benchmark.resources:
-        n_models = len(list(benchmark.models.glob("*.onnx")))
-        title = f"start with {n_models} models, and memory when warm (proportional)"
-        columns = ("start to first answer, s", "memory, MiB")
-        print(report.format_table(title, columns, benchmark.resources))
-
-
-def _show_latencies(benchmark: Benchmark) -> None:
-    name = benchmark.probe.name
-    percentiles = ", ".join(f"{each:g}" for each in LATENCIES)
-
-    if benchmark.opened:
-        title = f"latency of {name} at fixed rates, open loop: percentiles {percentiles}, ms"
-        rates = [f"{rate:,}/s" for rate in benchmark.plan.rates]
-        print(report.format_table(title, rates, benchmark.opened))
-
-    if benchmark.saturated:
-        title = f"latency of {name} at {CALM_RATE}/s: percentiles {percentiles}, ms"
-        columns = ("alone", f"beside {N_SATURATING_CLIENTS} clients' photographs")
-        print(report.format_table(title, columns, benchmark.saturated))
+    return benchmark
 
 
 def _join_percentiles(percentiles_ms: dict[float, float] | None) -> str:

@@ -20,12 +20,12 @@ from math import ceil
 from pathlib import Path
 from statistics import median
 
-from benchmarks import load
-from benchmarks.contenders import CONTENDERS, Contender, Location
-from benchmarks.models import LOGISTIC, TASK, write_copy, write_models
-from benchmarks.open_loop import OpenLoopResult, measure
-from benchmarks.processes import Server, pin_to_last_processor, serve
-from benchmarks.workloads import Workload, make_workloads
+from benchmarks.contenders.contender import CONTENDERS, Contender, Location
+from benchmarks.contenders.processes import Server, pin_to_last_processor, serve
+from benchmarks.load import closed_loop
+from benchmarks.load.open_loop import OpenLoopResult, measure
+from benchmarks.workloads.models import LOGISTIC, TASK, write_copy, write_models
+from benchmarks.workloads.workload import Workload, make_workloads
 
 PLAIN = "as it is"
 JOURNAL = "with a journal"
@@ -139,13 +139,15 @@ def _print_latencies(
 def _compare_saturated(
     servers: dict[str, Server], row: Workload, folder: Path, options: argparse.Namespace
 ) -> None:
-    found: dict[str, list[load.ClosedLoopResult]] = {name: [] for name in servers}
+    found: dict[str, list[closed_loop.ClosedLoopResult]] = {
+        name: [] for name in servers
+    }
     seconds = ceil(options.seconds)
 
     for index in range(options.rounds + 1):
         for name, server in servers.items():
             request = server.contender.dialects[row.name].make_request(row)
-            closed = load.measure(
+            closed = closed_loop.measure(
                 server, request, folder, concurrency=options.clients, seconds=seconds
             )
             if index:  # the first round warms up

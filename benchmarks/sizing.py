@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+from benchmarks.paths import ROOT, SHIPPED_MODELS
 from benchmarks.resources import PROC, ProcessTree
 
-ROOT = Path(__file__).resolve().parent.parent
 MODELS = (
     "breast_cancer-logistic",
     "breast_cancer-random_forest",
@@ -71,7 +71,7 @@ def measure(name: str) -> Measured:
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home, "models")
         folder.mkdir()
-        shutil.copy(ROOT / "exported_models" / f"{name}.onnx", folder)
+        shutil.copy(SHIPPED_MODELS / f"{name}.onnx", folder)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -40,7 +40,9 @@ def write_number(value: float) -> str:
     """Returns a number as an axis shows it: large ones with `k` and `M`."""
     if value >= 1_000_000:
         return f"{value / 1_000_000:g}M"
-    return f"{value / 1000:g}k" if value >= 10_000 else f"{value:.4g}"
+    if value >= 10_000:
+        return f"{value / 1000:g}k"
+    return f"{value:.4g}"
 
 
 def write_percent(share: float) -> str:
@@ -52,33 +54,43 @@ def set_linear(
     axes: Axes, which: Which, low: float, high: float, *, percent: bool = False
 ) -> None:
     """Sets the ends of an axis, with three to seven round ticks."""
-    axis = _choose_axis(axes, which)
     axes.set(**{f"{which}lim": (low, high)})
-    axis.set_major_locator(MaxNLocator(nbins=MAX_STEPS, steps=[1, 2, 2.5, 5, 10]))
+
+    axis = _choose_axis(axes, which)
+    locator = MaxNLocator(nbins=MAX_STEPS, steps=[1, 2, 2.5, 5, 10])
     write = write_percent if percent else write_number
+    axis.set_major_locator(locator)
     axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
 
 
 def set_log(axes: Axes, which: Which, low: float, high: float) -> None:
     """Sets the ends of an axis in powers of ten, both above 0; where those are few, 2 and 5 times them have ticks."""
-    axis = _choose_axis(axes, which)
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
-    first = math.floor(math.log10(low))
-    last = math.ceil(math.log10(high))
-    factors = (1, 2, 5) if last - first <= FEW_DECADES else (1,)
-    ticks = [
-        factor * 10.0**power for power in range(first, last + 1) for factor in factors
-    ]
-    axis.set_major_locator(
-        FixedLocator([each for each in ticks if low <= each <= high])
-    )
+
+    axis = _choose_axis(axes, which)
+    axis.set_major_locator(FixedLocator(_list_log_ticks(low, high)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: write_number(value)))
 
 
+def _list_log_ticks(low: float, high: float) -> list[float]:
+    """Returns the powers of ten from one value to another, with 2 and 5 times them where they are few."""
+    first = math.floor(math.log10(low))
+    last = math.ceil(math.log10(high))
+    factors = (1, 2, 5) if last - first <= FEW_DECADES else (1,)
+    ticks = []
+
+    for power in range(first, last + 1):
+        ticks += [factor * 10.0**power for factor in factors]
+
+    return [each for each in ticks if low <= each <= high]
+
+
 def set_log_if_wide(axes: Axes, which: Which, values: Array) -> None:
     """Makes an axis logarithmic where its values are all above 0 and some of another order than others."""
-    if np.nanmin(values) > 0 and np.nanmax(values) > WIDE * np.nanmin(values):
+    least = np.nanmin(values)
+    greatest = np.nanmax(values)
+    if least > 0 and greatest > WIDE * least:
         axes.set(**{f"{which}scale": "log"})
 
 
@@ -97,9 +109,11 @@ def set_integers(axes: Axes, which: Which) -> None:
 def clip_to_axes(axes: Axes, x: Array, y: Array) -> tuple[Array, Array]:
     """Returns values beyond an axis whose ends are set at its end; an axis that follows its values holds them all."""
     if not axes.get_autoscalex_on():
-        x = np.clip(x, min(axes.get_xlim()), max(axes.get_xlim()))
+        left, right = sorted(axes.get_xlim())
+        x = np.clip(x, left, right)
     if not axes.get_autoscaley_on():
-        y = np.clip(y, min(axes.get_ylim()), max(axes.get_ylim()))
+        bottom, top = sorted(axes.get_ylim())
+        y = np.clip(y, bottom, top)
 
     return x, y
 

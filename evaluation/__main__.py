@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from evaluation import champion_log_check, clock, unlabelled
+from evaluation import champion_log_check, clock, unlabelled, verification
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation.arguments import parse
@@ -147,12 +147,12 @@ def _verify(options: argparse.Namespace) -> int:
         )
         for claim in options.gate
     ]
-    differences = evidences.verify(evidence)
+    differences = verification.verify(evidence)
     checked = "every number follows from the stored answers"
     if options.data is not None:
         with closing(_find(options, stored.task)) as contenders:
             _, again = _try(options, stored.task, contenders)
-        differences += evidences.verify_answers(evidence, again)
+        differences += verification.verify_answers(evidence, again)
         checked += ", and the models answer as stored"
 
     _say(*(f"{gates.describe(each)}{AFTERWARDS}" for each in results))
@@ -179,10 +179,10 @@ def _verify_acts(options: argparse.Namespace) -> int:
 
 
 def _tell_differences(options: argparse.Namespace, differences: list[str]) -> int:
-    hidden = len(differences) - evidences.MAX_SHOWN
+    hidden = len(differences) - verification.MAX_SHOWN
     _say(
         f"{options.verify.name}: {len(differences)} differences",
-        *differences[: evidences.MAX_SHOWN],
+        *differences[: verification.MAX_SHOWN],
     )
     if hidden > 0:
         _say(f"and {hidden} more")

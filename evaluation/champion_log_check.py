@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.evidence import find_differences
+from evaluation.json_differences import find_differences
 from service.errors import EvaluationError
 from stats import sequential
 from stats.losses import bounded

@@ -1,8 +1,7 @@
-"""Anyone can compute a report again from its evidence: data, answers, versions, every number."""
+"""Evidence keeps what a report follows from: data, answers, versions, every number; it is made and read here."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,6 @@ from verdict.criterion import Criterion, read_criterion
 from verdict.grouping import read_grouping
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.slicing import read_slicings
-
-TOLERANCE = 1e-9
-"""A number that is computed again may differ by so much, relatively or absolutely."""
-ANSWER_TOLERANCE = 1e-5
-"""A probability that a model is asked for again may differ by so much: processors round differently."""
-MAX_SHOWN = 20
 
 
 def gather(
@@ -169,57 +162,6 @@ def _check(predictions: Predictions) -> None:
         )
 
 
-def verify(evidence: dict[str, Any]) -> list[str]:
-    """Computes everything again from the stored answers; returns a line for each difference."""
-    predictions = read_predictions(evidence)
-    try:
-        risk = float(evidence["options"]["risk"])
-        within = float(evidence["options"]["within"])
-        claims = evidence["options"]["gates"]
-        criterion = read_criterion_of(evidence)
-        load = evidence.get("load")
-        followed = _list_followed(evidence, criterion)
-        stored = {key: evidence[key] for key in followed}
-    except (KeyError, TypeError, ValueError) as error:
-        raise EvaluationError(
-            f"the evidence is incomplete: {type(error).__name__}: {error}"
-        ) from None
-
-    gates = [
-        Gate.parse(
-            claim,
-            task=predictions.task,
-            models=[each.model for each in predictions.answers],
-            criterion=criterion,
-        )
-        for claim in claims
-    ]
-
-    again = _conclude_again(
-        predictions,
-        risk=risk,
-        within=within,
-        gates=gates,
-        criterion=criterion,
-        load=load,
-    )
-
-    return find_differences(stored, {key: again[key] for key in stored})
-
-
-def _list_followed(evidence: dict[str, Any], criterion: Criterion | None) -> list[str]:
-    """Returns the parts of evidence that follow from its answers and options."""
-    followed = ["numbers", "verdict", "gates"]
-    if criterion is not None:
-        followed.append("by")
-    if evidence.get("load"):
-        followed.append("clock")
-    if "sets" in evidence:
-        followed.append("sets")
-
-    return followed
-
-
 def read_criterion_of(evidence: dict[str, Any]) -> Criterion | None:
     """Returns the criterion that evidence was made by, None for accuracy; raises EvaluationError for what is none."""
     try:
@@ -228,98 +170,6 @@ def read_criterion_of(evidence: dict[str, Any]) -> Criterion | None:
         raise EvaluationError(
             f"the evidence is incomplete: by: {type(error).__name__}: {error}"
         ) from None
-
-
-def _conclude_again(predictions: Predictions, **options: Any) -> dict[str, Any]:
-    """Raises EvaluationError where the load test that is kept lacks what a verdict needs."""
-    try:
-        return conclude(predictions, **options)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise EvaluationError(
-            f"the evidence is incomplete: load: {type(error).__name__}: {error}"
-        ) from None
-
-
-def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:
-    """Returns what models that are asked again say otherwise, and where data or versions are others."""
-    predictions = read_predictions(evidence)
-    if predictions.fingerprint != again.fingerprint:
-        return [
-            f"data: stored {predictions.fingerprint}, these are {again.fingerprint}"
-        ]
-
-    asked = {answer.model: answer for answer in again.answers}
-    missing = [
-        answer.model for answer in predictions.answers if answer.model not in asked
-    ]
-    lines = [f"answers: {name} is not there to be asked again" for name in missing]
-    for answer in predictions.answers:
-        if answer.model in asked:
-            lines += _differ(answer, asked[answer.model], predictions.places)
-
-    return lines
-
-
-def find_differences(stored: Any, found: Any, where: str = "") -> list[str]:
-    """Returns where two JSON values differ: text exactly, numbers by more than 1e-9."""
-    if isinstance(stored, dict) and isinstance(found, dict):
-        keys = [*stored, *(key for key in found if key not in stored)]
-        nested = [
-            (stored.get(key), found.get(key), f"{where}.{key}" if where else key)
-            for key in keys
-        ]
-    elif (
-        isinstance(stored, list)
-        and isinstance(found, list)
-        and len(stored) == len(found)
-    ):
-        nested = [
-            (*both, f"{where}[{place}]")
-            for place, both in enumerate(zip(stored, found, strict=True))
-        ]
-    elif _same(stored, found):
-        return []
-    else:
-        return [f"{where}: stored {_show(stored)}, computed {_show(found)}"]
-    return [line for each in nested for line in find_differences(*each)]
-
-
-def _same(stored: Any, found: Any) -> bool:
-    numeric = all(
-        isinstance(each, int | float) and not isinstance(each, bool)
-        for each in (stored, found)
-    )
-    if not numeric:
-        return bool(stored == found) and type(stored) is type(found)
-
-    return bool(abs(stored - found) <= TOLERANCE * max(1.0, abs(stored)))
-
-
-def _show(value: Any) -> str:
-    text = re.sub(r"\s+", " ", repr(value))
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _differ(
-    stored: ClassifierAnswers, found: ClassifierAnswers, places: list[str]
-) -> list[str]:
-    """Compares one model's version, labels and probabilities."""
-    if stored.version != found.version:
-        return [
-            f"answers: {stored.model} was of version {stored.version}, this is {found.version}"
-        ]
-
-    lines = [
-        f"answers: {stored.model}, {places[row]}: stored class {stored.label[row]}, answers {found.label[row]}"
-        for row in np.flatnonzero(stored.label != found.label)[:MAX_SHOWN]
-    ]
-    worst = float(np.abs(stored.probabilities - found.probabilities).max())
-    if worst > ANSWER_TOLERANCE:
-        lines.append(
-            f"answers: {stored.model}: probabilities differ by up to {worst:.2g}"
-        )
-
-    return lines
 
 
 def _read_answer(answer: dict[str, Any]) -> ClassifierAnswers:

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from cli.output import write_note, write_result
-from loadtest import arguments, commands, comparison, console, result, verdict
+from loadtest import (
+    arguments,
+    commands,
+    comparison,
+    console,
+    load_options,
+    result,
+    verdict,
+)
 from loadtest.command_line import DONE, check_place, run
 from service.errors import LoadTestError
 
@@ -41,7 +49,7 @@ def _test(options: argparse.Namespace) -> int:
     check_places(options)
     old = None if options.compare is None else result.read(options.compare)
     if old is not None and not commands.is_search(options):
-        comparison.check_same(old["load"], arguments.make_load(options).describe())
+        comparison.check_same(old["load"], load_options.make_load(options).describe())
 
     if options.task and options.slo:
         document = commands.judge_task(options)

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from cli.output import write_note
-from loadtest import arguments, console, result, search, verdict
+from loadtest import console, load_options, result, search, verdict
 from loadtest.run import Load, Run, measure
 from loadtest.search import Trial
 from loadtest.targets.server import Server
@@ -20,11 +20,11 @@ def measure_target(
     options: argparse.Namespace, *, model: str | None = None
 ) -> tuple[dict[str, Any], list[Run]]:
     """Measures one target, at the load that is given or at the highest rate; returns the result and the runs."""
-    target = find_target(arguments.make_target_options(options, model=model))
+    target = find_target(load_options.make_target_options(options, model=model))
     if is_search(options):
         return _search(options, target)
 
-    return _measure(options, target, arguments.make_load(options))
+    return _measure(options, target, load_options.make_load(options))
 
 
 def is_search(options: argparse.Namespace) -> bool:
@@ -51,7 +51,7 @@ def _search(
     options: argparse.Namespace, target: Target
 ) -> tuple[dict[str, Any], list[Run]]:
     """Searches, then measures once more at a rate that every repeat kept."""
-    load = arguments.make_load(options)
+    load = load_options.make_load(options)
     default_repeats = 1 if options.task else SEARCH_REPEATS
 
     def measure_at(rate: float) -> Run:
@@ -86,7 +86,7 @@ def _tell_trial(trial: Trial) -> None:
 
 def judge_task(options: argparse.Namespace) -> dict[str, Any]:
     """Measures every classifier of a task under the same load, and joins that with their accuracy."""
-    server = Server(options.url, arguments.make_target_options(options).headers)
+    server = Server(options.url, load_options.make_target_options(options).headers)
     contenders = []
     for name in server.list_models(options.task):
         write_note(name)

@@ -11,7 +11,7 @@ import numpy as np
 from loadtest.result import COMPARED
 from service.errors import LoadTestError
 from stats.binomial import binomial_cdf
-from stats.runs import compare_means
+from stats.repeated_runs import compare_means
 
 MIN_VALUES = 3
 """Of fewer repeats nothing can be said: the slices of the runs stand for them."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from loadtest.sending.samples import Samples
 from service.errors import LoadTestError
-from stats.tails import Finding, ShareFinding, judge_share, percentile
+from stats.percentiles import Finding, ShareFinding, judge_share, percentile
 
 UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 USAGE = "terms as p99<50ms, p99.9<0.2s, max<1s and errors<0.1%, with commas between"

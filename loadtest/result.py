@@ -17,7 +17,7 @@ from loadtest.run import Load, Run
 from loadtest.sending.samples import Samples, merge
 from loadtest.targets.target import Target
 from service.errors import LoadTestError
-from stats.tails import percentile, percentile_interval
+from stats.percentiles import percentile, percentile_interval
 
 FORMAT = "veredicto load test"
 SCHEMA_VERSION = 1

@@ -16,7 +16,7 @@ from loadtest.sending.pacing import ClosedLoop
 from loadtest.sending.samples import Samples
 from loadtest.sending.schedule import Rate
 from loadtest.targets.target import Target
-from stats.runs import median_confidence
+from stats.repeated_runs import median_confidence
 
 MAX_RATE = 1_000_000.0
 MIN_RATE = 0.5

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from loadtest.sending.samples import Floats, Samples
-from stats.runs import Trend, find_trend, find_warm_up
-from stats.tails import percentile
+from stats.percentiles import percentile
+from stats.repeated_runs import Trend, find_trend, find_warm_up
 
 MIN_REQUESTS = 300
 """Of fewer requests the 99th percentile has no upper limit with 95 % confidence."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,58 +12,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evaluation.image_hashes import hash_images
-from model_card import FeatureInput
 from row_records import hash_rows
 from scoring import summary
-from scoring.features import (
-    MISSING_CODE,
-    UNKNOWN,
-    Faults,
-    code_names,
-    encode,
-    find_columns,
-)
 from scoring.files import write_file
 from scoring.job import ImageFiles, Input, Job, Task, name_part
 from scoring.models import LoadedModels
+from scoring.row_reader import UNLABELLED, BlockRows, RowReader
 from service.contract import codec
-from service.errors import InvalidRequest, TooLarge
 from service.models.content import ModelContent
-from service.models.image_rows import decode_rows
-from service.models.images import ImageFile
-from service.models.model import Inputs
-from tables.blocks import Block, read_block
 
-MAX_PIXELS = 2_000_000_000
-"""Of one image: here nobody sends them from outside."""
 ANSWERS, SUMMARIES = "predictions", "summaries"
 """The folders of the answers and of the summaries, one file of each for a block."""
-UNLABELLED = -1
 NOT_FINITE = "has no finite answer to these values; they are far outside of the ranges seen in training"
 Outputs = list[list[NDArray[Any]]]
-
-
-@dataclass(kw_only=True)
-class _Rows:
-    """A block has these rows: `places`, lines or names, and `truth`, -1 where a row has no label, are `(n_rows,)`.
-
-    `faults` has the place and the reason of each row that is set aside.
-    """
-
-    inputs: Inputs
-    places: NDArray[Any]
-    truth: NDArray[np.int64]
-    faults: list[tuple[Any, str]]
-    data_digest: str | None = None
-
-    def take(self, kept: NDArray[np.int64]) -> _Rows:
-        """Returns the rows of these indices."""
-        return replace(
-            self,
-            inputs=_take_inputs(self.inputs, kept),
-            places=self.places[kept],
-            truth=self.truth[kept],
-        )
 
 
 class Scorer:
@@ -73,6 +33,7 @@ class Scorer:
     def __init__(self, job: Job, contents: dict[str, ModelContent]) -> None:
         self._job = job
         self._models = LoadedModels.load(job.models, contents)
+        self._reader = RowReader(self._models, label=job.options.label)
         self._learnt = np.empty(0, np.uint64)
         if job.options.label is not None and not job.options.keep_learnt:
             self._learnt = self._models.collect_learnt()
@@ -80,12 +41,7 @@ class Scorer:
     def score(self, task: Task) -> dict[str, int]:
         """Writes a block's answers, then its summary, which says that the block is done; returns what it counted."""
         source = self._job.inputs[task.input]
-        if isinstance(task.block, ImageFiles):
-            rows = self._read_images(source, task.block)
-        else:
-            rows = self._read_table(source, task.block)
-
-        rows, outputs = self._run(rows)
+        rows, outputs = self._run(self._reader.read(source, task.block))
         document = {
             "block": task.number,
             "input": source.name,
@@ -103,110 +59,7 @@ class Scorer:
 
         return {"rows": len(rows.places), "set_aside": len(rows.faults)}
 
-    def _read_table(self, source: Input, block: Block) -> _Rows:
-        layout = source.layout
-        assert layout is not None
-        card = self._models.card
-        assert isinstance(card.input, FeatureInput)
-        features = card.input.features
-        label = self._job.options.label
-        columns = find_columns(layout.names, features) or []
-        if label is not None and label not in columns:
-            columns.append(label)
-
-        numbers = {each.name for each in features if not each.values}
-        numbers &= set(layout.names)
-        if label is not None:
-            numbers.discard(label)
-        found = read_block(Path(source.path), layout, block, columns, numbers=numbers)
-
-        encoded = encode(found.frame, features, layout.mark)
-        truth = np.full(found.frame.height, UNLABELLED)
-        faults = encoded.faults
-        if label is not None:
-            truth = self._read_truth(found.frame[label], faults)
-
-        is_kept = ~np.isin(encoded.kept, np.fromiter(faults, np.int64))
-        kept = encoded.kept[is_kept]
-        inputs = encoded.features if is_kept.all() else encoded.features[is_kept]
-        all_faults: list[tuple[Any, str]] = list(found.faults)
-        for row, reason in faults.items():
-            all_faults.append((int(found.lines[row]), reason))
-
-        return _Rows(
-            inputs=inputs,
-            places=found.lines[kept],
-            truth=truth[kept],
-            faults=all_faults,
-        )
-
-    def _read_truth(self, column: pl.Series, faults: Faults) -> NDArray[np.int64]:
-        """Returns the true classes; a label that is no class is a fault of its row."""
-        classes = self._models.classes
-        task = self._models.card.task
-        known = ", ".join(classes[:20])
-        if len(classes) > 20:
-            known += ", ..."
-
-        codes = code_names(column, classes)
-        for row in np.flatnonzero(codes == UNKNOWN).tolist():
-            got = str(column[row])[:100]
-            reason = f"column {column.name!r} expects a class of {task}, got {got!r}; classes: {known}"
-            faults.setdefault(row, reason)
-
-        return np.where(codes == MISSING_CODE, UNLABELLED, codes)
-
-    def _read_images(self, source: Input, block: ImageFiles) -> _Rows:
-        """Decodes images as the service does; one that cannot be decoded is set aside."""
-        digest = hashlib.sha256()
-        places = []
-        inputs = []
-        labels = []
-        faults: list[tuple[Any, str]] = []
-
-        for name in block.names:
-            path = Path(source.path, name)
-            try:
-                content = path.read_bytes()
-                file_digest = hashlib.sha256(content).hexdigest()
-                digest.update(f"{name}\0{file_digest}\n".encode())
-                label = self._find_label(path)
-                inputs += decode_rows(
-                    [ImageFile(content, "")],
-                    model=self._models.card.task,
-                    size_px=self._models.size_px,
-                    max_pixels=MAX_PIXELS,
-                )
-            except (InvalidRequest, TooLarge) as error:
-                faults.append((name, str(error).removeprefix("inputs[0]: ")))
-            except OSError as error:
-                faults.append((name, f"it cannot be read: {error.strerror}"))
-            else:
-                places.append(name)
-                labels.append(label)
-
-        return _Rows(
-            inputs=inputs,
-            places=np.array(places, np.object_),
-            truth=np.array(labels, np.int64),
-            faults=faults,
-            data_digest=digest.hexdigest(),
-        )
-
-    def _find_label(self, path: Path) -> int:
-        """Returns the class of an image's folder, where images have labels; raises InvalidRequest for no class."""
-        if self._job.options.label is None:
-            return UNLABELLED
-
-        folder = path.parent.name
-        if folder not in self._models.classes:
-            raise InvalidRequest(
-                f"the folder {folder!r} is no class of {self._models.card.task}"
-            )
-
-        return self._models.classes.index(folder)
-
-    def _run(self, rows: _Rows) -> tuple[_Rows, Outputs]:
+    def _run(self, rows: BlockRows) -> tuple[BlockRows, Outputs]:
         """Returns the outputs of each model, and the rows to which all of them have a finite answer."""
         if not len(rows.places):
             return rows, []
@@ -235,7 +88,7 @@ class Scorer:
         return rows.take(kept), left
 
     def _write_answers(
-        self, task: Task, source: Input, rows: _Rows, outputs: Outputs
+        self, task: Task, source: Input, rows: BlockRows, outputs: Outputs
     ) -> dict[str, Any]:
         """Writes the answers of a block, and returns their file's name, size and SHA-256."""
         options = self._job.options
@@ -271,7 +124,7 @@ class Scorer:
         }
 
     def _summarise(
-        self, source: Input, rows: _Rows, outputs: Outputs
+        self, source: Input, rows: BlockRows, outputs: Outputs
     ) -> dict[str, Any]:
         """Returns the summary of all rows, and of those that can be judged: with a label, and learnt by no model."""
         if not self._models.are_classifiers or not len(rows.places):
@@ -297,7 +150,7 @@ class Scorer:
 
         return document
 
-    def _find_learnt(self, source: Input, rows: _Rows) -> NDArray[np.bool_]:
+    def _find_learnt(self, source: Input, rows: BlockRows) -> NDArray[np.bool_]:
         """Returns which rows some model was learnt from, as far as the models' files say so."""
         if not len(self._learnt):
             return np.zeros(len(rows.places), np.bool_)
@@ -308,13 +161,6 @@ class Scorer:
             hashes = hash_images([Path(source.path, name) for name in rows.places])
 
         return np.isin(hashes, self._learnt)
-
-
-def _take_inputs(inputs: Inputs, kept: NDArray[np.int64]) -> Inputs:
-    if isinstance(inputs, np.ndarray):
-        return inputs[kept]
-
-    return [inputs[index] for index in kept]
 
 
 def _describe_answers(

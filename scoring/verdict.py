@@ -142,12 +142,12 @@ def _describe_pairs(
     )
 
 
-def _draw_errors(summary: Summary) -> simultaneous.Spread:
+def _draw_errors(summary: Summary) -> simultaneous.ErrorDraws:
     n_rows = summary.agreement.rows
     shares = np.diagonal(summary.hits.together) / n_rows
     covariance = summary.hits.together / n_rows - np.outer(shares, shares)
 
-    return simultaneous.draw_from(covariance / n_rows)
+    return simultaneous.draw_from_covariance(covariance / n_rows)
 
 
 def _limit(pairs: dict[tuple[int, int], Pair]) -> Any:

@@ -49,7 +49,7 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
     return min(1.0, 2 * n_as_rare / n_outcomes)
 
 
-def sign_flip(sums: NDArray[np.int64]) -> float:
+def sign_flip_test(sums: NDArray[np.int64]) -> float:
     """Returns the exact two-sided p-value of groups' sums `(n_groups,)` of hits of a less hits of b.
 
     Under the hypothesis each group's sum might as well have had the other sign; p is the share of all choices of signs

@@ -21,7 +21,7 @@ Hits = NDArray[np.bool_]
 ALPHA = 0.05
 
 
-def set_threshold(of_truth: Floats, coverage: float) -> float | None:
+def find_set_threshold(of_truth: Floats, coverage: float) -> float | None:
     """Returns the probability from which on a class belongs to a set that holds the truth with this probability.
 
     `of_truth` `(n_rows,)` are probabilities of the true classes of rows that nothing was learnt from: split conformal
@@ -53,7 +53,7 @@ def risk_coverage(confidence: Floats, hits: Hits) -> tuple[Floats, Floats, Float
     return n_answered / len(ranked), n_wrong[last] / n_answered, ranked[last]
 
 
-def area(confidence: Floats, hits: Hits) -> float:
+def risk_area(confidence: Floats, hits: Hits) -> float:
     """Returns the mean risk over the coverages of one row to all; Geifman, Uziel and El-Yaniv, ICLR 2019.
 
     Of rows of equal confidence each counts with the risk that all of them together have.
@@ -62,7 +62,7 @@ def area(confidence: Floats, hits: Hits) -> float:
     return float(np.diff(coverage, prepend=0) @ risk)
 
 
-def threshold(confidence: Floats, hits: Hits, *, risk: float) -> dict[str, Any]:
+def threshold_at_risk(confidence: Floats, hits: Hits, *, risk: float) -> dict[str, Any]:
     """Returns the lowest threshold whose risk on these rows is at most `risk`; it is no promise for other rows.
 
     Threshold and risk are None, with a reason, where no threshold has so low a risk.

@@ -35,7 +35,7 @@ def roc_curve(
     return false_rates, true_rates, thresholds[turns]
 
 
-def thin(*columns: Floats, most: int) -> tuple[Floats, ...]:
+def thin_curve(*columns: Floats, most: int) -> tuple[Floats, ...]:
     """Returns at most so many points of a curve `(n_points,)`, evenly by their number, the ends among them."""
     n_points = len(columns[0])
     if n_points <= most:

@@ -26,7 +26,7 @@ SEED = 0
 """The draws are seeded: the same rows have the same critical values."""
 
 
-class Spread(NamedTuple):
+class ErrorDraws(NamedTuple):
     """Draws of the errors of all accuracies together, `(DRAWS, n_models)`, and the deviations of their differences,
     `(n_models, n_models)`, 0 where two models are right on the same rows.
     """
@@ -35,18 +35,21 @@ class Spread(NamedTuple):
     deviations: Floats
 
 
-def draw_errors(hits: Hits, groups: Groups | None = None) -> Spread:
+def draw_errors(hits: Hits, groups: Groups | None = None) -> ErrorDraws:
     """Returns draws from the normal distribution with the covariance that rows, or groups of them, show."""
-    return draw_spread(hits - hits.mean(axis=0), groups)
+    residuals = hits - hits.mean(axis=0)
+    return draw_mean_errors(residuals, groups)
 
 
-def draw_spread(residuals: Floats, groups: Groups | None = None) -> Spread:
+def draw_mean_errors(residuals: Floats, groups: Groups | None = None) -> ErrorDraws:
     """Returns draws of the errors of means whose rows add these residuals `(n_rows, n_models)` to them."""
     sums = np.stack([sum_by_group(each, groups) for each in residuals.T], axis=1)
-    return draw_from(sums.T @ sums / len(residuals) ** 2)
+    covariance = sums.T @ sums / len(residuals) ** 2
+
+    return draw_from_covariance(covariance)
 
 
-def draw_from(covariance: Floats) -> Spread:
+def draw_from_covariance(covariance: Floats) -> ErrorDraws:
     """Returns draws of errors with this covariance `(n_models, n_models)`."""
     variances = np.diagonal(covariance)
     squares = variances[:, None] + variances[None, :] - 2 * covariance
@@ -56,20 +59,24 @@ def draw_from(covariance: Floats) -> Spread:
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     generator = np.random.default_rng(SEED)
-    errors: Floats = generator.standard_normal((DRAWS, len(values))) @ root.T
+    standard = generator.standard_normal((DRAWS, len(values)))
+    errors: Floats = standard @ root.T
 
-    return Spread(errors, deviations)
+    return ErrorDraws(errors, deviations)
 
 
-def critical_value(spread: Spread) -> float:
+def critical_value(draws: ErrorDraws) -> float:
     """Returns how many deviations all differences of pairs stay within at once, in 95 % of samples.
 
     It is the quantile of the largest studentised difference, and at least that of a single one (max-T; Hothorn, Bretz
     and Westfall, Biom. J. 50, 2008, 346).
     """
-    largest = np.zeros(len(spread.errors))
-    for model in range(spread.errors.shape[1]):
-        np.maximum(largest, np.abs(studentise(spread, model)).max(axis=1), out=largest)
+    n_draws, n_models = draws.errors.shape
+    largest = np.zeros(n_draws)
+
+    for model in range(n_models):
+        differences = np.abs(studentise(draws, model))
+        np.maximum(largest, differences.max(axis=1), out=largest)
 
     return max(Z, float(np.quantile(largest, CONFIDENCE)))
 
@@ -88,14 +95,14 @@ def find_best(hits: Hits, groups: Groups | None = None) -> list[int]:
 
 
 def find_best_of(
-    spread: Spread, limit: Callable[[int, int, float], float]
+    draws: ErrorDraws, limit: Callable[[int, int, float], float]
 ) -> list[int]:
     """Returns the same for draws of errors; `limit` is the lower limit of a difference of two models, for a z."""
-    n_models = len(spread.deviations)
+    n_models = len(draws.deviations)
     kept = []
 
     for model in range(n_models):
-        highest = studentise(spread, model).max(axis=1)
+        highest = studentise(draws, model).max(axis=1)
         z = float(np.quantile(highest, CONFIDENCE))
         others = [each for each in range(n_models) if each != model]
         if not any(limit(other, model, z) > 0 for other in others):
@@ -124,10 +131,10 @@ def pair_limit(pair: Pair, *, z: float, effect: float = 1.0) -> float:
     return float(lower)
 
 
-def studentise(spread: Spread, model: int) -> Floats:
+def studentise(draws: ErrorDraws, model: int) -> Floats:
     """Returns the errors of all models less that of one, in deviations, `(DRAWS, n_models)`."""
-    deviations = spread.deviations[model]
-    apart = spread.errors - spread.errors[:, [model]]
+    deviations = draws.deviations[model]
+    apart = draws.errors - draws.errors[:, [model]]
     found: Floats = apart / np.where(deviations > 0, deviations, np.inf)
 
     return found

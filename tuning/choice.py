@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.search import MIN_RATE, TOLERANCE
-from stats.runs import Ratio, compare_means
+from stats.repeated_runs import Ratio, compare_means
 from tuning.candidates import Candidate
 from tuning.halving import HalvingResult
 from tuning.measurement import Figures

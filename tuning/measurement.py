@@ -14,7 +14,7 @@ from loadtest.sending.samples import Samples
 from loadtest.sending.schedule import POISSON, Rate
 from loadtest.targets.options import TargetOptions
 from loadtest.targets.target import Target, find_target
-from stats.tails import percentile
+from stats.percentiles import percentile
 from tuning.server import run_server
 
 TIMEOUT_S = 10.0

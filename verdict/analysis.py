@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -24,17 +23,19 @@ from stats import (
 from stats.binomial import wilson
 from stats.scores import is_vote, log_losses, score
 from verdict.pairs import judge_pairs, keep_level, test_pair
+from verdict.pareto import judge_costs
 from verdict.predictions import ClassifierAnswers, Predictions
+from verdict.probabilities import (
+    MAX_POINTS,
+    OF_PROBABILITIES,
+    judge_probabilities,
+    promise_threshold,
+)
 from verdict.slices import judge_slices
 
-MAX_POINTS = 150
-"""A curve in a report has at most so many points; what is computed from curves is computed from all of their points."""
-MAX_CURVES = 12
 WITHIN = 0.01
 """A difference of accuracies that does not matter, where nobody says otherwise."""
 MAX_DISAGREEMENTS = 100
-OF_PROBABILITIES = ("ece_equal_mass", "brier_parts", "calibrated_ece")
-"""A model that votes has none of these."""
 
 
 def judge(
@@ -71,7 +72,7 @@ def judge(
         "leader_accuracy": _judge_leader(hits, names.index(leader), members),
         "may_be_best": keep_level(best, leader, pairs),
         "slices": judge_slices(predictions, leader),
-        "pareto": _judge_costs(predictions, hits),
+        "pareto": judge_costs(predictions, hits),
         "disagreements": _find_disagreements(labels, n_classes),
     }
     values: dict[str, Any] = codec.as_json(numbers)
@@ -132,10 +133,12 @@ def _judge_model(
         for divide in (reliability.equal_width, reliability.equal_mass)
     )
     effect = groups.design_effect(hits - hits.mean(), members)
-    curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS)
+    curve = roc.thin_curve(
+        *risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS
+    )
     of_probabilities = dict.fromkeys(OF_PROBABILITIES) | {"roc": []}
     if not is_vote(answer.probabilities):
-        of_probabilities = _judge_probabilities(answer, predictions, even)
+        of_probabilities = judge_probabilities(answer, predictions, even)
 
     return {
         "model": answer.model,
@@ -147,82 +150,12 @@ def _judge_model(
         "risk_coverage": dict(
             zip(("coverage", "risk", "threshold"), curve, strict=True)
         ),
-        "risk_area": risk_coverage.area(confidence, hits),
-        "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
-        "at_guaranteed_risk": _promise(
+        "risk_area": risk_coverage.risk_area(confidence, hits),
+        "at_risk": risk_coverage.threshold_at_risk(confidence, hits, risk=risk),
+        "at_guaranteed_risk": promise_threshold(
             confidence, hits, members, risk=risk, n_models=len(predictions.answers)
         ),
     }
-
-
-def _judge_probabilities(
-    answer: ClassifierAnswers, predictions: Predictions, even: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Returns what only probabilities have, and a vote has not; `even` are bins of equal mass."""
-    hits = answer.label == predictions.truth
-    calibrated = _judge_calibration(
-        answer.confidence,
-        hits,
-        predictions.groups,
-        n_models=len(predictions.answers),
-    )
-    return {
-        "ece_equal_mass": reliability.calibration_error(even),
-        "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
-        "calibrated_ece": calibrated,
-        "roc": _trace_curves(answer, predictions),
-    }
-
-
-def _judge_calibration(
-    confidence: NDArray[np.float64],
-    hits: NDArray[np.bool_],
-    members: NDArray[np.int64] | None,
-    *,
-    n_models: int,
-) -> dict[str, Any]:
-    """Returns the calibration error of the first row of each group beside what a calibrated model would show there."""
-    confidence, hits = _take_first(confidence, hits, members)
-    bins = reliability.describe_bins(
-        confidence, hits, reliability.equal_width(confidence)
-    )
-
-    return {
-        "error": reliability.calibration_error(bins),
-        "rows": len(hits),
-        **reliability.expect_error(confidence, n_models=n_models),
-    }
-
-
-def _take_first(
-    confidence: NDArray[np.float64],
-    hits: NDArray[np.bool_],
-    members: NDArray[np.int64] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Returns the first row of each group, and all rows where each is by itself."""
-    if members is None:
-        return confidence, hits
-    _, first = np.unique(members, return_index=True)
-    return confidence[first], hits[first]
-
-
-def _promise(
-    confidence: NDArray[np.float64],
-    hits: NDArray[np.bool_],
-    members: NDArray[np.int64] | None,
-    *,
-    risk: float,
-    n_models: int,
-) -> dict[str, Any]:
-    """Returns the threshold that can be promised, of the first row of each group where rows belong together.
-
-    The promises of all models hold together, since who leads is chosen on the same rows.
-    """
-    confidence, hits = _take_first(confidence, hits, members)
-
-    return risk_coverage.guaranteed_threshold(
-        confidence, hits, risk=risk, n_models=n_models
-    )
 
 
 def _test_all(predictions: Predictions, hits: NDArray[np.bool_]) -> dict[str, Any]:
@@ -231,34 +164,6 @@ def _test_all(predictions: Predictions, hits: NDArray[np.bool_]) -> dict[str, An
         reason = "undefined: rows belong together"
         return {"statistic": None, "p_value": None, "reason": reason}
     return paired_tests.cochran_q(hits)
-
-
-def _trace_curves(
-    answer: ClassifierAnswers, predictions: Predictions
-) -> list[dict[str, Any]]:
-    """ROC curves: of two classes that of the second, of several one for each of the first twelve that can have one."""
-    n_classes = len(predictions.classes)
-    rows = np.bincount(predictions.truth, minlength=n_classes)
-    possible = [
-        each for each in range(n_classes) if 0 < rows[each] < len(predictions.truth)
-    ]
-    chosen = possible[1:] if n_classes == 2 else possible[:MAX_CURVES]
-    curves = []
-
-    for each in chosen:
-        false, true, _ = roc.roc_curve(
-            answer.probabilities[:, each], predictions.truth == each
-        )
-        false, true = roc.thin(false, true, most=MAX_POINTS)
-        curves.append(
-            {
-                "class": predictions.classes[each],
-                "false_positive_rate": false,
-                "true_positive_rate": true,
-            }
-        )
-
-    return curves
 
 
 def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
@@ -278,44 +183,6 @@ def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
         ),
     )
     return predictions.answers[order[0]].model
-
-
-def _judge_costs(
-    predictions: Predictions, hits: NDArray[np.bool_]
-) -> dict[str, list[str] | None]:
-    """Returns models that none beats in both accuracy and latency, or bytes; None where not all costs are known."""
-    accuracy = hits.mean(axis=0).tolist()
-    names = [answer.model for answer in predictions.answers]
-    sizes = [answer.size_bytes for answer in predictions.answers]
-    latencies = [answer.latency_ms for answer in predictions.answers]
-
-    return {
-        "latency": _find_known_front(names, latencies, accuracy),
-        "bytes": _find_known_front(names, sizes, accuracy),
-    }
-
-
-def _find_known_front(
-    names: Sequence[str], costs: Sequence[float | None], values: Sequence[float]
-) -> list[str] | None:
-    known = [cost for cost in costs if cost is not None]
-    return find_front(names, known, values) if len(known) == len(costs) else None
-
-
-def find_front(
-    names: Sequence[str], costs: Sequence[float], values: Sequence[float]
-) -> list[str]:
-    """Returns the Pareto front: whoever has nobody of at most its cost and at least its value, better in one of
-    them.
-    """
-    points = list(zip(names, costs, values, strict=True))
-    return [
-        name
-        for name, cost, value in points
-        if not any(
-            c <= cost and v >= value and (c < cost or v > value) for _, c, v in points
-        )
-    ]
 
 
 def _find_disagreements(labels: NDArray[np.int64], n_classes: int) -> dict[str, Any]:

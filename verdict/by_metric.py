@@ -13,6 +13,7 @@ from service.contract import codec
 from stats.binomial import Z
 from stats.groups import count_groups
 from stats.losses import costs as costing
+from stats.losses.balanced_gaps import BalancedGaps
 from stats.losses.comparison import (
     ALPHA,
     POWER,
@@ -21,7 +22,9 @@ from stats.losses.comparison import (
     describe_pair,
     plan_rows,
 )
-from stats.losses.gaps import BalancedGaps, CostGaps, Gaps, MeanGaps
+from stats.losses.cost_gaps import CostGaps
+from stats.losses.gaps import Gaps
+from stats.losses.mean_gaps import MeanGaps
 from stats.metric import describe, without_interval
 from stats.scores import (
     A_VOTE,

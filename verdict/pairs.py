@@ -121,7 +121,7 @@ def test_pair(
     n_apart = int((sums != 0).sum())
     mid_p: float | None
     if members is not None:
-        p_value = paired_tests.sign_flip(sums.astype(np.int64))
+        p_value = paired_tests.sign_flip_test(sums.astype(np.int64))
         mid_p = None
     else:
         found = paired_tests.mcnemar(first, second)

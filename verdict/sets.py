@@ -10,7 +10,7 @@ from service.contract import codec
 from stats.binomial import wilson
 from stats.groups import design_effect
 from stats.losses.comparison import LossComparison, describe_pair
-from stats.losses.gaps import MeanGaps
+from stats.losses.mean_gaps import MeanGaps
 from stats.losses.set_sizes import Sets, cross_sets
 from stats.metric import describe
 from verdict.pairs import keep_level

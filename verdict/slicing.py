@@ -83,22 +83,35 @@ def _slice_numbers(name: str, values: Sequence[Any]) -> Slicing:
     """Returns parts of about as many rows; equal numbers are never parted."""
     numbers = np.array([np.nan if each is None else each for each in values], float)
     is_missing = np.isnan(numbers)
-    present = numbers[~is_missing]
-    below = present[present < present.max()]
-    n_bins = max(2, min(MAX_BINS, len(present) // ROWS_OF_BIN))
-    shares = np.arange(1, n_bins) / n_bins
-    edges = np.unique(np.quantile(present, shares, method="lower"))
-    edges = np.unique(np.minimum(edges, below.max()))
-    shown = [f"{edge:.4g}" for edge in edges]
-    parts = [f"up to {shown[0]}"]
-    parts += [f"{low} to {high}" for low, high in pairwise(shown)]
-    parts.append(f"over {shown[-1]}")
+    edges = _find_edges(numbers[~is_missing])
+    parts = _name_bins(edges)
     part_of = np.searchsorted(edges, numbers, side="left")
+
     if is_missing.any():
         part_of[is_missing] = len(parts)
         parts.append(MISSING)
 
     return Slicing(name=name, parts=parts, part_of=part_of.astype(np.int64))
+
+
+def _find_edges(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns where numbers `(n_present,)` are parted, each edge within the part below it; no part is empty."""
+    n_bins = max(2, min(MAX_BINS, len(numbers) // ROWS_OF_BIN))
+    shares = np.arange(1, n_bins) / n_bins
+    edges = np.quantile(numbers, shares, method="lower")
+
+    last = numbers[numbers < numbers.max()].max()
+    distinct: NDArray[np.float64] = np.unique(np.minimum(edges, last))
+
+    return distinct
+
+
+def _name_bins(edges: NDArray[np.float64]) -> list[str]:
+    """Returns the names of the parts that these edges make."""
+    shown = [f"{edge:.4g}" for edge in edges]
+    between = [f"{low} to {high}" for low, high in pairwise(shown)]
+
+    return [f"up to {shown[0]}", *between, f"over {shown[-1]}"]
 
 
 def _write(value: Any) -> str:

@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from time import process_time
 
-from loadtest.sending.connection import Address, Connection, ConnectionBroken
+from loadtest.sending.connection import Address, Connection
+from loadtest.sending.http_answer import ConnectionBroken
 from loadtest.sending.pacing import Progress, clock
 from loadtest.sending.polling import WRITABLE, Poller, read_waiting_s
 from loadtest.sending.samples import GeneratorUse, Recorder, Samples

@@ -19,7 +19,7 @@ from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository
 from service.calls.verdict import Verdicts
-from service.contract import answers, codec
+from service.contract import answers, codec, live_answers
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
 from service.contract.requests import (
@@ -223,7 +223,7 @@ class DataPlane:
 
     def compare_live(
         self, task: str, by: str = "accuracy", curves: str = ""
-    ) -> answers.LiveComparison:
+    ) -> live_answers.LiveComparison:
         """Returns how the task's classifiers did on recent requests; without a journal the figures are empty."""
         has_curves = codec.read_switch("curves", curves)
         if self.monitor is not None:
@@ -249,7 +249,7 @@ class DataPlane:
 
     def list_to_label(
         self, task: str, n: str = "20", wanted: str = "0.02"
-    ) -> answers.ToLabel:
+    ) -> live_answers.ToLabel:
         """Returns the journalled rows whose truth would say most; without a journal there are none."""
         models = self.registry.task(task)
         n_rows, difference = to_label.read_options(n, wanted)

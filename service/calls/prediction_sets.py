@@ -9,7 +9,7 @@ from model_card import CardError
 from row_records import MAX_PROBABILITY_CODE, HeldOut
 from service.errors import InvalidRequest
 from service.models.model import Model
-from stats.risk_coverage import set_threshold
+from stats.risk_coverage import find_set_threshold
 
 
 def find_thresholds(model: Model, coverage: float) -> NDArray[np.float64]:
@@ -34,10 +34,11 @@ def find_thresholds(model: Model, coverage: float) -> NDArray[np.float64]:
     of_truth = record.probabilities[rows, truth]
     n_classes = record.probabilities.shape[1]
     of_classes = [
-        set_threshold(of_truth[truth == each], coverage) for each in range(n_classes)
+        find_set_threshold(of_truth[truth == each], coverage)
+        for each in range(n_classes)
     ]
     if None in of_classes:
-        of_classes = [set_threshold(of_truth, coverage)] * n_classes
+        of_classes = [find_set_threshold(of_truth, coverage)] * n_classes
 
     return np.array([each or 0.0 for each in of_classes])
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract.answers import RowToLabel, ToLabel
+from service.contract.live_answers import RowToLabel, ToLabel
 from service.errors import InvalidRequest
 from service.live.journal.records import NO_ANSWER
 from service.live.journal.window import Example, ModelVersion, PredictionWindow

@@ -7,7 +7,6 @@ the start showed that together they take less time than one by one. A run ends w
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
@@ -19,7 +18,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from service.errors import DeadlinePassed, Overloaded, TooLarge, VeredictoError
-from service.execution.joining import MAX_JOINED_ROWS, execute_all, find_kind
+from service.execution.joined_runs import (
+    MAX_JOINED_ROWS,
+    Batch,
+    find_kind,
+    run_batch,
+)
 from service.execution.processors import count_processors
 from service.execution.run import MAX_INLINE_TEXTS, Outputs, Reply, Run, RunRecord
 from service.execution.threads import (
@@ -33,8 +37,6 @@ from service.execution.threads import (
 from service.models.graph import Graph
 from service.models.model_statistics import Times
 from service.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 MAX_WAITING_REQUESTS = 16
 """The rows of this many requests of the largest size may wait for a graph together."""
@@ -323,7 +325,7 @@ class Batches:
             job = self.submit(
                 graph,
                 graph.name,
-                partial(_run_batch, runs),
+                partial(run_batch, runs),
                 is_begun=any(each.is_begun for each in runs),
             )
             running.job = job
@@ -341,7 +343,7 @@ class Batches:
         queue: _Queue,
         running: _SharedRun,
         chosen: Sequence[_WaitingRun],
-        ran: asyncio.Future[_Batch],
+        ran: asyncio.Future[Batch],
     ) -> None:
         queue.note_end(running, len(chosen))
         running.forget()
@@ -384,33 +386,3 @@ def _take_batch(queue: _Queue, *, max_rows: int) -> list[_WaitingRun]:
     queue.n_rows -= n_rows
 
     return chosen
-
-
-class _Batch(NamedTuple):
-    """A batch has the outputs or the error of each request, the time when its run began, and the nanoseconds it took.
-
-    A single request of many rows has its content too: to go back for it would take longer than to write it.
-    """
-
-    results: list[Outputs | BaseException]
-    started_ns: int
-    infer_ns: int
-    content: Any = None
-    output_ns: int = 0
-
-
-def _run_batch(runs: list[Run]) -> _Batch:
-    started_ns = perf_counter_ns()
-    results = execute_all(runs)
-    ran_ns = perf_counter_ns()
-    batch = _Batch(results, started_ns, ran_ns - started_ns)
-    if runs[0].n_rows <= MAX_JOINED_ROWS or isinstance(results[0], BaseException):
-        return batch
-
-    try:
-        content = runs[0].write(results[0])
-    except Exception as error:
-        # It is the request's own, and is raised where that waits.
-        return batch._replace(results=[error])
-
-    return batch._replace(content=content, output_ns=perf_counter_ns() - ran_ns)

@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from service.errors import VeredictoError
-from service.execution.joining import MAX_JOINED_ROWS, execute_all, find_kind
+from service.execution.joined_runs import MAX_JOINED_ROWS, execute_all, find_kind
 from service.execution.run import Outputs, Reply, Run, RunRecord
 from service.models.model_statistics import Times
 

@@ -30,9 +30,10 @@ def make_views(
 
 def _is_served(plane: DataPlane, request: Any) -> bool:
     versions = plane.registry.versions.get(request.name, {})
-    return bool(versions) and (
-        request.version in ("", LATEST) or request.version in versions
-    )
+    if request.version in ("", LATEST):
+        return bool(versions)
+
+    return request.version in versions
 
 
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:

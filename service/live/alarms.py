@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from model_card import Card
-from service.contract.answers import ModelAlarm
+from service.contract.live_answers import ModelAlarm
 from service.live.journal.challenger_counts import MEAN_SCALE
 from service.live.journal.window import HitBlocks, ModelVersion
 from service.models.model import Model

@@ -14,13 +14,8 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import CardError
-from service.contract.answers import (
-    LIVE_METRICS,
-    VERDICT_METRICS,
-    ChallengerTest,
-    CurvePoint,
-)
+from service.contract.answers import LIVE_METRICS, VERDICT_METRICS
+from service.contract.live_answers import ChallengerTest, CurvePoint
 from service.errors import InvalidRequest
 from service.live.challengers import ShadowDeployment
 from service.live.journal.challenger_counts import (
@@ -37,10 +32,9 @@ from service.live.journal.window import (
     PairCounts,
     PredictionWindow,
 )
-from service.models.model import Model
+from service.live.voters import explain_voters, find_voters
 from stats import sequential
 from stats.losses import bounded
-from stats.scores import is_vote
 
 HALF_STEP = 0.5 / MEAN_SCALE + 0.5 / (100 * MEAN_SCALE)
 """So much of the largest loss a group's mean may be off by rounding; limits are as much wider."""
@@ -68,7 +62,6 @@ NO_PROBABILITIES = (
     "no labelled row of this pair has the probabilities of all classes, which are kept of champions and their "
     "challengers where there are at most {} classes"
 )
-VOTES = "{} {}: each answer to held-out rows has a probability of 1, so that only labels can be compared"
 
 
 class DifferenceInterval(NamedTuple):
@@ -137,25 +130,6 @@ def describe(
     ]
 
 
-def find_voters(models: Sequence[Model], by: str) -> list[str]:
-    """Returns which of these models vote, where the metric is one of probabilities: it is not theirs."""
-    return [each.name for each in models if by in bounded.METRICS and _votes(each)]
-
-
-def _votes(model: Model) -> bool:
-    """Returns whether its every answer to held-out rows has a probability of 1; False where nobody knows."""
-    try:
-        record = model.held_out
-    except CardError:
-        return False
-    return record is not None and is_vote(record.probabilities)
-
-
-def _tell_voters(voters: Sequence[str]) -> str:
-    vote = "votes" if len(voters) == 1 else "vote"
-    return VOTES.format(" and ".join(voters), vote) if voters else ""
-
-
 def _describe_test(
     pair: PairCounts,
     window: PredictionWindow,
@@ -187,7 +161,7 @@ def _describe_test(
         "verdict": sequential.judge(*interval),
         "conditions": list(_list_conditions(by)),
     }
-    reason = _tell_voters(voters) or _explain(
+    reason = explain_voters(voters) or _explain(
         by, [*steps.values()][-1], sum(pair.counts), classes
     )
     if difference is None and reason:

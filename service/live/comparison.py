@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from service.contract import answers
+from service.contract import live_answers
 from service.live import alarms, challenger_tests, label_free
 from service.live.challengers import ShadowDeployment
 from service.live.journal.challenger_counts import ACCURACY
@@ -40,13 +40,13 @@ def describe(
     models: list[Model],
     deployment: ShadowDeployment | None,
     window: PredictionWindow,
-    drift: answers.Drift | None = None,
+    drift: live_answers.Drift | None = None,
     policy: str = "champion",
     error_budget: float = ERROR_BUDGET,
     *,
     by: str = ACCURACY,
     costs: Costs | None = None,
-) -> answers.LiveComparison:
+) -> live_answers.LiveComparison:
     """Returns the answer for a task's classifiers that are served; other versions in the window are left out.
 
     `policy` chooses who answers; `error_budget` is that of alarms; tests are by the metric `by`, or by `costs`.
@@ -75,7 +75,7 @@ def describe(
         "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }
-    return cast(answers.LiveComparison, answer)
+    return cast(live_answers.LiveComparison, answer)
 
 
 def _find_labels(window: PredictionWindow, version: ModelVersion) -> Labels:
@@ -83,7 +83,7 @@ def _find_labels(window: PredictionWindow, version: ModelVersion) -> Labels:
     return window.labels.get(version, no_answers)
 
 
-def _describe_window(window: PredictionWindow) -> answers.LiveWindow:
+def _describe_window(window: PredictionWindow) -> live_answers.LiveWindow:
     return {
         "rows": len(window.true_labels),
         "most_rows": MAX_WINDOW_ROWS,
@@ -132,7 +132,7 @@ def _describe_model(
 def _describe_state(
     model: Model,
     window: PredictionWindow,
-    drift: answers.Drift | None,
+    drift: live_answers.Drift | None,
     error_budget: float,
 ) -> dict[str, Any]:
     return {

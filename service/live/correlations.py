@@ -20,9 +20,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract.answers import CorrelationDrift, PairDrift
-from service.live.cells import ROWS_AT_A_TIME, Cells, Counts, Features
+from service.contract.live_answers import CorrelationDrift, PairDrift
 from service.live.drift import MIN_ROWS, find_growth, share_level
+from service.live.drift_cells import ROWS_AT_A_TIME, Cells, Counts, Features
 from stats.chi_square import path_quantile
 from stats.student import t_tail
 
@@ -51,8 +51,11 @@ class Correlations:
         self._scores = np.concatenate([_score(each) for each in cells.training])
         first, second = np.triu_indices(len(cells.features), 1)
         if len(first) > MAX_PAIRS:
-            drawn = np.random.default_rng(0).permutation(len(first))[:MAX_PAIRS]
-            first, second = first[np.sort(drawn)], second[np.sort(drawn)]
+            order = np.random.default_rng(0).permutation(len(first))
+            drawn = np.sort(order[:MAX_PAIRS])
+            first = first[drawn]
+            second = second[drawn]
+
         self._first = first
         self._second = second
 
@@ -118,9 +121,11 @@ class Correlations:
         window, squares = np.split(sums / (SCALE * n_rows), 2)
         products = self.multiply(held_out)
         expected = products.mean(axis=0)
+
         variance = products.var(axis=0, ddof=1) / len(held_out)
         variance += np.maximum(squares - window**2, 0) / (n_rows - 1)
-        t = (window - expected) / np.sqrt(np.maximum(variance, 1e-12))
+        error = np.sqrt(np.maximum(variance, 1e-12))
+        t = (window - expected) / error
         degrees = min(len(held_out), n_rows) - 1
         alpha = _share(look, len(t), n_rows=n_rows, n_held_out=len(held_out))
         z = self._find_z(window, counts, expected, self._cells.count(held_out))
@@ -149,26 +154,40 @@ class Correlations:
         self, window: Floats, counts: Counts, held_out: Floats, held_counts: Counts
     ) -> Floats:
         """Returns Fisher's z of each pair from mean products and counts of cells, 0 where a feature has one value."""
-        first, second = (
-            np.arctanh(np.clip(self._correlate(*each), -MAX_R, MAX_R))
-            for each in ((window, counts), (held_out, held_counts))
-        )
-        sizes = [self._cells.split(each)[0].sum() - 3 for each in (counts, held_counts)]
-        z: Floats = (first - second) / math.sqrt(1 / sizes[0] + 1 / sizes[1])
+        first = self._transform(window, counts)
+        second = self._transform(held_out, held_counts)
+        variance = self._vary(counts) + self._vary(held_counts)
+        z: Floats = (first - second) / math.sqrt(variance)
 
         return z
 
+    def _transform(self, products: Floats, counts: Counts) -> Floats:
+        """Returns Fisher's transform of the correlations, which is about normal."""
+        correlations = self._correlate(products, counts)
+        return np.arctanh(np.clip(correlations, -MAX_R, MAX_R))
+
+    def _vary(self, counts: Counts) -> float:
+        """Returns the variance of a transformed correlation of so many rows."""
+        n_rows = self._cells.split(counts)[0].sum()
+        return float(1 / (n_rows - 3))
+
     def _correlate(self, products: Floats, counts: Counts) -> Floats:
         """Returns the correlations `(n_pairs,)` of scores whose mean products and counts of cells these are."""
-        starts = np.cumsum([0, *(len(each) for each in self._cells.training)])[:-1]
-        shares = counts[: self._cells.n_cells] / self._cells.split(counts)[0].sum()
+        n_cells_each = [len(each) for each in self._cells.training]
+        starts = np.cumsum([0, *n_cells_each])[:-1]
+        n_rows = self._cells.split(counts)[0].sum()
+        shares = counts[: self._cells.n_cells] / n_rows
+
         means = np.add.reduceat(shares * self._scores, starts)
-        variances = np.add.reduceat(shares * self._scores**2, starts) - means**2
+        mean_squares = np.add.reduceat(shares * self._scores**2, starts)
+        variances = mean_squares - means**2
         spreads = np.sqrt(np.maximum(variances, 0))
+
+        covariances = products - means[self._first] * means[self._second]
         scale = spreads[self._first] * spreads[self._second]
-        centred = products - means[self._first] * means[self._second]
         is_known = scale > SMALLEST
-        found: Floats = np.where(is_known, centred / np.where(is_known, scale, 1), 0)
+        divisors = np.where(is_known, scale, 1)
+        found: Floats = np.where(is_known, covariances / divisors, 0)
 
         return found
 
@@ -182,12 +201,18 @@ def _share(look: int | None, n_pairs: int, *, n_rows: int, n_held_out: int) -> f
 
 def _score(training: Counts) -> Floats:
     """Returns the normal scores of a feature's cells, with mean 0 and variance 1 over its training rows."""
-    ranks = (training.cumsum() - training / 2) / training.sum()
-    normal = NormalDist()
-    scores = np.array(
-        [normal.inv_cdf(min(max(each, EDGE), 1 - EDGE)) for each in ranks]
-    )
-    mean = float(scores @ training) / training.sum()
-    variance = float((scores - mean) ** 2 @ training) / training.sum()
+    n_rows = training.sum()
+    ranks = (training.cumsum() - training / 2) / n_rows
+    inner_ranks = np.clip(ranks, EDGE, 1 - EDGE)
+    quantile = NormalDist().inv_cdf
+    scores = np.array([quantile(each) for each in inner_ranks])
 
-    return (scores - mean) / math.sqrt(variance) if variance > 0 else 0 * scores
+    mean = float(scores @ training) / n_rows
+    deviations = scores - mean
+    variance = float(deviations**2 @ training) / n_rows
+    if variance <= 0:
+        return np.zeros(len(scores))
+
+    standardised: Floats = deviations / math.sqrt(variance)
+
+    return standardised

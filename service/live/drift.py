@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Feature
-from service.contract.answers import Drift, DriftSize, FeatureDrift
-from service.live.cells import Cells, Counts, is_ordered
+from service.contract.live_answers import Drift, DriftSize, FeatureDrift
+from service.live.drift_cells import Cells, Counts, is_ordered
 from stats.chi_square import compare_counts, path_quantile
 from stats.monitoring.ranks import compare_ranks
 
@@ -103,7 +103,9 @@ def _compare_ranks(cells: Cells, counts: Counts) -> Floats:
         min_expected=MIN_EXPECTED,
     )
     missing, _ = compare_ranks(
-        cells.pick_gaps(counts), cells.pick_gaps(training), min_expected=MIN_EXPECTED
+        cells.pick_missing(counts),
+        cells.pick_missing(training),
+        min_expected=MIN_EXPECTED,
     )
     z = np.full((len(cells.features), 3), np.nan)
     z[cells.is_ordered] = np.stack([location, scale, missing], axis=1)

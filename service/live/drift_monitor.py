@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from service.contract.answers import Drift
+from service.contract.live_answers import Drift
 from service.errors import Overloaded
-from service.execution.metrics import show_drift
+from service.execution.live_metrics import show_drift
 from service.live import drift
-from service.live.cells import Cells, Features
 from service.live.correlations import Correlations
 from service.live.drift import MAX_WINDOW_ROWS
+from service.live.drift_cells import Cells, Features
 from service.live.journal import reader
 from service.live.journal.records import FeatureCounts
 from service.live.journal.writer import Journal

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract.answers import Drift, LabelFreeAccuracy
+from service.contract.live_answers import Drift, LabelFreeAccuracy
 from service.live import alarms
 from service.live.journal.window import UNLABELLED, ModelVersion, PredictionWindow
 from service.models.model import Model

@@ -13,12 +13,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from time import monotonic
 
-from service.contract import answers
+from service.contract import live_answers
 from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
 from service.live import champion_log, comparison
-from service.live.cells import Cells, Features
 from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
@@ -26,7 +25,9 @@ from service.live.challengers import (
     find_shadow_deployments,
     make_model_key,
 )
+from service.live.champion_watch import Watch
 from service.live.cost_settings import find_costs
+from service.live.drift_cells import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.challenger_counts import ACCURACY, find_metrics
@@ -36,14 +37,13 @@ from service.live.journal.startup import read_prepared_file
 from service.live.journal.window import Example, PredictionWindow
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
-from service.live.watch import Watch
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
 from service.settings import Settings
 
 MAX_COMPARISON_AGE_S = 1.0
 logger = logging.getLogger(__name__)
-_MadeComparison = tuple[float, answers.LiveComparison]
+_MadeComparison = tuple[float, live_answers.LiveComparison]
 """When a comparison was made stands before it, in seconds by the clock that never goes back."""
 _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(0|[1-9][0-9]{0,8}))?")
 
@@ -195,7 +195,7 @@ class Monitor:
 
     def compare(
         self, task: str, by: str = ACCURACY, *, has_curves: bool = False
-    ) -> answers.LiveComparison:
+    ) -> live_answers.LiveComparison:
         """Returns the live comparison of the task's classifiers, about a second old.
 
         Raises NotFound for a task, InvalidRequest for a metric, and Overloaded where the journal cannot be read.
@@ -272,7 +272,7 @@ class Monitor:
         costs: Costs | None,
         *,
         has_curves: bool,
-    ) -> answers.LiveComparison:
+    ) -> live_answers.LiveComparison:
         self.journal.check_readable()
         try:
             window = reader.read_window(

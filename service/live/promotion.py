@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from service.live import alarms
-from service.live.challenger_tests import bound_differences, find_largest, find_voters
+from service.live.challenger_tests import bound_differences, find_largest
 from service.live.challengers import ShadowDeployment
 from service.live.champion_log import ChampionChange, ChangeKind, History, ServedVersion
 from service.live.journal.challenger_counts import ACCURACY, MEAN_SCALE, find_metrics
@@ -21,6 +21,7 @@ from service.live.journal.window import (
     ModelVersion,
     PairCounts,
 )
+from service.live.voters import find_voters
 from service.models.model import Model
 from stats import sequential
 

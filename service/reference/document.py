@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 
 from model_card import Card, FeatureInput
-from service.contract import answers
+from service.contract import answers, live_answers
 from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
 from service.reference import judging, open_inference, pages, platforms
+from service.reference.examples import find_examples
 from service.reference.openapi import REFERENCE, content, responses, view
 from service.reference.tasks import task_paths
 
@@ -23,9 +24,9 @@ _TYPES = (
     *(call.answer for call in CALLS),
     answers.Layers,
     answers.LearntRows,
-    answers.LiveComparison,
+    live_answers.LiveComparison,
     answers.ModelList,
-    answers.ToLabel,
+    live_answers.ToLabel,
     answers.Examples,
     answers.Verdict,
     answers.Error,
@@ -40,7 +41,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
     """Returns the document of OpenAPI 3.1; examples use the names and rows of `cards`, those of the served models."""
     reference, components = _describe_types()
     tasks = sorted({card.task for card in cards if card.kind == "classifier"})
-    examples = _examples(cards)
+    examples = find_examples(cards)
     names = _order_names(cards, examples)
     example = open_inference.show_example(examples.get("/predict"))
 
@@ -186,51 +187,6 @@ def _image_content(call: Call) -> dict[str, Any]:
     media["text/csv"] = {"schema": {"type": "string"}}
 
     return media
-
-
-def _examples(cards: list[Card]) -> dict[str, Any]:
-    """Returns a request of each call that these models answer, by path: the shortest example row of a kind."""
-    examples: dict[str, Any] = {
-        "/feedback": {"id": "5fCq0VnKJx2ePpZs", "label": "the true class"}
-    }
-    rows = [
-        (card, list(card.input.example))
-        for card in cards
-        if isinstance(card.input, FeatureInput)
-    ]
-    rows.sort(key=lambda each: len(each[1]))
-
-    for card, row in rows:
-        request = {"model": card.name, "inputs": [row]}
-        if card.kind == "classifier":
-            examples.setdefault("/predict", request)
-            examples.setdefault("/predict_proba", request)
-            named = {"parameters": {"model": card.name}}
-            examples.setdefault("/invocations", {"instances": [row], **named})
-            examples.setdefault("/explain", request)
-            examples.setdefault("/compare", {"task": card.task, "inputs": [row]})
-        elif card.kind == "transformer":
-            examples.setdefault("/transform", request)
-
-    for card, row in rows:
-        if card.kind in ("regressor", "clusterer"):
-            examples.setdefault("/predict", {"model": card.name, "inputs": [row]})
-        if card.classes and isinstance(card.input, FeatureInput):
-            names = [each.name for each in card.input.features]
-            lines = ([*names, "label"], [*row, card.classes[0]])
-            examples.setdefault("/judge", _write_csv(*lines))
-
-    for card in cards:
-        if card.kind == "generator":
-            examples.setdefault(
-                "/generate", {"model": card.name, "count": 16, "seed": 0}
-            )
-
-    return examples
-
-
-def _write_csv(*lines: list[Any]) -> str:
-    return "".join(",".join(map(str, line)) + "\n" for line in lines)
 
 
 def _order_names(cards: list[Card], examples: dict[str, Any]) -> list[str]:

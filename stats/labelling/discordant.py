@@ -48,7 +48,10 @@ def interval_from_sample(
     """
     if n_disagree == 0:
         return tango_interval(0.0, 0.0, n_rows, z=z)
-    return tango_interval(only_a, only_b, n_rows * n_labelled / n_disagree, z=z)
+
+    as_many_rows = n_rows * n_labelled / n_disagree
+
+    return tango_interval(only_a, only_b, as_many_rows, z=z)
 
 
 def share_by_strata(
@@ -61,14 +64,23 @@ def share_by_strata(
     by (MOVER). Every stratum that has rows has labelled ones.
     """
     there = rows > 0
-    rows, labelled, hits = rows[there], labelled[there], hits[there]
+    rows = rows[there]
+    labelled = labelled[there]
+    hits = hits[there]
+
     weights = rows / rows.sum()
     shares = hits / labelled
     value = float(weights @ shares)
+
     limits = np.array([wilson(*each) for each in zip(hits, labelled, strict=True)])
-    between = Z**2 * float(weights @ (shares - value) ** 2) / float(rows.sum())
-    below = math.sqrt(float((weights**2) @ (shares - limits[:, 0]) ** 2) + between)
-    above = math.sqrt(float((weights**2) @ (limits[:, 1] - shares) ** 2) + between)
+    low, high = limits.T
+    of_sizes = float(weights @ (shares - value) ** 2)
+    between = Z**2 * of_sizes / float(rows.sum())
+    squared_weights = weights**2
+    within_below = float(squared_weights @ (shares - low) ** 2)
+    within_above = float(squared_weights @ (high - shares) ** 2)
+    below = math.sqrt(within_below + between)
+    above = math.sqrt(within_above + between)
 
     return value, (max(0.0, value - below), min(1.0, value + above))
 
@@ -89,12 +101,17 @@ def _find_end(only_a: float, only_b: float, n_rows: float, z: float) -> float:
 
 
 def _score(only_a: float, only_b: float, n_rows: float, difference: float) -> float:
-    """Returns the score of a difference, with the share of b alone that is likeliest under it."""
+    """Returns the score of a difference, with the share of b alone that is likeliest under it.
+
+    That share solves `second x^2 + first x + constant = 0`.
+    """
     second = 2 * n_rows
     first = -only_a - only_b + (second - only_a + only_b) * difference
     constant = -only_b * difference * (1 - difference)
-    root = math.sqrt(max(0.0, first * first - 4 * second * constant))
+    discriminant = first * first - 4 * second * constant
+    root = math.sqrt(max(0.0, discriminant))
     share_b = (root - first) / (2 * second)
+
     variance = n_rows * (2 * share_b + difference * (1 - difference))
     apart = only_a - only_b - n_rows * difference
     if variance <= 0:

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from stats.binomial import Z
 from stats.losses.gaps import Gaps
-from stats.simultaneous import CONFIDENCE, SEED, Spread, draw_spread, studentise
+from stats.simultaneous import (
+    CONFIDENCE,
+    SEED,
+    ErrorDraws,
+    draw_mean_errors,
+    studentise,
+)
 from stats.student import t_quantile, t_tail
 
 Floats = NDArray[np.float64]
@@ -48,8 +54,8 @@ class LossComparison:
     def __init__(self, gaps: Gaps) -> None:
         self._gaps = gaps
         self._n_models = gaps.residuals.shape[1]
-        spread = draw_spread(gaps.residuals, gaps.groups)
-        self._spread = Spread(
+        spread = draw_mean_errors(gaps.residuals, gaps.groups)
+        self._spread = ErrorDraws(
             spread.errors / _draw_scale(len(spread.errors), gaps.degrees)[:, None],
             spread.deviations,
         )

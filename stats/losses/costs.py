@@ -63,14 +63,18 @@ def choose_threshold(second: Floats, truth: Labels, costs: Floats) -> float:
     ranked = second[order]
     changes = costs[truth, 1] - costs[truth, 0]
     totals = np.concatenate([[0.0], np.cumsum(changes[order])])
-    edges = np.concatenate([[True], ranked[1:] < ranked[:-1], [True]])
-    places = np.flatnonzero(edges)
-    place = int(places[np.argmin(totals[places])])
+
+    # A threshold lies between two unlike probabilities, or beyond all of them.
+    is_lower = ranked[1:] < ranked[:-1]
+    is_place = np.concatenate([[True], is_lower, [True]])
+    places = np.flatnonzero(is_place)
+    cheapest = np.argmin(totals[places])
+    place = int(places[cheapest])
 
     above = 1.0 if place == 0 else float(ranked[place - 1])
     below = 0.0 if place == len(ranked) else float(ranked[place])
-    if place == 0:
-        return float(np.nextafter(1.0, 2.0)) if below >= 1 else (1 + below) / 2
+    if place == 0 and below >= 1:
+        return float(np.nextafter(1.0, 2.0))
 
     return (above + below) / 2
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stats.groups import Groups
 from stats.losses.costs import find_folds
-from stats.risk_coverage import set_threshold
+from stats.risk_coverage import find_set_threshold
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -43,7 +43,7 @@ def cross_sets(
     thresholds = np.empty(n_rows)
     for fold in np.unique(folds):
         others = first[folds[first] != fold]
-        found = set_threshold(of_truth[others], coverage) if len(others) else None
+        found = find_set_threshold(of_truth[others], coverage) if len(others) else None
         if found is None:
             return None
         thresholds[folds == fold] = found

@@ -55,7 +55,8 @@ def limit_calibration_error(confidences: Floats, *, n_rows: int) -> float:
     1 - 2 / pi of the gap's. These confidences say how those of the rows are distributed. Bins are those of
     `scores.expected_calibration_error`, whose limit by resampling is that of `reliability.expect_error`.
     """
-    spread = np.bincount(equal_width(confidences), confidences * (1 - confidences))
+    of_rows = confidences * (1 - confidences)
+    spread = np.bincount(equal_width(confidences), of_rows)
     deviations = np.sqrt(spread / (len(confidences) * n_rows))
     mean = math.sqrt(2 / math.pi) * deviations.sum()
     variance = (1 - 2 / math.pi) * (deviations**2).sum()
@@ -69,11 +70,15 @@ def contradicts(confidences: Floats, hits: Hits, groups: Groups) -> bool:
         return False
 
     gap = abs(float((hits - confidences).sum()))
-    return gap > CONTRADICTED_Z * math.sqrt(_vary_hits(confidences, groups)) + 0.5
+    deviation = math.sqrt(_vary_hits(confidences, groups))
+
+    return gap > CONTRADICTED_Z * deviation + 0.5
 
 
 def _vary_hits(confidences: Floats, groups: Groups) -> float:
     """Returns the variance of the number of right rows where those of a group are right together."""
     deviations = np.sqrt(confidences * (1 - confidences))
     _, group_of_row = np.unique(groups, return_inverse=True)
-    return float((np.bincount(group_of_row, deviations) ** 2).sum())
+    sums = np.bincount(group_of_row, deviations)
+
+    return float((sums**2).sum())

@@ -25,37 +25,64 @@ def compare_ranks(
     `min_expected` rows are expected in each of both; NaN stands for fewer than two bins for location, three for scale.
     """
     groups = _join_neighbours(first, second, min_expected)
-    joined_first, joined_second = _add(first, groups), _add(second, groups)
+    joined_first = _add(first, groups)
+    joined_second = _add(second, groups)
     pooled = joined_first + joined_second
-    n_first = joined_first.sum(axis=1)
     n_pooled = pooled.sum(axis=1)
     n_bins = groups.max(axis=1) + 1
 
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = pooled / n_pooled[:, None]
         by_rank = shares.cumsum(axis=1) - shares / 2 - 0.5
-        by_width = by_rank**2 - (shares * by_rank**2).sum(axis=1)[:, None]
-        slope = (shares * by_rank**3).sum(axis=1) / (shares * by_rank**2).sum(axis=1)
-        by_width -= slope[:, None] * by_rank
-        factor = n_first * (n_pooled - n_first) / (n_pooled - 1)
-        location, scale = (
-            (joined_first * scores).sum(axis=1)
-            / np.sqrt(factor * (shares * scores**2).sum(axis=1))
-            for scores in (by_rank, by_width)
-        )
+        by_width = _score_widths(shares, by_rank)
 
-    return (
-        np.where(n_bins >= 2, location, np.nan),
-        np.where(n_bins >= 3, scale, np.nan),
-    )
+        location = _standardise(joined_first, shares, by_rank, n_pooled)
+        scale = _standardise(joined_first, shares, by_width, n_pooled)
+
+    known_location = np.where(n_bins >= 2, location, np.nan)
+    known_scale = np.where(n_bins >= 3, scale, np.nan)
+
+    return known_location, known_scale
+
+
+def _score_widths(shares: Floats, by_rank: Floats) -> Floats:
+    """Returns the squares of scores by rank `(n_features, n_bins)`, less their mean and what the rank explains."""
+    squares = by_rank**2
+    mean_square = (shares * squares).sum(axis=1)
+    mean_cube = (shares * by_rank**3).sum(axis=1)
+    slope = mean_cube / mean_square
+
+    by_width: Floats = squares - mean_square[:, None]
+    by_width -= slope[:, None] * by_rank
+
+    return by_width
+
+
+def _standardise(
+    first: Counts, shares: Floats, scores: Floats, n_pooled: Counts
+) -> Floats:
+    """Returns the sum of the first sample's scores in standard deviations `(n_features,)`, as of a draw of the pooled.
+
+    The draw is without replacement; scores and their shares of the pooled rows are `(n_features, n_bins)`.
+    """
+    n_first = first.sum(axis=1)
+    factor = n_first * (n_pooled - n_first) / (n_pooled - 1)
+    total = (first * scores).sum(axis=1)
+    mean_square = (shares * scores**2).sum(axis=1)
+    standardised: Floats = total / np.sqrt(factor * mean_square)
+
+    return standardised
 
 
 def _join_neighbours(first: Counts, second: Counts, min_expected: float) -> Counts:
     """Returns the number of each bin's group `(n_features, n_bins)`; what is left in the end joins the last group."""
     pooled = first + second
-    n_first, n_second = first.sum(axis=1), second.sum(axis=1)
-    n_least = np.minimum(n_first, n_second)
-    expected = pooled * (n_least / np.maximum(n_first + n_second, 1))[:, None]
+    n_first = first.sum(axis=1)
+    n_second = second.sum(axis=1)
+    n_smaller = np.minimum(n_first, n_second)
+    share_of_smaller = n_smaller / np.maximum(n_first + n_second, 1)
+    expected = pooled * share_of_smaller[:, None]
+
     groups = np.zeros(pooled.shape, dtype=np.int64)
     group = np.zeros(len(pooled), dtype=np.int64)
     gathered = np.zeros(len(pooled))
@@ -67,12 +94,17 @@ def _join_neighbours(first: Counts, second: Counts, min_expected: float) -> Coun
         group += is_full
         gathered[is_full] = 0
 
-    joined: Counts = np.minimum(groups, np.maximum(group - 1, 0)[:, None])
+    last = np.maximum(group - 1, 0)
+    joined: Counts = np.minimum(groups, last[:, None])
+
     return joined
 
 
 def _add(counts: Counts, groups: Counts) -> Counts:
     """Returns the counts of groups of bins, 0 where a feature has fewer."""
-    places = groups + counts.shape[1] * np.arange(len(counts))[:, None]
+    n_features, n_bins = counts.shape
+    starts = n_bins * np.arange(n_features)
+    places = groups + starts[:, None]
     sums = np.bincount(places.ravel(), counts.ravel(), minlength=counts.size)
+
     return sums.reshape(counts.shape).astype(np.int64)

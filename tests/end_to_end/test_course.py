@@ -522,7 +522,7 @@ def test_19_folds_have_a_mean_and_a_spread(server: Server, page: Page) -> None:
 
 
 def test_20_a_threshold_trades_precision_for_recall(server: Server, page: Page) -> None:
-    """Both are scikit-learn's on the server's own probabilities."""
+    """The lesson's precision and recall are scikit-learn's on the server's own probabilities."""
     answer = server.client.get("/tasks/breast_cancer/examples?n=1000").json()
     truth = np.array(answer["labels"]) == "malignant"
     found = server.post(

@@ -129,7 +129,7 @@ def test_a_generator_answers_json_to_who_takes_only_that(
 
 
 def test_other_seeds_give_other_images(kinds: Server) -> None:
-    """Two seeds give different images, and so do two requests without one."""
+    """Images differ between two seeds, and between two requests without one."""
     first, second = (
         generate(kinds, "application/json", count=3, seed=seed)[1] for seed in (1, 2)
     )

@@ -363,7 +363,7 @@ def test_held_out_photographs_of_an_own_folder_ask_for_a_verdict_first(
 
 
 def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) -> None:
-    """Both ways bring the same verdict as a chosen file."""
+    """A photograph that is pasted or dropped gets the same verdict as a chosen file."""
     give = """(kind) => {
         const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 40 });
         canvas.toBlob((blob) => {
@@ -429,7 +429,7 @@ def test_features_of_bundled_tasks_have_names_for_people(
 
 
 def test_a_card_tells_its_metrics_in_spanish(server: Server, browser: Browser) -> None:
-    """Neither its metrics nor the parts of its rows keep their English fields."""
+    """The card's metrics and the parts of its rows have Spanish names instead of their English fields."""
     address = f"{server.url}/models/digits-kmeans"
     with open_page(browser, address, language="es", bench="table") as page:
         names = page.locator("tbody th").all_inner_texts()

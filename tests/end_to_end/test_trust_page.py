@@ -501,7 +501,7 @@ def test_a_server_that_goes_away_is_told_of_and_asked_again(
 def test_a_folder_without_classifiers_has_its_pages(
     browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
-    """Both pages of a folder with a file without a card alone say that there is nothing to compare or to watch."""
+    """The pages on trust and on live models say that nothing can be compared or watched where no file has a card."""
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "plain.onnx").write_bytes(tiny_graph().SerializeToString())

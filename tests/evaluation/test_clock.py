@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluation import clock, evidence
+from evaluation import clock, evidence, verification
 from evaluation.report import page
 from service.errors import EvaluationError
 from tests.support.made_predictions import make_predictions
@@ -82,12 +82,12 @@ def test_nobody_may_be_fast_enough(tmp_path: Path) -> None:
 def test_evidence_with_a_load_is_computed_again(tmp_path: Path) -> None:
     """Evidence that was written verifies, and a load test that was changed afterwards is found."""
     written = json.loads(json.dumps(gather(read(tmp_path, make_document(slow=False)))))
-    assert evidence.verify(written) == []
+    assert verification.verify(written) == []
     written["load"]["models"][1]["keeps"] = False
-    assert any(line.startswith("clock.best") for line in evidence.verify(written))
+    assert any(line.startswith("clock.best") for line in verification.verify(written))
     del written["load"]["models"][0]
     with pytest.raises(EvaluationError, match="the evidence is incomplete"):
-        evidence.verify(written)
+        verification.verify(written)
 
 
 def test_the_page_shows_sentences_pictures_and_table(tmp_path: Path) -> None:

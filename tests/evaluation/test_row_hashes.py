@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluation import evidence
+from evaluation import evidence, verification
 from evaluation.classifiers import LocalClassifiers
 from evaluation.image_hashes import hash_images
 from evaluation.labelled_data import read_labelled
@@ -68,9 +68,9 @@ def test_the_first_sentence_says_who_learnt_from_the_rows() -> None:
     assert found["verdict"]["headline"].startswith(
         "one learnt from most of these rows, so that nothing here holds for others. "
     )
-    assert evidence.verify(found) == []
+    assert verification.verify(found) == []
     found["data"]["learnt_by"] = []
-    assert evidence.verify(found)
+    assert verification.verify(found)
     assert np.array_equal(evidence.read_predictions(found).truth, predictions.truth)
 
 
@@ -120,7 +120,7 @@ def test_the_first_sentence_counts_learnt_rows() -> None:
     assert found["verdict"]["headline"].startswith(
         f"Models were learnt from 455 of {all_rows} rows, which are left out; the figures are on the other {n_rows:,}. "
     )
-    assert evidence.verify(found) == []
+    assert verification.verify(found) == []
     assert evidence.read_predictions(found).n_learnt == 455
 
 
@@ -147,9 +147,9 @@ def test_the_first_sentence_counts_learnt_rows_that_are_judged_all_the_same() ->
     data = found["data"]
     assert (data["n_learnt"], data["n_learnt_judged"]) == (0, 240)
     assert data["learnt_rows"] == {"task-one": 240, "task-third": 30}
-    assert evidence.verify(found) == []
+    assert verification.verify(found) == []
     del found["data"]["n_learnt_judged"], found["data"]["learnt_rows"]
-    assert evidence.verify(found)
+    assert verification.verify(found)
     assert evidence.read_predictions(found).n_learnt_judged == 0
 
 

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from loadtest import arguments
+from loadtest import arguments, load_options
 from tests.support.documents import find_commands, read_document
 
 COMMANDS = [
@@ -34,7 +34,7 @@ def test_the_warm_up_is_a_fifth_of_the_test_at_most() -> None:
         (["--duration", "5"], 1.0),
         (["--warm-up", "0"], 0.0),
     ):
-        load = arguments.make_load(arguments.parse([*common, *words]))
+        load = load_options.make_load(arguments.parse([*common, *words]))
         assert load.warm_up_s == expected
 
 
@@ -42,4 +42,4 @@ def test_a_shape_may_have_a_long_axis() -> None:
     """Ten seconds of sound are 160,000 numbers in a row."""
     words = ["--url", "http://127.0.0.1:1", "--model", "m", "--rate", "1"]
     options = arguments.parse([*words, "--shape", "sound:1, 160000"])
-    assert arguments.make_target_options(options).shapes == {"sound": (1, 160_000)}
+    assert load_options.make_target_options(options).shapes == {"sound": (1, 160_000)}

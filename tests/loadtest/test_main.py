@@ -156,7 +156,7 @@ def test_images_of_a_folder_are_sent_in_turn(
 def test_a_model_is_asked_over_grpc(
     load: Callable[..., dict[str, Any]], grpc_port: int
 ) -> None:
-    """Both loops send tensors made up from the model's metadata, and all are answered."""
+    """The closed and the open loop send tensors made up from the model's metadata, and all are answered."""
     words = ("--url", f"grpc://127.0.0.1:{grpc_port}", "--model", "colour-first")
     closed = load(*words, "--concurrency", "2")
     opened = load(*words, "--rate", "100")

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from evaluation.__main__ import main as evaluate
-from evaluation.evidence import find_differences
+from evaluation.json_differences import find_differences
 from model_card import FeatureInput
 from scoring.__main__ import main
 from service.models.model import Model

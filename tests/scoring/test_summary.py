@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from evaluation.evidence import find_differences
+from evaluation.json_differences import find_differences
 from scoring import summary, verdict
 
 N_ROWS = 500

@@ -15,7 +15,7 @@ import onnx
 import pytest
 
 from model_card import Card, FeatureInput, ImageInput, NoiseInput, from_metadata
-from service.live.cells import Cells
+from service.live.drift_cells import Cells
 from service.models.model import Model
 from training.arguments import find_family, parse
 from training.console import headline

@@ -122,7 +122,7 @@ def test_the_python_of_the_quick_start_runs(
 
 
 def test_the_csv_of_the_quick_start_is_answered(server: Server) -> None:
-    """Two lines below the header are two rows."""
+    """The two lines of CSV below the header are answered as two rows."""
     (command,) = commands_of("docs/quick-start.md", start="printf ")
     answer = json.loads(run_curl(f"printf {command}", server))
     assert answer["predictions"] == ["orange", "blue"]

@@ -58,7 +58,7 @@ def test_the_python_example_runs(
 
 @pytest.mark.parametrize("language", ["console", "python"])
 def test_the_spanish_readme_has_the_same_commands(language: str) -> None:
-    """Both READMEs have the same blocks of code in the same order, with the same answers."""
+    """The Spanish README has the English one's blocks of code in the same order, with the same answers."""
     assert find_code(SPANISH, language) == find_code(README, language)
 
 

@@ -138,7 +138,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(
 
 
 def test_equal_rows_in_groups_do_not_narrow_an_interval() -> None:
-    """Each of 114 rows five times over, in groups, has intervals that hold the truth in 88 % of samples or more."""
+    """Intervals of 114 rows, each five times over in a group, hold the truth in 88 % of samples or more."""
     check(cover(WORLDS["half, poor"], 114, 150, group_size=5), lowest=0.88)
 
 

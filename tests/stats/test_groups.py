@@ -60,7 +60,7 @@ def test_groups_of_two_kinds_are_joined() -> None:
 
 
 def test_metrics_of_repeated_rows_are_as_wide_as_those_of_the_rows() -> None:
-    """Each of 120 rows four times over has the same values, and intervals no narrower than the rows alone."""
+    """The metrics of 120 rows, each four times over, have the values of the rows alone and intervals no narrower."""
     generator = np.random.default_rng(2)
     truth = generator.integers(0, 2, 120)
     second = np.clip(generator.normal(0.3 + 0.4 * truth, 0.3), 0.01, 0.99)

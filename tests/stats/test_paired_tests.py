@@ -35,7 +35,9 @@ def test_flipped_signs_are_counted_exactly(sums: list[int]) -> None:
         for signs in product((-1, 1), repeat=len(sums))
     ]
     expected = np.mean(np.abs(totals) >= abs(sum(sums)))
-    assert paired_tests.sign_flip(np.array(sums)) == pytest.approx(expected, abs=1e-12)
+    assert paired_tests.sign_flip_test(np.array(sums)) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 def test_the_test_of_groups_is_scipys() -> None:
@@ -44,7 +46,7 @@ def test_the_test_of_groups_is_scipys() -> None:
     expected = permutation_test(
         (sums,), np.sum, permutation_type="samples", n_resamples=np.inf
     )
-    assert paired_tests.sign_flip(sums) == pytest.approx(expected.pvalue, abs=1e-9)
+    assert paired_tests.sign_flip_test(sums) == pytest.approx(expected.pvalue, abs=1e-9)
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (7, 0), (9, 4), (300, 250)])
@@ -53,16 +55,16 @@ def test_groups_of_one_row_have_mcnemars_test(only_a: int, only_b: int) -> None:
     first = np.repeat([True, False, True], [only_a, only_b, 20])
     second = np.repeat([False, True, True], [only_a, only_b, 20])
     expected = paired_tests.mcnemar(first, second)["p_value"]
-    found = paired_tests.sign_flip(first.astype(np.int64) - second)
+    found = paired_tests.sign_flip_test(first.astype(np.int64) - second)
     assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_very_many_rows_have_the_normal_limit() -> None:
     """The p-value differs little from the exact one beyond the rows that are counted exactly."""
     sums = np.repeat([1, -1, 3], [10_000, 9_900, 12])
-    close = paired_tests.sign_flip(sums[1:])
+    close = paired_tests.sign_flip_test(sums[1:])
     assert len(sums) > paired_tests.MAX_EXACT_TOTAL - 200
-    far = paired_tests.sign_flip(np.repeat([1, -1, 3], [10_100, 10_000, 12]))
+    far = paired_tests.sign_flip_test(np.repeat([1, -1, 3], [10_100, 10_000, 12]))
     assert far == pytest.approx(close, abs=0.02)
 
 
@@ -77,7 +79,7 @@ def test_equal_models_are_seldom_called_different(
     """
     generator = np.random.default_rng(group_size)
     sums = [draw_sums(60, group_size, alike, generator) for _ in range(1000)]
-    alarms = np.mean([paired_tests.sign_flip(each) <= 0.05 for each in sums])
+    alarms = np.mean([paired_tests.sign_flip_test(each) <= 0.05 for each in sums])
     assert alarms <= 0.065
 
 

@@ -34,13 +34,15 @@ def test_the_area_is_the_mean_risk_over_coverages() -> None:
     confidence, hits = draw(150, seed=2)
     ranked = hits[np.argsort(-confidence)]
     expected = np.mean([1 - ranked[:k].mean() for k in range(1, 151)])
-    assert risk_coverage.area(confidence, hits) == pytest.approx(expected, abs=1e-9)
+    assert risk_coverage.risk_area(confidence, hits) == pytest.approx(
+        expected, abs=1e-9
+    )
 
 
 def test_the_threshold_answers_as_many_rows_as_the_risk_allows() -> None:
     """The next lower confidence would have more risk than is allowed."""
     confidence, hits = draw(500, seed=3)
-    found = risk_coverage.threshold(confidence, hits, risk=0.1)
+    found = risk_coverage.threshold_at_risk(confidence, hits, risk=0.1)
     assert 1 - hits[confidence >= found["threshold"]].mean() == pytest.approx(
         found["risk"]
     )
@@ -51,7 +53,9 @@ def test_the_threshold_answers_as_many_rows_as_the_risk_allows() -> None:
 
 def test_a_risk_that_no_threshold_has_is_said_so() -> None:
     """Rows that are all wrong, and a single wrong one, have no threshold and a reason."""
-    found = risk_coverage.threshold(np.array([0.9]), np.array([False]), risk=0.1)
+    found = risk_coverage.threshold_at_risk(
+        np.array([0.9]), np.array([False]), risk=0.1
+    )
     assert found == {
         **{"threshold": None, "coverage": 0.0, "risk": None},
         "reason": "no threshold has so low a risk here",

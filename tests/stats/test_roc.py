@@ -39,6 +39,6 @@ def test_perfect_and_constant_scores_have_their_curves() -> None:
 def test_a_thinned_curve_keeps_its_ends() -> None:
     """A thinned curve has its first and last point, and no more points than are wanted."""
     line = np.linspace(0, 1, 1000)
-    (thinned,) = roc.thin(line, most=50)
+    (thinned,) = roc.thin_curve(line, most=50)
     assert (len(thinned), thinned[0], thinned[-1]) == (50, 0, 1)
-    assert roc.thin(line, most=1000)[0] is line
+    assert roc.thin_curve(line, most=1000)[0] is line

@@ -159,7 +159,7 @@ def test_the_interval_is_within_mapies(
     after: tuple[float, float, float],
     odds: np.ndarray,
 ) -> None:
-    """Both hold the average at all times: ours is in the empirical Bernstein one, even where the difference changes."""
+    """The interval lies in the empirical Bernstein one and holds the average at all looks, even where that changes."""
     generator = np.random.default_rng(9)
     drawn = np.concatenate(
         [generator.choice(3, p=each, size=400) for each in (before, after)]

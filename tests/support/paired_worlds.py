@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.losses import costs
-from stats.losses.gaps import BalancedGaps, CostGaps, Gaps, MeanGaps
+from stats.losses.balanced_gaps import BalancedGaps
+from stats.losses.cost_gaps import CostGaps
+from stats.losses.gaps import Gaps
+from stats.losses.mean_gaps import MeanGaps
 from stats.scores import brier_scores, log_losses
 
 COSTS = np.array([[0.0, 1.0], [5.0, 0.0]])

@@ -50,7 +50,7 @@ def write(path: Path, texts: list[str], separator: str = ",") -> Path:
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_numbers_and_names_are_those_of_the_reader(tmp_path: Path, name: str) -> None:
-    """Both ways of reading find the same numbers and the same names."""
+    """The plain reading of texts finds the same numbers and the same names as the reader of tables."""
     column = read_table(write(tmp_path / "a.csv", COLUMNS[name])).frame["column"]
     texts = strip_texts(COLUMNS[name])
     read = column.to_list() if column.dtype.is_numeric() else name_values(column)

@@ -125,7 +125,7 @@ def test_features_lead_back_to_their_text() -> None:
     ],
 )
 def test_other_names_are_no_terms(names: list[str]) -> None:
-    """Few names, names in upper case, of three words, without a column or beside it are features as any others."""
+    """Names that are few, in upper case, of three words, without a column or beside it are features as any others."""
     assert find_text_columns(names) == ()
 
 

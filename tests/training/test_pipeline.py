@@ -15,8 +15,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from model_card import FeatureInput
 from service.errors import InvalidRequest
-from service.live.cells import Cells
 from service.live.drift import describe
+from service.live.drift_cells import Cells
 from service.models.model import Model
 from tests.support.server import Server
 from training.__main__ import main

@@ -17,7 +17,7 @@ SHORT = ("--slo", "p50<5s", "--trial", "0.2", "--repeats", "3")
 def test_the_file_of_settings_is_one_that_the_service_reads(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two settings are measured at one rate, the table shows both, and the file sets one of them."""
+    """The tuner measures two settings at one rate, shows both in its table, and writes one of them to the file."""
     output = tmp_path / "tuned.env"
     words = ("--models", str(models), "--model", "colour-first", *SHORT)
     tried = ("--workers", "1", "--threads", "1", "--max-batch-rows", "1,16")

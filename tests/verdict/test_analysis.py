@@ -13,7 +13,6 @@ from statsmodels.stats.multitest import multipletests
 
 from stats import scores
 from tests.support.made_predictions import make_predictions
-from verdict import analysis
 from verdict.analysis import judge
 
 TRIAL = make_predictions(
@@ -98,14 +97,6 @@ def test_of_equals_the_better_probabilities_lead() -> None:
     assert numbers["leader"] == "task-second"
     assert numbers["pairs"][0]["verdict"] == "too few"
     assert numbers["pairs"][0]["rows_needed"]["rows"] is None
-
-
-def test_the_front_is_whom_nobody_beats_in_both() -> None:
-    """A model that is equal in both is not beaten, and where one is equal the other decides."""
-    names = ["cheap", "dear", "worse", "twin", "dearer"]
-    costs = [1.0, 5.0, 5.0, 1.0, 6.0]
-    values = [0.8, 0.9, 0.7, 0.8, 0.9]
-    assert analysis.find_front(names, costs, values) == ["cheap", "dear", "twin"]
 
 
 def test_sizes_that_are_not_all_known_have_no_front() -> None:

@@ -123,7 +123,7 @@ def test_a_price_of_what_is_not_known_is_refused() -> None:
 
 
 def test_few_wrong_rows_are_no_verdict_in_words() -> None:
-    """Few wrong rows give no interval and no verdict, and the words say so and why."""
+    """A task with few wrong rows gets no interval and no verdict, and the words say so and why."""
     predictions = make_predictions({"one": 1.0, "two": 0.98}, n_rows=100)
     said = tell(predictions, Criterion(metric="log_loss"))
 

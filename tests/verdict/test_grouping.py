@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import evidence
+from evaluation import evidence, verification
 from evaluation.classifiers import LocalClassifiers
 from evaluation.gate import Gate
 from evaluation.labelled_data import read_labelled
@@ -127,13 +127,13 @@ def test_repeated_rows_say_no_more_than_the_rows() -> None:
 def test_evidence_of_groups_is_verified() -> None:
     """Evidence keeps the groups, the verdict says so, and another group of one row is found by its numbers."""
     found = evidence.gather(repeat(TRIAL, 3), risk=0.05, gates=[CLAIM], software={})
-    assert evidence.verify(found) == []
+    assert verification.verify(found) == []
     assert found["verdict"]["findings"][0] == (
         "160 rows repeat others: equal rows belong together, in 80 groups, and intervals and tests count those."
     )
     assert found["numbers"]["cochran_q"]["reason"] == "undefined: rows belong together"
     found["data"]["grouping"]["groups"] = list(range(240))
-    assert evidence.verify(found)
+    assert verification.verify(found)
     found["data"]["grouping"]["groups"] = [0]
     with pytest.raises(EvaluationError, match="expected a group of each of 240 rows"):
-        evidence.verify(found)
+        verification.verify(found)

@@ -14,6 +14,7 @@ from verdict import analysis
 from verdict.analysis import judge
 from verdict.grouping import Grouping
 from verdict.predictions import Predictions
+from verdict.probabilities import judge_calibration
 from verdict.sentences import write_verdict
 
 WORLDS = [(30, 0.2), (114, 0.1), (500, 0.05)]
@@ -143,7 +144,7 @@ def draw_calibrated(
 def is_called_uncalibrated(trial: Predictions, n_models: int) -> bool:
     """Returns whether the model that is right most often is shown to be off, as the report decides it."""
     leader = trial.answers[int(trial.hits.sum(axis=0).argmax())]
-    found = analysis._judge_calibration(
+    found = judge_calibration(
         leader.confidence, leader.label == trial.truth, trial.groups, n_models=n_models
     )
     return bool(found["error"] > found["together"])

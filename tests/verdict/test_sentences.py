@@ -201,7 +201,7 @@ def test_no_interval_beside_a_verdict_contradicts_it() -> None:
 
 
 def test_a_promise_comes_without_the_number_that_is_none() -> None:
-    """Few rows have no threshold in words, and many certain ones have the one that is promised."""
+    """The words say that few rows promise no threshold, and that many certain ones do."""
     few = told(split((9, True, True), (1, False, False)))["findings"]
     assert (
         "From which probability on m0 would be wrong on at most 1 % of what it answers cannot be promised: these rows "

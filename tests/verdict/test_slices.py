@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation import evidence
+from evaluation import evidence, verification
 from evaluation.labelled_data import read_labelled
 from service.errors import EvaluationError
 from tests.support.made_predictions import make_predictions
@@ -138,10 +138,10 @@ def test_evidence_of_parts_is_verified() -> None:
     slicing = part(400, 4)
     predictions = replace(spoil(predictions, slicing.part_of == 1), slicings=[slicing])
     found = evidence.gather(predictions, risk=0.05, gates=[], software={})
-    assert evidence.verify(found) == []
+    assert verification.verify(found) == []
     stored = found["data"]["slicings"][0]["part_of"]
     stored[:100] = [0] * 100
-    assert evidence.verify(found)
+    assert verification.verify(found)
     stored[0] = 4
     with pytest.raises(EvaluationError, match="expected a part for each of 400 rows"):
-        evidence.verify(found)
+        verification.verify(found)

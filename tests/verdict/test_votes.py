@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation import evidence
+from evaluation import evidence, verification
 from evaluation.gate import Gate
 from evaluation.report import page
 from row_records import HeldOut, write_held_out
@@ -24,6 +24,7 @@ from service.live.comparison import EMPTY_WINDOW
 from service.live.journal.challenger_counts import MEAN_SCALE
 from service.live.journal.window import GroupCounts, ModelVersion, PairCounts
 from service.live.promotion import PromotionMetric
+from service.live.voters import find_voters
 from service.models.model import Model
 from service.models.registry import Registry
 from stats.scores import A_VOTE, NO_PROBABILITIES, is_vote, score
@@ -147,7 +148,7 @@ def test_a_report_with_a_vote_shows_none_of_its_probabilities() -> None:
         TRIAL, risk=0.01, gates=[], software={}, criterion=Criterion(metric="brier")
     )
     shown = page.render(gathered, {})
-    assert evidence.verify(gathered) == []
+    assert verification.verify(gathered) == []
     (voter, *_) = gathered["numbers"]["models"]
     assert voter["votes"]
     assert (voter["brier_parts"], voter["calibrated_ece"], voter["roc"]) == (
@@ -226,9 +227,7 @@ def test_a_vote_is_not_promoted_by_a_metric_of_probabilities(
     act = promotion.decide(deployment, counts, History(), 0.02, PromotionMetric(by))
 
     assert (act is not None) == is_tested
-    assert challenger_tests.find_voters((champion, voter), by) == (
-        [] if is_tested else [voter.name]
-    )
+    assert find_voters((champion, voter), by) == ([] if is_tested else [voter.name])
 
 
 @pytest.mark.parametrize("by", ["brier", "log_loss", "accuracy"])

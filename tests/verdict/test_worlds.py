@@ -27,7 +27,7 @@ from stats.labelling.discordant import tango_interval
 from stats.labelling.plan import plan_labels
 from stats.losses import costs as costing
 from stats.losses.comparison import LossComparison
-from stats.losses.gaps import CostGaps
+from stats.losses.cost_gaps import CostGaps
 from stats.losses.set_sizes import cross_sets
 from stats.monitoring.label_free import contradicts, estimate_accuracy
 from tests.support.made_predictions import make_predictions

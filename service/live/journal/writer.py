@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 
 from service.errors import NotFound, Overloaded, VeredictoError
-from service.execution.metrics import JournalMetrics
+from service.execution.live_metrics import JournalMetrics
 from service.live.journal import waiting
 from service.live.journal.file import JournalFile, PreparedFile
 from service.live.journal.ids import PredictionIds

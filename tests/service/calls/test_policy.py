@@ -338,7 +338,7 @@ def test_a_model_is_answered_whose_champion_is_not_served(
 def test_thompson_spreads_a_tasks_requests_where_nothing_is_known(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """Both models answer some of 40 requests for the task; that all go to one has a chance of 2 in 2^40."""
+    """The task's two models each answer some of 40 requests; that all go to one has a chance of 2 in 2^40."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_POLICY="thompson") as server:
         answers = [
             server.post("/predict", {"task": "colour", "inputs": [[1, "red"]]}).json()

@@ -150,7 +150,7 @@ def load_numbered(
 def test_sets_by_class_are_mapies(
     tmp_path: Path, n_classes: int, n_equal: int, coverage: float
 ) -> None:
-    """Each of 500 rows has the set of MAPIE's split conformal classifiers, one for each class on its rows alone."""
+    """The sets of 500 rows are those of MAPIE's split conformal classifiers, one for each class on its rows alone."""
     probabilities, truth = draw_classes(400, n_classes, seed=n_classes)
     asked, _ = draw_classes(500, n_classes, seed=100)
     model = load_numbered(tmp_path, probabilities, truth, n_equal)

@@ -12,7 +12,7 @@ import pytest
 
 from service.calls import to_label
 from service.errors import InvalidRequest
-from service.live import shadow
+from service.live import shadow_batch
 from service.live.journal.ids import PredictionIds, find_age_s
 from service.live.journal.window import Example, ModelVersion, PredictionWindow
 from service.models import images
@@ -168,15 +168,17 @@ def test_an_image_is_kept_as_a_file_where_it_is_small() -> None:
     small, large = (
         generator.integers(0, 256, (px, px, 3)).astype(np.uint8) for px in (16, 700)
     )
-    waiting = shadow._WaitingPrediction("", None, [small, large], np.zeros(2), None)  # type: ignore[arg-type]
-    kept: Any = shadow._show_row(waiting, 0)
+    waiting = shadow_batch.WaitingPrediction(
+        "", None, [small, large], np.zeros(2), None
+    )  # type: ignore[arg-type]
+    kept: Any = shadow_batch._show_row(waiting, 0)
     content = base64.b64decode(kept["b64"])
     decoded = images.decode(
         content, where="", media_type="", budget=images.PixelBudget(10**6), min_px=16
     )
 
     assert np.array_equal(decoded, small)
-    assert shadow._show_row(waiting, 1) is None
+    assert shadow_batch._show_row(waiting, 1) is None
 
 
 def read(server: Server, query: str = "") -> httpx.Response:

@@ -128,7 +128,7 @@ def test_any_document_is_read_or_refused_as_by_msgspec(document: Any) -> None:
 def test_a_body_with_mistakes_is_read_or_refused_as_by_msgspec(
     document: Any, edits: list[tuple[float, int, bytes]]
 ) -> None:
-    """Both ways of reading give the same request or the same words, whatever is put into a body."""
+    """The fast reading and msgspec's give the same request or the same words, whatever is put into a body."""
     body = json.dumps(document).encode()
     for place, n_bytes, text in edits:
         at = int(place * len(body))
@@ -163,7 +163,7 @@ def test_anything_but_rows_of_numbers_of_one_length_is_left_to_msgspec(
 
 
 def test_the_last_of_two_fields_of_one_name_counts() -> None:
-    """Such a body is left to msgspec, which takes the last one."""
+    """A body with a field twice is left to msgspec, which takes the last one."""
     body = b'{"inputs":[[1]],"model":"m","inputs":[[2]]}' + PADDING
 
     assert read_number_rows(body) is None

@@ -136,7 +136,7 @@ async def find_refusal(threads: Threads) -> None:
 
 
 def test_too_many_waiting_jobs_are_refused(pool: Executor) -> None:
-    """As many jobs wait behind one that hangs as are allowed, the next is refused, and one that leaves is not run."""
+    """A job that hangs has as many behind it as are allowed, the next is refused, and one that leaves is not run."""
     gate = Event()
     ran: list[int] = []
 

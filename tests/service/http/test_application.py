@@ -692,7 +692,7 @@ def test_a_large_request_answers_as_small_ones_do(
 
 
 def test_many_clients_get_their_own_answers(server: Server) -> None:
-    """Each of many concurrent clients gets the answer to its own request."""
+    """Concurrent clients each get the answer to their own request."""
     model = server.client.get("/models/points-mlp").json()
 
     assert model["classes"] == ["blue", "orange"]

@@ -436,7 +436,7 @@ def test_each_output_comes_as_it_was_asked_for(
 
 @pytest.mark.parametrize("n_values", [15, 18])
 def test_data_of_another_length_is_refused(graphs: Server, n_values: int) -> None:
-    """Fewer or more values than the shape says are refused, and the next request is answered."""
+    """A tensor with fewer or more values than its shape says is refused, and the next request is answered."""
     names = ("INPUT0", "INPUT1")
     wrong = [make_input(name, "INT32", [1, 16], SIXTEEN) for name in names]
     wrong[0]["data"] = list(range(n_values))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss
 
-from service.contract.answers import ChallengerTest
+from service.contract.live_answers import ChallengerTest
 from service.errors import InvalidRequest, SettingsError
 from service.live import challenger_tests, comparison
 from service.live.challengers import ShadowDeployment, find_shadow_deployments

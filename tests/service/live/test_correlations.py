@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from model_card import Distribution, Feature
-from service.contract.answers import CorrelationDrift
+from service.contract.live_answers import CorrelationDrift
 from service.live import drift
-from service.live.cells import Cells
 from service.live.correlations import SCALE, Correlations
 from service.live.drift import ROWS_A_PART
+from service.live.drift_cells import Cells
 
 N_CELLS = 10
 EDGES = tuple(float(each) for each in np.round(np.linspace(-1.6, 1.6, N_CELLS - 1), 2))

@@ -11,8 +11,7 @@ from prometheus_client import generate_latest
 from scipy.stats import chi2, chi2_contingency, norm
 
 from model_card import Distribution, Feature, FeatureInput, ImageInput
-from service.execution import metrics
-from service.live.cells import Cells
+from service.execution import live_metrics
 from service.live.drift import (
     ALPHA,
     ROWS_A_PART,
@@ -22,6 +21,7 @@ from service.live.drift import (
     join_rare,
     stability_index,
 )
+from service.live.drift_cells import Cells
 from service.live.journal.transaction import MAX_MERGED_ROWS
 from stats.chi_square import chi_square_quantile, compare_counts
 from tests.support.tiny_models import tiny_card
@@ -588,7 +588,7 @@ def test_drift_is_shown_to_prometheus() -> None:
     """Each feature of a task has one series of each gauge, and none of what it does not have."""
     rows = np.array([[np.nan, 0]] * 25 + [[9, 1]] * 75, dtype=np.float32)
     found = describe(CELLS, CELLS.count(rows))
-    metrics.show_drift("shown", found)
+    live_metrics.show_drift("shown", found)
     lines = set(generate_latest().decode().splitlines())
 
     for each in found["features"]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.live.cells import Cells
+from service.live.drift_cells import Cells
 from service.live.journal import reader, schema
 from service.live.journal.records import FeatureCounts
 from service.live.journal.transaction import (

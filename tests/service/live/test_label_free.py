@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model_card import Metric
-from service.contract.answers import Drift, LabelFreeAccuracy
+from service.contract.live_answers import Drift, LabelFreeAccuracy
 from service.live import comparison, label_free
 from service.live.journal.window import UNLABELLED, ModelVersion, PredictionWindow
 from service.models.model import Model

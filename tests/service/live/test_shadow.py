@@ -17,6 +17,7 @@ from service.live.challengers import find_shadow_deployments, make_model_key
 from service.live.journal.records import NO_ANSWER, ShadowRecord
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
+from service.live.shadow_batch import ROWS_AT_A_TIME
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.support.tiny_models import (
@@ -177,7 +178,7 @@ def test_the_load_is_looked_at_before_each_run(
     registry, journal, shadow = start_shadow(models, "colour:colour-first")
     loads = iter((0.0,))
     shadow.measure_load = lambda: next(loads, module.MAX_LOAD + 0.1)
-    rows = np.tile(np.array([[0.5, 1.0]], np.float32), (module.ROWS_AT_A_TIME, 1))
+    rows = np.tile(np.array([[0.5, 1.0]], np.float32), (ROWS_AT_A_TIME, 1))
     for _ in range(2):
         offer(registry, shadow, journal, "colour-first", rows)
 

@@ -47,7 +47,7 @@ def test_a_model_answers_what_numpy_computes(
 def test_many_rows_are_answered_as_few(
     models: Path, generator: np.random.Generator
 ) -> None:
-    """Many rows are run in parts, to bound the graph's memory, and get the answers of few."""
+    """A graph runs many rows in parts, to bound its memory, and answers each as it does where they are few."""
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
     label, probabilities = model.run(features)

@@ -157,7 +157,7 @@ def test_all_prepare_before_any_commits(play: Play) -> None:
 
 
 def test_a_worker_that_refuses_keeps_all_from_it(play: Play) -> None:
-    """Both forget the generation, and the next one is made without that file."""
+    """The workers all forget a generation that one of them refuses, and the next one is made without that file."""
     play.ask(LOAD, "a")
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)
@@ -255,7 +255,7 @@ def test_a_trial_that_hangs_is_ended(play: Play) -> None:
 
 
 def test_a_worker_that_does_not_prepare_in_time_ends_the_reload(play: Play) -> None:
-    """Both forget the generation, whoever asked is told, and the folder is worth another look."""
+    """The workers all forget the generation, whoever asked is told, and the folder is worth another look."""
     play.ask(LOOK)
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)

@@ -44,7 +44,7 @@ def score_by_likelihood(
 def test_the_score_at_each_end_is_the_normal_quantile(
     only_a: int, only_b: int, n_rows: int
 ) -> None:
-    """Both ends are where the score, maximised by SciPy, is 1.96: 1e-6 for two maximisations in one another."""
+    """The ends lie within 1e-6 of where the score, maximised by SciPy, is 1.96 and -1.96."""
     low, high = tango_interval(only_a, only_b, n_rows)
 
     def find(sign: int, start: float, end: float) -> float:
@@ -115,7 +115,7 @@ def cover(n_samples: int, *, n_rows: int, keep: float) -> tuple[float, float, fl
 
 
 def test_labels_of_disagreements_hold_the_truth_and_leave_accuracy_unbiased() -> None:
-    """Both intervals hold in 300 samples of 1,000 rows with half of the disagreements labelled."""
+    """The intervals of the difference and of the accuracy each hold the truth in 91 % of 300 samples, half labelled."""
     held, right, bias = cover(300, n_rows=1000, keep=0.5)
     assert held >= 0.91
     assert right >= 0.91
@@ -135,7 +135,7 @@ def test_a_stratum_that_is_labelled_whole_is_as_good_as_all_rows() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("keep", [0.25, 0.5, 1.0])
 def test_coverage_over_two_thousand_samples(keep: float) -> None:
-    """Both intervals hold the truth in 93.5 % of 2,000 samples or more, and accuracy is off by less than 0.2 %."""
+    """The intervals each hold the truth in 93.5 % of 2,000 samples or more, and accuracy is off by less than 0.2 %."""
     held, right, bias = cover(2000, n_rows=1500, keep=keep)
     assert held >= 0.935
     assert right >= 0.935

@@ -113,7 +113,7 @@ def raises_alarm_now(hits: np.ndarray) -> bool:
 
 @pytest.mark.parametrize(("accuracy", "n_needed"), [(0.5, 60), (0.8, 500)])
 def test_a_model_that_breaks_late_is_found_soon(accuracy: float, n_needed: int) -> None:
-    """So many groups of a worse model raise an alarm after 10,000 good ones; the average since the start does not."""
+    """An alarm is raised by `n_needed` bad groups after 10,000 good ones; the average since the start would hide it."""
     generator = np.random.default_rng(3)
     good = generator.random(10_000) < 0.97
     broken = np.concatenate([good, generator.random(n_needed) < accuracy])

@@ -153,7 +153,7 @@ def test_an_ordinary_last_row_is_kept(tmp_path: Path, chance: random.Random) -> 
 def test_a_column_of_dates_with_a_word_in_it_is_named(
     tmp_path: Path, classes: list[object]
 ) -> None:
-    """Few days were a category each; the line is named, and `--as` has dates without it."""
+    """A date column with a word among its days is refused: the line is named, and `--as` has dates without it."""
     days: list[object] = [f"2021-03-{n % 28 + 1:02d}" for n in range(N_ROWS)]
     days[7] = "pending"
     path = write(tmp_path, {"d": days, "y": classes})

@@ -54,7 +54,7 @@ def test_curves_mend_what_no_temperature_can(generator: np.random.Generator) -> 
 
 
 def test_a_temperature_stays_where_it_is_enough(generator: np.random.Generator) -> None:
-    """Few rows whose probabilities are stretched alike get a temperature, which needs fewer rows than curves."""
+    """A temperature is fitted where rows are few and stretched alike, since it needs fewer rows than curves."""
     true = generator.dirichlet([0.3, 0.3, 0.3], size=150)
     target = np.array([generator.choice(3, p=row) for row in true])
     stretched = true**3 / (true**3).sum(axis=1, keepdims=True)

@@ -56,7 +56,7 @@ OF_IMAGES: dict[str, Family] = {
 
 
 def test_a_name_leads_to_its_family() -> None:
-    """Both tables lead each name to its module, or to the object of it that is a family, in their order."""
+    """The tables of families lead each name to its module, or to the object of it that is a family, in their order."""
     assert list(FAMILIES.items()) == list(OF_ROWS.items())
     assert list(IMAGE_FAMILIES.items()) == list(OF_IMAGES.items())
 

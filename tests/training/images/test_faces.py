@@ -153,7 +153,7 @@ def test_a_folder_of_strangers_tells_the_distance(
 
 
 def test_the_threshold_is_that_of_equal_error_rate() -> None:
-    """As many strangers are accepted at the threshold as known persons rejected, in the middle of such a range."""
+    """The threshold accepts the share of strangers that it rejects of known persons, in the middle of all that do."""
     own = np.array([1.0, 2.0, 3.0, 6.0])
     other = np.array([5.0, 7.0, 8.0, 9.0])
     threshold, error_rate = choose_threshold(own, other)

@@ -358,7 +358,7 @@ def test_requests_whose_answers_are_not_read_stay_with_their_client(
 def test_requests_in_a_row_let_others_in_between(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """Few of the slow requests that come in bundles are answered between two rows of another connection."""
+    """Slow requests that come in bundles are answered a few at a time between two rows of another connection."""
     labelled = {"task": "colour", "inputs": [[0.5, "red"]] * 2, "labels": ["yes"] * 2}
     bundle = write("/compare", labelled) * N_BUNDLED
     row = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})

@@ -1,0 +1,1 @@
+"""This package measures what more of everything costs: `python -m benchmarks.growth`."""

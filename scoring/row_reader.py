@@ -1,0 +1,180 @@
+"""A block's rows are read as models take them, with their labels; a row that cannot be asked about is set aside."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from model_card import FeatureInput
+from scoring.features import (
+    MISSING_CODE,
+    UNKNOWN,
+    Faults,
+    code_names,
+    encode,
+    find_columns,
+)
+from scoring.job import ImageFiles, Input
+from scoring.models import LoadedModels
+from service.errors import InvalidRequest, TooLarge
+from service.models.image_rows import decode_rows
+from service.models.images import ImageFile
+from service.models.model import Inputs
+from tables.blocks import Block, read_block
+
+MAX_PIXELS = 2_000_000_000
+"""Of one image: here nobody sends them from outside."""
+UNLABELLED = -1
+
+
+@dataclass(kw_only=True)
+class BlockRows:
+    """A block has these rows: `places`, lines or names, and `truth`, -1 where a row has no label, are `(n_rows,)`.
+
+    `faults` has the place and the reason of each row that is set aside.
+    """
+
+    inputs: Inputs
+    places: NDArray[Any]
+    truth: NDArray[np.int64]
+    faults: list[tuple[Any, str]]
+    data_digest: str | None = None
+
+    def take(self, kept: NDArray[np.int64]) -> BlockRows:
+        """Returns the rows of these indices."""
+        return replace(
+            self,
+            inputs=_take_inputs(self.inputs, kept),
+            places=self.places[kept],
+            truth=self.truth[kept],
+        )
+
+
+class RowReader:
+    """A reader knows how the models of a task take their rows, and where labels are: in the column `label`."""
+
+    def __init__(self, models: LoadedModels, *, label: str | None) -> None:
+        self._models = models
+        self._label = label
+
+    def read(self, source: Input, block: Block | ImageFiles) -> BlockRows:
+        """Returns the rows of a block of a table, or of images."""
+        if isinstance(block, ImageFiles):
+            return self._read_images(source, block)
+        return self._read_table(source, block)
+
+    def _read_table(self, source: Input, block: Block) -> BlockRows:
+        layout = source.layout
+        assert layout is not None
+        card = self._models.card
+        assert isinstance(card.input, FeatureInput)
+        features = card.input.features
+        label = self._label
+        columns = find_columns(layout.names, features) or []
+        if label is not None and label not in columns:
+            columns.append(label)
+
+        numbers = {each.name for each in features if not each.values}
+        numbers &= set(layout.names)
+        if label is not None:
+            numbers.discard(label)
+        found = read_block(Path(source.path), layout, block, columns, numbers=numbers)
+
+        encoded = encode(found.frame, features, layout.mark)
+        truth = np.full(found.frame.height, UNLABELLED)
+        faults = encoded.faults
+        if label is not None:
+            truth = self._read_truth(found.frame[label], faults)
+
+        is_kept = ~np.isin(encoded.kept, np.fromiter(faults, np.int64))
+        kept = encoded.kept[is_kept]
+        inputs = encoded.features if is_kept.all() else encoded.features[is_kept]
+        all_faults: list[tuple[Any, str]] = list(found.faults)
+        for row, reason in faults.items():
+            all_faults.append((int(found.lines[row]), reason))
+
+        return BlockRows(
+            inputs=inputs,
+            places=found.lines[kept],
+            truth=truth[kept],
+            faults=all_faults,
+        )
+
+    def _read_truth(self, column: pl.Series, faults: Faults) -> NDArray[np.int64]:
+        """Returns the true classes; a label that is no class is a fault of its row."""
+        classes = self._models.classes
+        task = self._models.card.task
+        known = ", ".join(classes[:20])
+        if len(classes) > 20:
+            known += ", ..."
+
+        codes = code_names(column, classes)
+        for row in np.flatnonzero(codes == UNKNOWN).tolist():
+            got = str(column[row])[:100]
+            reason = f"column {column.name!r} expects a class of {task}, got {got!r}; classes: {known}"
+            faults.setdefault(row, reason)
+
+        return np.where(codes == MISSING_CODE, UNLABELLED, codes)
+
+    def _read_images(self, source: Input, block: ImageFiles) -> BlockRows:
+        """Decodes images as the service does; one that cannot be decoded is set aside."""
+        digest = hashlib.sha256()
+        places = []
+        inputs = []
+        labels = []
+        faults: list[tuple[Any, str]] = []
+
+        for name in block.names:
+            path = Path(source.path, name)
+            try:
+                content = path.read_bytes()
+                file_digest = hashlib.sha256(content).hexdigest()
+                digest.update(f"{name}\0{file_digest}\n".encode())
+                label = self._find_label(path)
+                inputs += decode_rows(
+                    [ImageFile(content, "")],
+                    model=self._models.card.task,
+                    size_px=self._models.size_px,
+                    max_pixels=MAX_PIXELS,
+                )
+            except (InvalidRequest, TooLarge) as error:
+                faults.append((name, str(error).removeprefix("inputs[0]: ")))
+            except OSError as error:
+                faults.append((name, f"it cannot be read: {error.strerror}"))
+            else:
+                places.append(name)
+                labels.append(label)
+
+        return BlockRows(
+            inputs=inputs,
+            places=np.array(places, np.object_),
+            truth=np.array(labels, np.int64),
+            faults=faults,
+            data_digest=digest.hexdigest(),
+        )
+
+    def _find_label(self, path: Path) -> int:
+        """Returns the class of an image's folder, where images have labels; raises InvalidRequest for no class."""
+        if self._label is None:
+            return UNLABELLED
+
+        folder = path.parent.name
+        if folder not in self._models.classes:
+            raise InvalidRequest(
+                f"the folder {folder!r} is no class of {self._models.card.task}"
+            )
+
+        return self._models.classes.index(folder)
+
+
+def _take_inputs(inputs: Inputs, kept: NDArray[np.int64]) -> Inputs:
+    if isinstance(inputs, np.ndarray):
+        return inputs[kept]
+
+    return [inputs[index] for index in kept]
