@@ -11,9 +11,10 @@ from typing import NamedTuple
 from tables.notations import MISSING_AMONG_NUMBERS
 
 TIME = (
-    r"[T ,]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?[AaPp]\.?[Mm]\.?)?"
-    r"( ?(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?))?$"
+    r"[T ,]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?([ \u00a0\u202f]?[AaPp]\.?[ \u00a0]?[Mm]\.?)?"
+    r"( ?(Z|UTC|GMT|MSK|[A-Z]{2,4}T))?( ?[+-][0-9]{1,2}(:?[0-9]{2})?)?(\[[A-Za-z]+/[A-Za-z_/]+\])?$"
 )
+"""Google Forms writes `1:05:22 p. m. GMT-5` in Spain, Java `10:00:00+01:00[Europe/Madrid]`, others `10:00:00 CEST`."""
 BASIC_TIME = (
     r"^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}([0-9]{2}([0-9]{2})?)?([.,][0-9]+)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)$"
@@ -78,6 +79,7 @@ _NOTATIONS = (
     _note(f"{_DD}-{_DD}-{_DD}", "dmy", "mdy", "ymd"),
     _note(rf"{_DD}\.{_DD}\.{_DD}", "dmy", "ymd"),
     _note(f"{_Y}[-/]{_MONTH}", "ym"),
+    _note(f"{_Y}M(0[1-9]|1[0-2])", "ym"),
     _note(f"{_MONTH}[-/]{_Y}", "my"),
     _note(rf"{_DAY}[ /-]*(?:de )?{_NAME}[ ,/-]*(?:del? )?{_Y}", "dmy"),
     _note(rf"{_NAME}[ -]*{_DAY},?[ -]+{_Y}", "mdy"),

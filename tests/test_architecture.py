@@ -748,6 +748,7 @@ DOORS: dict[str, set[str]] = {
         "scoring.scorer",
         "tables.block_cutting",
         "tables.blocks",
+        "tables.codes",
         "tables.columns",
         "tables.dates",
         "tables.number_faults",

@@ -34,8 +34,8 @@ from training.data.column_faults import (
     check_columns,
     check_target,
     is_text,
-    quote,
 )
+from training.data.column_notations import quote
 from training.data.column_notes import (
     note_category,
     note_days,
@@ -123,10 +123,10 @@ def describe_columns(
     exclude: Sequence[str] = (),
     roles: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Returns a line for each column that says what it became, and what was assumed of it."""
+    """Returns a line for each column that says what it became, and what was assumed of it, below notes on the file."""
     roles = roles or {}
     table = _read(path)
-    lines = []
+    lines = [f"{path.name}: {note}" for note in table.notes]
     for column in table.frame:
         name = column.name
         if name == target:
@@ -337,7 +337,7 @@ def _check_names(
     if target in exclude:
         raise TableError(f"--exclude {target}: it is the target")
     if not set(frame.columns) - {target, *exclude}:
-        raise TableError("no column is left to learn from")
+        raise TableError(f"no column is left to learn from{_suspect(frame.columns)}")
 
 
 def _suspect(columns: Sequence[str]) -> str:
