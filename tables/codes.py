@@ -34,7 +34,7 @@ def describe_codes(different: pl.Series) -> str:
     if len(different) >= MIN_TELEPHONES and different.str.contains(TELEPHONE).all():
         return "these are written as telephone numbers, so they are texts"
 
-    codes = different.filter(different.str.contains(EXPONENT_CODE))
+    codes = different.filter(different.str.contains(EXPONENT_CODE)).sort()
     whole = different.str.contains(INTEGER) | different.str.contains(EXPONENT_CODE)
     if not whole.all():
         return ""

@@ -27,6 +27,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 NO_CLASSES = ("__MACOSX", "@eaDir")
 """Computers keep these folders for themselves, beside those whose name begins with a dot."""
+BROKEN = "no image, or a broken one"
+"""It is the reason why an image by its name is left out."""
 MAX_16_BIT = 65535
 N_SHOWN = 5
 
@@ -48,6 +50,19 @@ def list_files(given: Path) -> list[tuple[str, int, int]]:
             files.append((name, state.st_size, state.st_mtime_ns))
 
     return files
+
+
+def name_images(given: Path, left_out: Sequence[str]) -> list[str]:
+    """Returns the names of the images in the order of `read_images`, but for those left out as no image."""
+    names = (
+        [name for name, _, _ in list_files(given)]
+        if given.is_dir()
+        else sorted(name for name, _ in _read_archive(given))
+    )
+    broken = set(left_out)
+    return [
+        name for name in find_classes(names, {}) if f"{name} ({BROKEN})" not in broken
+    ]
 
 
 def read_images(given: Path, reasons: Reasons) -> Iterator[tuple[str, str, bytes]]:

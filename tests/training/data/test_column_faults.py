@@ -349,11 +349,10 @@ def test_whole_numbers_of_many_digits_are_ids(tmp_path: Path, start: int) -> Non
 def test_codes_with_an_exponent_are_kept_and_said(tmp_path: Path) -> None:
     """12E3 in a column of whole numbers is a code unless a person says that it is a number."""
     path = write(tmp_path, [f"{at % 3 + 12}E{at % 2}" for at in range(N_ROWS)])
-    (said, _) = describe_columns(path, target="y")
+    said = describe_columns(path, target="y")[0]
 
     assert read(path).categories[0] is not None
-    assert "E0' may be a code or 1" in said
-    assert ", and is kept, so these are texts" in said
+    assert "'12E0' may be a code or 12, and is kept, so these are texts" in said
     numbers = read_dataset(path, target="y", task="mine", roles={"c": "number"})
     assert sorted(set(numbers.features[:, 0])) == [12, 13, 14, 120, 130, 140]
 
