@@ -348,6 +348,10 @@ def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
     if what == "misspelt":
         words = ["--exclude", "aa"]
         return export(path, LogisticRegression().fit(FEATURES, KINDS)), words
+    if what == "columns":
+        options = {"zipmap": "columns"}
+        fitted = LogisticRegression().fit(FEATURES, KINDS)
+        return save(path, to_onnx(fitted, FEATURES[:1], options=options)), []
     if what == "garbage":
         path.write_bytes(b"no model at all")
         return path, []
@@ -395,6 +399,10 @@ def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
         ("misspelt", "--exclude aa: flowers.csv has no such column"),
         ("garbage", "garbage.onnx: expected an ONNX file"),
         ("foreign", r"not ONNX's own \(com.microsoft.FusedThing\): export it without"),
+        (
+            "columns",
+            "ssetosa, sversicolor, svirginica hold the probability of one class each, .* with skl2onnx by zipmap=False",
+        ),
         (
             "twice",
             "probabilities, z may each be the scores: choose with --outputs NAME",
