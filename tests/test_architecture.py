@@ -633,6 +633,7 @@ SHOWN: dict[str, set[str]] = {
     "training.data": {
         "datasets",
         "distortion",
+        "equal_rows",
         "image_folders",
         "image_preprocessing",
         "images",

@@ -70,7 +70,7 @@ def test_rows_of_other_numbers_are_counted_with_the_best_r2() -> None:
 
 
 def test_rows_without_a_target_do_not_count() -> None:
-    """What is not learnt contradicts nothing."""
+    """Rows that are not learnt contradict nothing."""
     features = pl.DataFrame({"a": [1, 1, 2]})
     target = pl.Series("y", ["no", None, "yes"])
     assert describe_equal_rows(features, target, classifies=True) == []
