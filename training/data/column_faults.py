@@ -37,7 +37,8 @@ ID_NAME = (
 MIN_ID_DIGITS, MIN_DIFFERENT_SHARE = 9, 0.9
 """Whole numbers of so many digits, of which so great a share differ, count nothing: telephones, cards, time stamps."""
 MAX_SHOWN = 5
-MIN_HALF = 0.5
+MIN_HALF, MIN_DECIMALS = 0.5, 10
+"""A column of numbers in so great a share of its rows, with so many different decimal ones, is no category."""
 MIN_WORDS = 3
 """Texts of so many words on average are learnt by their words."""
 MIN_UNSPACED = 6
@@ -177,7 +178,7 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return _describe_odd(column.name, table)
 
     if column.dtype == pl.String:
-        return _find_text_fault(known, table)
+        return _find_text_fault(known, table, role)
     if column.dtype == pl.Boolean:
         return None
     if not column.dtype.is_numeric():
@@ -221,17 +222,21 @@ def _are_categories(known: pl.Series) -> bool:
     return different <= most and different <= n_known / 2
 
 
-def _find_text_fault(known: pl.Series, table: Table) -> str | None:
-    """Returns a fault where values are no categories."""
+def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | None:
+    """Returns a fault where values are no categories, or are decimal numbers in at least half of the rows."""
     n_known, different = len(known), known.n_unique()
-    if _are_categories(known):
+    numbers = known.str.contains(NUMBER)
+    share = numbers.sum() / n_known
+    decimals = known.filter(numbers & known.str.contains("[.,]"))
+    is_measured = (
+        role is None and share >= MIN_HALF and decimals.n_unique() >= MIN_DECIMALS
+    )
+    if _are_categories(known) and not is_measured:
         return None
 
     if looks := find_notation(known):
         return f"looks like {looks}"
 
-    numbers = known.str.contains(NUMBER)
-    share = numbers.sum() / n_known
     if known.name in table.frame.columns and MIN_HALF <= share < 1:
         other = known.filter(~numbers)[0]
         place = table.places[table.frame[known.name].index_of(other) or 0]

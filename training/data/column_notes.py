@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import shlex
 import unicodedata
 from collections.abc import Iterable
@@ -31,7 +32,9 @@ MIN_SENTINELS = 3
 MIN_ORDERS = 4
 MIN_LETTERS, MAX_NAME, MAX_NAMES = 6, 40, 300
 """Names of so many letters are compared letter by letter, where there are no more of them than that."""
-YESES, NOES = ("true", "yes", "y", "t", "si"), ("false", "no", "n", "f")
+YESES, NOES = ("1", "true", "yes", "y", "t", "si"), ("0", "false", "no", "n", "f")
+FIRST_YEAR, LAST_YEAR = 1600, 2200
+"""Dates that are all before or after may be of another calendar, as the Islamic or the Thai one."""
 
 
 def note_category(column: pl.Series) -> list[str]:
@@ -64,6 +67,7 @@ def _simplify(name: str) -> str:
     parts = unicodedata.normalize("NFKD", name).casefold()
     seen = [each for each in parts if unicodedata.category(each) not in ("Mn", "Cf")]
     plain = " ".join("".join(seen).split())
+    plain = re.sub(r"^([+-]?\d+)\.0+$", r"\1", plain)
     return plain.rstrip(" .,;:") or plain
 
 
@@ -86,24 +90,27 @@ def _find_misspelt(groups: list[list[str]]) -> list[str]:
 
 
 def _find_truths(names: Iterable[str]) -> list[str]:
-    """Returns two names that both say yes, or no, where all names are such, in words and as 0 and 1."""
-    known = set(names)
-    if not known <= {"0", "1", *YES_AND_NO, "true", "false"}:
+    """Returns two names that both say yes, or no, where all names are such, in words, letters and as 0 and 1."""
+    known = sorted(set(names))
+    if not set(known) <= {"0", "1", *YES_AND_NO, "true", "false"}:
         return []
-    return next(
-        (
-            [number, word]
-            for number, words in (("0", NOES), ("1", YESES))
-            for word in words
-            if {number, word} <= known
-        ),
-        [],
-    )
+    for alike in (YESES, NOES):
+        found = [each for each in known if each in alike]
+        if len(found) > 1:
+            return found
+
+    return []
 
 
 def note_days(column: pl.Series) -> list[str]:
-    """Returns a note on a day of several rows that is often written for a missing one, and is far from all others."""
+    """Returns a note on dates of another calendar, or on a day of several rows far from all others, as for a gap."""
     known = column.cast(pl.Date).drop_nulls()
+    years = known.dt.year().sort().to_list()
+    if years and (years[-1] < FIRST_YEAR or years[0] > LAST_YEAR):
+        return [
+            f"its years are {years[0]} to {years[-1]}: write the dates in the Gregorian calendar if they are of another"
+        ]
+
     for day in SENTINEL_DAYS:
         others = known.filter(known != day)
         n_rows = len(known) - len(others)

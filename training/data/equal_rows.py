@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-MIN_DISTINCT_SHARE = 0.5
-"""Where so great a share of the rows differ, rows that are equal throughout are copies rather than chance."""
+MIN_COPIED_SHARE = 0.05
+"""Fewer rows that repeat others may be chance; where most do, features take few values."""
 N_SHOWN = 3
 
 
@@ -42,7 +42,7 @@ def describe_equal_rows(
             f"{n_rows:,} of {rows.height:,} rows equal others in all that is learnt, but have another target: "
             f"{_describe_limit(rows, classifies=classifies)}"
         )
-    if n_copies and n_distinct >= MIN_DISTINCT_SHARE * rows.height:
+    if n_copies >= MIN_COPIED_SHARE * rows.height and n_distinct >= n_copies:
         said.append(
             f"{n_copies:,} of {rows.height:,} rows repeat others, target included, so that some of the held-out rows "
             "are learnt too: keep one of each if they are copies"

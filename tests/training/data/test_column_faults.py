@@ -139,6 +139,14 @@ OTHERS: dict[str, tuple[Write, str]] = {
         lambda at, _: f"10.{at}.123.123",
         "addresses of a network, as '10.0.123.123': leave them out",
     ),
+    "a unit in another language": (
+        lambda at, _: f"{at} años",
+        "numbers with a unit or a mark, as '0 años': write the number alone",
+    ),
+    "thousands of a currency": (
+        lambda at, _: f"${at}K",
+        "numbers with a unit or a mark, as '$0K': write the number alone",
+    ),
     "text": (
         lambda at, _: f"free words, number {at}",
         "free text or ids: 200 different values in 200 rows",
@@ -369,3 +377,16 @@ def test_addresses_of_a_network_prove_no_decimal_comma(tmp_path: Path) -> None:
 
     assert dataset.categories[0] is not None
     assert dataset.features[1, 1] == np.float32(1.101)
+
+
+def test_measurements_are_no_categories_for_want_of_many_values(tmp_path: Path) -> None:
+    """Half of the cells are 12 decimal numbers and half are words: neither is a category unless a person says so."""
+    texts = [f"{at // 2 % 12}.5" if at % 2 else "overflow" for at in range(N_ROWS)]
+    path = write(tmp_path, texts)
+
+    assert refuse(path).splitlines()[0] == (
+        "column 'c' is a number in 100 of 200 rows, but not in line 2 'overflow': write numbers alone, or --as "
+        "c=number does without the others"
+    )
+    dataset = read_dataset(path, target="y", task="mine", roles={"c": "category"})
+    assert len(dataset.categories[0] or ()) == 13

@@ -42,15 +42,28 @@ def test_rows_of_other_classes_are_counted_with_the_best_accuracy(
 
     assert describe_columns(path, target="y")[3:] == [
         "3 of 40 rows equal others in all that is learnt, but have another target: no model is right on more than "
-        "97.5% of all rows",
-        "1 of 40 rows repeat others, target included, so that some of the held-out rows are learnt too: keep one of "
-        "each if they are copies",
+        "97.5% of all rows"
     ]
     assert describe_columns(write(tmp_path, lines), target="y")[3:] == []
+    path = write(tmp_path, [*lines[:-2], lines[1], "1,2024-03-01 11:30,no"])
     assert describe_columns(path, target="y", exclude=["a"])[3:] == [
         "40 of 40 rows equal others in all that is learnt, but have another target: no model is right on more than "
         "50.0% of all rows"
     ]
+
+
+def test_rows_that_are_copies_are_counted() -> None:
+    """A twentieth of rows that repeat others is said, and fewer, or rows of few different values, may be chance."""
+    target = pl.Series("y", ["no", "yes"] * 20)
+    copied = pl.DataFrame({"a": [*range(38), 0, 1]})
+    assert describe_equal_rows(copied, target, classifies=True) == [
+        "2 of 40 rows repeat others, target included, so that some of the held-out rows are learnt too: keep one of "
+        "each if they are copies"
+    ]
+    one = pl.DataFrame({"a": [*range(39), 1]})
+    assert describe_equal_rows(one, target, classifies=True) == []
+    few = pl.DataFrame({"a": [0, 1] * 20})
+    assert describe_equal_rows(few, target, classifies=True) == []
 
 
 def test_rows_of_other_numbers_are_counted_with_the_best_r2() -> None:
