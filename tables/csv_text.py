@@ -260,11 +260,16 @@ def _check_widths(
 
 
 def _suspect_preamble(rows: list[list[str]], lines: list[int], at: int) -> str:
-    """Returns what to do where all rows from one on, but not the first, have its width, as names below a preamble."""
+    """Returns what to do where all rows from one on, but not the first, have its width: names or notes stand there."""
     width = len(rows[at])
     if not at or any(len(row) != width for row in rows[at:]):
         return ""
-    return f", as all rows from there on: remove what stands above line {lines[at]}, if it has the names"
+    if len(rows) - at > at:
+        return f", as all rows from there on: remove what stands above line {lines[at]}, if it has the names"
+    if width == 1:
+        return ", as all rows from there on: remove these, if they are notes below the table"
+
+    return ""
 
 
 def name_columns(file_name: str, given: Sequence[str]) -> list[str]:

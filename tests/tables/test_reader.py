@@ -92,6 +92,8 @@ def test_names_below_several_lines_are_pointed_at(tmp_path: Path) -> None:
     )
     with pytest.raises(UnreadableTableError, match=r"got 3$"):
         read(tmp_path, b"a,b\n1,2\n1,2,3\n4,5\n")
+    with pytest.raises(UnreadableTableError, match=r"notes below the table$"):
+        read(tmp_path, b"a,b\n1,2\n3,4\n\nSource: us\n")
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,11 @@ def describe_equal_rows(
     Rows without a target do not count.
     """
     known = target.is_not_null()
-    features, target = features.filter(known), target.filter(known)
     is_nested = any(each.is_nested() for each in (*features.dtypes, target.dtype))
-    if is_nested or not features.width or not features.height:
+    if is_nested or not features.width or not known.any():
         return []
+
+    features, target = features.filter(known), target.filter(known)
 
     rows = pl.DataFrame({"group": features.hash_rows(seed=0), "target": target})
     by_group = rows.group_by("group").agg(

@@ -87,6 +87,7 @@ def test_rows_without_a_target_do_not_count() -> None:
     features = pl.DataFrame({"a": [1, 1, 2]})
     target = pl.Series("y", ["no", None, "yes"])
     assert describe_equal_rows(features, target, classifies=True) == []
+    assert describe_equal_rows(pl.DataFrame(), target, classifies=True) == []
 
 
 @pytest.mark.parametrize("packed", [False, True])
