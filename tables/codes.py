@@ -15,14 +15,13 @@ from tables.notations import (
 )
 
 
-def drop_gaps(different: pl.Series) -> pl.Series:
-    """Returns the texts without those that mark a missing value among numbers."""
-    return different.filter(~different.str.contains(MISSING_AMONG_NUMBERS))
-
-
-def are_addresses(different: pl.Series) -> bool:
-    """Tells whether all texts are addresses of a network, whose points part no thousands."""
-    return bool(len(different)) and bool(different.str.contains(NETWORK_ADDRESS).all())
+def are_addresses(known: pl.Series) -> bool:
+    """Tells whether all texts but gaps are addresses of a network, whose points part no thousands."""
+    is_address = known.str.contains(NETWORK_ADDRESS)
+    if not is_address.any():
+        return False
+    others = known.filter(~is_address)
+    return bool(others.str.contains(MISSING_AMONG_NUMBERS).all())
 
 
 def describe_codes(different: pl.Series) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tables.codes import are_addresses, describe_codes, drop_gaps
+from tables.codes import are_addresses, describe_codes
 from tables.date_texts import Days
 from tables.dates import note_times, read_dates
 from tables.notations import (
@@ -145,7 +145,7 @@ def _find_marks(texts: list[pl.Series]) -> dict[str, str]:
         for each in texts
         if each.dtype == pl.String
         and _is_mostly_number(_unwrap(each))
-        and not are_addresses(drop_gaps(each.drop_nulls().unique()))
+        and not are_addresses(each.drop_nulls())
     }
 
 

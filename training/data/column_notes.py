@@ -50,7 +50,7 @@ def note_category(column: pl.Series) -> list[str]:
 def note_twins(names: Iterable[str]) -> list[str]:
     """Returns a note where names differ by capitals, spaces, accents, an end's point or unseen characters alone."""
     twins: dict[str, list[str]] = {}
-    for name in sorted(set(names)):
+    for name in sorted(set(names))[:MAX_LOOKED_AT]:
         twins.setdefault(_simplify(name), []).append(name)
     found = next((each for each in twins.values() if len(each) > 1), None)
     found = found or _find_misspelt(list(twins.values())) or _find_truths(twins)
