@@ -152,6 +152,7 @@ def test_a_number_far_from_all_others_is_noted(texts: list[str], note: str) -> N
         "unbekannt",
         "sin datos",
         "No data",
+        ":",
         "TBD",
     ],
 )
