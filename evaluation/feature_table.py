@@ -59,13 +59,16 @@ def _check_dates(table: Table, features: Sequence[Feature], where: str) -> None:
         raise EvaluationError(f"{where}: column {each.name!r} {fault}")
 
 
-def note_dates(table: Table, features: Sequence[Feature]) -> list[str]:
-    """Returns sentences on what was assumed of the dates that features are made of."""
+def note_readings(table: Table, features: Sequence[Feature]) -> list[str]:
+    """Returns sentences on what was assumed of the file's encoding, and of the dates that features are made of."""
     notes = table.findings.readings
     return [
-        f"{each.name}: {notes[each.name]}"
-        for each in find_dates(features)
-        if each.name in notes and each.name in table.frame.columns
+        *table.notes,
+        *(
+            f"{each.name}: {notes[each.name]}"
+            for each in find_dates(features)
+            if each.name in notes and each.name in table.frame.columns
+        ),
     ]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif")
+NO_CLASSES = ("__MACOSX", "@eaDir")
+"""Computers keep these folders for themselves, with small copies of images in them."""
 
 
 class FoundImages(NamedTuple):
@@ -21,12 +24,14 @@ def list_images(root: Path, known: Sequence[str]) -> FoundImages:
     """Returns the images below a folder, without hidden ones.
 
     The class is the first folder of an image's path that is called as one that is known, so that folders around the
-    classes and within them do not count; it is the first folder of all where none is.
+    classes and within them do not count; it is the first folder of all where none is. An accent is the same letter
+    however a system writes it.
     """
+    class_of = {_compose(each): each for each in known}
     files, classes, n_passed = [], [], 0
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        is_hidden = any(part.startswith(".") for part in parts)
+        is_hidden = any(part.startswith(".") or part in NO_CLASSES for part in parts)
         if is_hidden or len(parts) == 1 or not path.is_file():
             continue
         if path.suffix.lower() not in ENDINGS:
@@ -34,6 +39,14 @@ def list_images(root: Path, known: Sequence[str]) -> FoundImages:
             continue
 
         files.append(path)
-        classes.append(next((each for each in parts[:-1] if each in known), parts[0]))
+        names = [_compose(part) for part in parts[:-1]]
+        classes.append(
+            next((class_of[each] for each in names if each in class_of), parts[0])
+        )
 
     return FoundImages(files, classes, n_passed)
+
+
+def _compose(name: str) -> str:
+    """Returns a name with its accents as most programs write them; those of macOS take letters apart."""
+    return unicodedata.normalize("NFC", name)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.feature_table import note_dates, read_asked, read_feature_table
+from evaluation.feature_table import note_readings, read_asked, read_feature_table
 from evaluation.image_folders import ENDINGS, list_images
 from evaluation.image_hashes import hash_images
 from model_card import Card, FeatureInput
@@ -128,7 +128,7 @@ def _read_rows(
         truth=truth[judged.kept],
         rows=[asked[index] for index in judged.kept],
         data_set=fingerprint_rows(asked, truth, card),
-        notes=[*note_dates(table, card.input.features), *notes],
+        notes=[*note_readings(table, card.input.features), *notes],
         grouping=left.find_groups(members, column=group, joins_equal=joins_equal),
         slicings=slice_columns(
             dict(zip(feature_names, left.columns, strict=True))

@@ -38,7 +38,7 @@ def explain_odd(
         if not _name_date(table, each) and _find(table, each) is not None
     }
     for name in (*sorted(dates), *sorted(numbers)):
-        for text, rows in table.findings.odd[name].items():
+        for text, rows in table.findings.odd.get(name, {}).items():
             for row in rows:
                 got, where = text[:MAX_CHARS], locations[row]
                 reason = (

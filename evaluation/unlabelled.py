@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.feature_table import note_dates, read_asked, read_feature_table
+from evaluation.feature_table import note_readings, read_asked, read_feature_table
 from evaluation.image_folders import ENDINGS
 from evaluation.image_hashes import hash_images
 from model_card import Card, FeatureInput
@@ -201,7 +201,7 @@ def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
         truth=np.full(len(kept), UNKNOWN, dtype=np.int64),
         rows=[asked[each] for each in kept],
         dates=dates,
-        notes=[*note_dates(table, card.input.features), *notes, *more],
+        notes=[*note_readings(table, card.input.features), *notes, *more],
         n_learnt=int(np.isin(hashes, learnt).sum()),
     )
 

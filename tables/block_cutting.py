@@ -18,12 +18,12 @@ from tables.columns import find_table_mark
 from tables.csv_text import (
     MAX_FIELD_CHARS,
     UnreadableTableError,
-    decode_bytes,
     find_separator,
     fit_names,
     name_columns,
     skip_preamble,
 )
+from tables.encodings import decode_bytes
 from tables.reader import is_parquet
 
 HEAD_BYTES = 1024 * 1024

@@ -17,9 +17,9 @@ from polars.exceptions import PolarsError
 from tables.csv_text import (
     MAX_FIELD_CHARS,
     UnreadableTableError,
-    decode_bytes,
     name_columns,
 )
+from tables.encodings import decode_bytes
 
 MAX_PLAIN = float(np.finfo(np.float32).max)
 """Numbers beyond float32 are read as texts, so that whoever refuses one can show it as it was written."""

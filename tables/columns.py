@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from tables.codes import are_addresses, describe_codes
 from tables.date_texts import Days
 from tables.dates import note_times, read_dates
 from tables.notations import (
@@ -142,7 +143,9 @@ def _find_marks(texts: list[pl.Series]) -> dict[str, str]:
     return {
         each.name: _find_decimal_mark(_unwrap(each).unique())
         for each in texts
-        if each.dtype == pl.String and _is_mostly_number(_unwrap(each))
+        if each.dtype == pl.String
+        and _is_mostly_number(_unwrap(each))
+        and not are_addresses(each.drop_nulls())
     }
 
 
@@ -159,7 +162,7 @@ def _unwrap_each(known: pl.Series) -> pl.Series:
     return pl.select(
         pl.when(
             bare.str.contains(
-                rf"^[+-]?\d{{1,3}}([{THOUSANDS_SPACES}]\d{{3}})+([.,]\d+)?$"
+                rf"^[+-]?[1-9]\d{{0,2}}([{THOUSANDS_SPACES}]\d{{3}})+([.,]\d+)?$"
             )
         )
         .then(bare.str.replace_all(f"[{THOUSANDS_SPACES}]", ""))
@@ -235,11 +238,9 @@ def _convert(
     if not _is_mostly_number(bare):
         return column
     is_gap = different.str.contains(MISSING_AMONG_NUMBERS)
-    whole = different.filter(~is_gap)
-    if bool(whole.str.contains(INTEGER).all()) and bool(
-        whole.str.contains(r"^0\d+$").any()
-    ):
-        findings.notes[column.name] = "leading zeros are kept, so these are texts"
+    if note := describe_codes(different.filter(~is_gap)):
+        findings.notes[column.name] = note
+        findings.numbers[column.name] = read_numbers(column, ".")[0]
         return column.set(column.is_in(different.filter(is_gap).implode()), None)
     if fault := describe_units(known):
         findings.faults[column.name] = fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tables.encodings import decode, describe_encoding
 from tables.unpacking import NoTextError, unpack
 
 SEPARATORS = ",;\t|"
@@ -21,6 +21,7 @@ _BLANK = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
 _COMMENT = re.compile(r"#[^\r\n]*(?:\r\n|\r|\n)")
 _TOLD_SEPARATOR = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _QUOTED_ROW = re.compile(r'[^\r\n]*(?:\r\n|\r|\n)\s*"')
+_OTHER_QUOTES = re.compile(r"'.*'|[“”„«‘].*[”“»’]|`.*`")
 _END = "\x1a"
 """DOS writes this behind the last line."""
 MAX_FIELD_CHARS = 10_000_000
@@ -52,12 +53,16 @@ class RepeatedColumnError(UnreadableTableError):
 
 
 class CSVText(NamedTuple):
-    """A CSVText has the names of columns, rows of as many texts, where the file has each row, and the separator."""
+    """A CSVText has the names of columns, rows of as many texts, where the file has each row, and the separator.
+
+    `notes` say what was assumed of its encoding.
+    """
 
     names: list[str]
     rows: list[list[str]]
     places: list[str]
     separator: str
+    notes: Sequence[str] = ()
 
 
 def read_csv_text(
@@ -69,13 +74,18 @@ def read_csv_text(
     """
     try:
         unpacked = unpack(name, content, max_bytes)
+        decoded = decode(unpacked)
     except NoTextError as error:
         raise UnreadableTableError(name, str(error)) from None
 
-    text = skip_preamble(_decode(name, unpacked))
+    text = skip_preamble(decoded)
     separator = text.separator or find_separator(text.body)
 
-    return CSVText(*_split(text, separator, name), separator)
+    return CSVText(
+        *_split(text, separator, name),
+        separator,
+        notes=describe_encoding(unpacked, decoded),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,45 +124,6 @@ def _is_header(line: re.Match[str]) -> bool:
     counts = [(line[0].count(each), following[0].count(each)) for each in SEPARATORS]
 
     return not following[0].startswith("#") and any(n == m > 0 for n, m in counts)
-
-
-def _decode(name: str, content: bytes) -> str:
-    """Decodes UTF-8, UTF-16 and UTF-32 by their marks, and cp1252, which Excel writes, where it is no UTF-8."""
-    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return content.decode("utf-32", errors="replace")
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-
-    at = content.find(b"\0")
-    if at >= 0:
-        raise UnreadableTableError(
-            name, f"expected CSV in UTF-8, got bytes that are not, at {at}"
-        )
-
-    return decode_bytes(content)
-
-
-def decode_bytes(content: bytes) -> str:
-    """Returns the text of bytes in UTF-8; those that are none are cp1252, as in files that grew in several programs."""
-    return content.decode("utf-8", errors=_AS_CP1252).lstrip(_MARK)
-
-
-def _decode_cp1252(error: UnicodeError) -> tuple[str, int]:
-    """Returns what the bytes are in cp1252, which leaves five of them open: these keep their number."""
-    assert isinstance(error, UnicodeDecodeError)
-    wrong = error.object[error.start : error.end]
-    text = "".join(
-        bytes([each]).decode("latin-1" if each in _OPEN_BYTES else "cp1252")
-        for each in wrong
-    )
-
-    return text, error.end
-
-
-_MARK = "\ufeff"
-_OPEN_BYTES = b"\x81\x8d\x8f\x90\x9d"
-_AS_CP1252 = "as_cp1252"
-codecs.register_error(_AS_CP1252, _decode_cp1252)
 
 
 def find_separator(text: str) -> str:
@@ -203,12 +174,32 @@ def _split(
         raise UnreadableTableError(
             file_name, "expected a line of names and at least one row, got no row"
         )
+    _check_quotes(first, rows, file_name)
 
     first = fit_names(first, rows[:MAX_HEAD_ROWS], text.body, separator)
     names = name_columns(file_name, first)
     _check_widths(names, rows, lines, file_name)
 
     return _drop_nameless(names, rows, [f"line {line}" for line in lines])
+
+
+def _check_quotes(names: list[str], rows: list[list[str]], file_name: str) -> None:
+    """Raises UnreadableTableError for names in quotes that part no values, or in a quote around the whole line."""
+    first = names[0].strip()
+    if all(_OTHER_QUOTES.fullmatch(each.strip()) for each in names):
+        raise UnreadableTableError(
+            file_name,
+            f"expected names in double quotes or in none, got {first[:50]}: write the quotes of all values so, or "
+            "leave them out",
+        )
+
+    found = max(SEPARATORS, key=first.count)
+    if len(names) == 1 and all(found in row[0] for row in [names, *rows]):
+        raise UnreadableTableError(
+            file_name,
+            f"expected values that {found!r} parts, got one in quotes, {first[:50]!r}: take away the quotes around "
+            "whole lines",
+        )
 
 
 def fit_names(
@@ -260,11 +251,25 @@ def _check_widths(
         "stands above the names"
         if n_columns == 1 and not at
         else f"expected {n_columns} values, one for each column of the first line, got {len(rows[at])}"
+        + _suspect_preamble(rows, lines, at)
     )
     if any("\n" in value or "\r" in value for value in rows[at]):
         reason += ", of which one in quotes has several lines: is its quote closed?"
 
     raise UnreadableTableError(file_name, reason, line=lines[at])
+
+
+def _suspect_preamble(rows: list[list[str]], lines: list[int], at: int) -> str:
+    """Returns what to do where all rows from one on, but not the first, have its width: names or notes stand there."""
+    width = len(rows[at])
+    if not at or any(len(row) != width for row in rows[at:]):
+        return ""
+    if len(rows) - at > at:
+        return f", as all rows from there on: remove what stands above line {lines[at]}, if it has the names"
+    if width == 1:
+        return ", as all rows from there on: remove these, if they are notes below the table"
+
+    return ""
 
 
 def name_columns(file_name: str, given: Sequence[str]) -> list[str]:

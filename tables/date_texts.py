@@ -11,15 +11,24 @@ from typing import NamedTuple
 from tables.notations import MISSING_AMONG_NUMBERS
 
 TIME = (
-    r"[T ,]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?[AaPp]\.?[Mm]\.?)?"
-    r"( ?(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?))?$"
+    r"[T ,:]+[0-9]{1,2}(:[0-9]{2}|\.[0-9]{2}\.[0-9]{2}|:[0-9]{2}:[0-9]{2})([.,][0-9]+)?"
+    r"([ \u00a0\u202f]?[AaPp]\.?[ \u00a0]?[Mm]\.?)?"
+    r"( ?(Z|UTC|GMT|MSK|[A-Z]{2,4}T))?( ?[+-][0-9]{1,2}(:?[0-9]{2})?)?(\[[A-Za-z]+/[A-Za-z_/]+\])?$"
 )
+"""Google Forms writes `1:05:22 p. m. GMT-5` in Spain, Java `10:00:00+01:00[Europe/Madrid]`, SAS `:10:00:00`, Oracle
+`10.00.00.000 AM`, and others `10:00:00 CEST`.
+"""
 BASIC_TIME = (
     r"^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}([0-9]{2}([0-9]{2})?)?([.,][0-9]+)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)$"
 )
 """ISO 8601 has times without colons too; the first group is the date before them."""
-WEEKDAY = r"^(?i:mon|tues?|wed|wednes|thur?s?|fri|sat|satur|sun)(?i:day)?\.?,? +"
+WEEKDAY = (
+    r"^(?i:(?:mon|tues?|wed|wednes|thur?s?|fri|sat|satur|sun)(?:day)?|lun|lunes|martes|mi[eé]|mi[eé]rcoles|jue|jueves|"
+    r"vie|viernes|s[aá]b|s[aá]bado|dom|domingo|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|montag|dienstag|"
+    r"mittwoch|donnerstag|freitag|samstag|sonntag|luned[iì]|marted[iì]|mercoled[iì]|gioved[iì]|venerd[iì]|sabato|"
+    r"domenica|(?:segunda|ter[cç]a|quarta|quinta|sexta)(?:-feira)?)\.?,? +"
+)
 GAP = rf"{MISSING_AMONG_NUMBERS}|^0{{2,4}}[-/.]00[-/.]0{{2,4}}$"
 """MySQL writes 0000-00-00 for a missing date."""
 ISO_CHARS = 10
@@ -78,6 +87,7 @@ _NOTATIONS = (
     _note(f"{_DD}-{_DD}-{_DD}", "dmy", "mdy", "ymd"),
     _note(rf"{_DD}\.{_DD}\.{_DD}", "dmy", "ymd"),
     _note(f"{_Y}[-/]{_MONTH}", "ym"),
+    _note(f"{_Y}M(0[1-9]|1[0-2])", "ym"),
     _note(f"{_MONTH}[-/]{_Y}", "my"),
     _note(rf"{_DAY}[ /-]*(?:de )?{_NAME}[ ,/-]*(?:del? )?{_Y}", "dmy"),
     _note(rf"{_NAME}[ -]*{_DAY},?[ -]+{_Y}", "mdy"),

@@ -34,7 +34,7 @@ MISSING = (
 )
 """Those of pandas, and a few that other programs write, are missing values in every column."""
 MISSING_AMONG_NUMBERS = (
-    r"(?i)^(-+|–|—|\.+|…|\*+|#+|\?+|_+|''|n\.?[ads]\.?|n/[ad]|s/d|s\.\s?d\.|k\.\s?a\.|@?na(\(\))?|nan|nil|null|none|"
+    r"(?i)^(-+|–|—|:|\.+|…|\*+|#+|\?+|_+|''|n\.?[ads]\.?|n/[ad]|s/d|s\.\s?d\.|k\.\s?a\.|@?na(\(\))?|nan|nil|null|none|"
     r"missing|unknown|undefined|tbd|not available|no data|\(blank\)|&nbsp;|sin datos?|desconocid[oa]|unbekannt|"
     r"keine angabe|inconnue?|#(div/0|value|ref|name|num|null)[!?]?)$"
 )
@@ -42,6 +42,13 @@ MISSING_AMONG_NUMBERS = (
 
 NUMBER_END = r"([eE][+-]?\d+)?$"
 INTEGER = r"^[+-]?\d+$"
+LEADING_ZERO = r"^0\d+$"
+EXPONENT_CODE = r"^\d{2,}[eE]\d+$"
+"""Programs write 1.2e+04, with one digit ahead of the point, and no 12E3, which is a code as often as a number."""
+NETWORK_ADDRESS = r"^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)$"
+TELEPHONE = r"^(\+\d[\d \u00a0]{7,14}\d|\d{3}[ \u00a0]\d{3}[ \u00a0]\d{3})$"
+MIN_TELEPHONES = 5
+"""So many different ones, and nothing else, are telephones rather than numbers that happen to have nine digits."""
 POINT = rf"^[+-]?(\d+\.?\d*|\.\d+){NUMBER_END}"
 COMMA = rf"^[+-]?(\d+,\d*|,\d+){NUMBER_END}"
 POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"

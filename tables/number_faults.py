@@ -8,23 +8,36 @@ from tables.notations import CURRENCIES, CURRENCY
 
 SENTINELS = (-9999, -99999, -999, -99, 9999, 99999, 999999, 999)
 MIN_SENTINELS = 3
+MIN_DIFFERENT = 10
 MIN_DISTANCE = 1
 """Marks of a missing value are as far from all other numbers as these are from each other."""
 
 
 def find_sentinel(numbers: pl.Series) -> str:
-    """Returns a note on a number of several rows that is far from all others, as -9999 is for a missing value."""
+    """Returns a note on a number of several rows that is far from all others, as -9999 is for a missing value.
+
+    Any number may be one where all others are many different ones, as 1e20 in the files of some sciences.
+    """
     known = numbers.drop_nulls()
-    for value in SENTINELS:
+    if not len(known):
+        return ""
+
+    ends = (
+        known.cast(pl.Float64).sort().gather([0, -1]).to_list()
+        if known.n_unique() > MIN_DIFFERENT
+        else []
+    )
+    for value in (*SENTINELS, *ends):
         is_it = known == value
         others = known.filter(~is_it)
         if int(is_it.sum()) < MIN_SENTINELS or not len(others):
             continue
 
         low, high = float(others.min()), float(others.max())  # type: ignore[arg-type]  # of known numbers
-        distance = low - value if value < 0 else value - high
+        distance = max(low - value, value - high)
         if distance > MIN_DISTANCE * (high - low):
-            return f"{value} in {int(is_it.sum())} rows is far from all others: empty these cells if it marks a gap"
+            n_rows = int(is_it.sum())
+            return f"{value:.15g} in {n_rows} rows is far from all others: empty these cells if it marks a gap"
 
     return ""
 

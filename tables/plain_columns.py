@@ -6,17 +6,21 @@ Only plain notations are numbers here: a column whose numbers are written otherw
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tables.notations import (
     COMMA,
     COMMA_GROUPS,
+    EXPONENT_CODE,
     INTEGER,
+    LEADING_ZERO,
+    MIN_TELEPHONES,
     MISSING,
     MISSING_AMONG_NUMBERS,
     NUMBER,
     POINT,
     POINT_GROUPS,
+    TELEPHONE,
     YES_AND_NO,
 )
 
@@ -26,6 +30,8 @@ _POINT = re.compile(POINT)
 _COMMA = re.compile(COMMA)
 _GROUPS = re.compile(f"{POINT_GROUPS}|{COMMA_GROUPS}")
 _NUMBER = re.compile(NUMBER)
+_CODE = re.compile(f"{LEADING_ZERO}|{EXPONENT_CODE}")
+_TELEPHONE = re.compile(TELEPHONE)
 _ORNAMENTS = re.compile(r"[€$£¥%\s'’\u00a0\u202f]")
 _MISSING = frozenset(MISSING)
 
@@ -95,9 +101,7 @@ def name_texts(texts: Sequence[str | None], mark: str) -> list[str | None]:
     if known and (is_boolean or has_spellings):
         return [None if text is None else text.lower() for text in texts]
     gaps = {text for text in known if _GAP.match(text)}
-    if all(map(_INTEGER.match, known - gaps)) and any(
-        re.match(r"^0\d+$", text) for text in known
-    ):
+    if _are_codes(known - gaps):
         return [None if text in gaps else text for text in texts]
 
     try:
@@ -108,6 +112,16 @@ def name_texts(texts: Sequence[str | None], mark: str) -> list[str | None]:
         return list(texts)
 
     return _name_numbers([value for value in values if not isinstance(value, str)])
+
+
+def _are_codes(texts: Collection[str]) -> bool:
+    """Tells whether texts are written as numbers, but are codes, as `tables.codes` has it."""
+    if len(texts) >= MIN_TELEPHONES and all(map(_TELEPHONE.match, texts)):
+        return True
+    is_code = [_CODE.match(text) is not None for text in texts]
+    return any(is_code) and all(
+        told or _INTEGER.match(text) for told, text in zip(is_code, texts, strict=True)
+    )
 
 
 def _name_numbers(numbers: Sequence[float | None]) -> list[str | None]:

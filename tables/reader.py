@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -40,12 +40,13 @@ PARQUET_START = b"PAR1"
 class Table:
     """`frame` holds the typed columns; `places` says for each of its rows where the file has it, as `line 2`.
 
-    `findings` say what was decided of columns beside their types.
+    `findings` say what was decided of columns beside their types, `notes` what was assumed of the file.
     """
 
     frame: pl.DataFrame
     places: list[str]
     findings: Findings = field(default_factory=Findings)
+    notes: Sequence[str] = ()
 
 
 def read_table(path: Path, *, learnt: Mapping[str, Days] = NO_DAYS) -> Table:
@@ -82,11 +83,7 @@ def add_date_parts(table: Table, names: Sequence[str]) -> Table:
         for name, values in expand_date(column).items()
         if name in names and name not in table.frame.columns
     ]
-    return Table(
-        frame=table.frame.with_columns(parts),
-        places=table.places,
-        findings=table.findings,
-    )
+    return replace(table, frame=table.frame.with_columns(parts))
 
 
 def as_whole(column: pl.Series) -> pl.Series:
@@ -134,11 +131,18 @@ def _fill_nan(column: pl.Series) -> pl.Series:
 
 
 def _read_csv(path: Path, learnt: Mapping[str, Days]) -> Table:
-    names, rows, places, separator = read_csv_text(path.name, path.read_bytes())
+    text = read_csv_text(path.name, path.read_bytes())
     columns = [
-        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
-        for at, name in enumerate(names)
+        pl.Series(name, [row[at] for row in text.rows], dtype=pl.String)
+        for at, name in enumerate(text.names)
     ]
-    converted, findings = convert_columns(columns, separator=separator, learnt=learnt)
+    converted, findings = convert_columns(
+        columns, separator=text.separator, learnt=learnt
+    )
 
-    return Table(frame=pl.DataFrame(converted), places=places, findings=findings)
+    return Table(
+        frame=pl.DataFrame(converted),
+        places=text.places,
+        findings=findings,
+        notes=text.notes,
+    )

@@ -27,12 +27,27 @@ OTHERS: Mapping[bytes, str] = {
     b"\x89HDF": "HDF5: write Parquet",
     b"\x93NUMPY": "an array of numpy: write CSV with names of columns",
     b"SQLite format 3": "an SQLite database: export its table as CSV",
+    b"$FL2": "an SPSS file: write CSV",
+    b"$FL3": "an SPSS file: write CSV",
+    b"<stata_dta>": "a Stata file: write CSV",
+    b"RDX2": "data of R: write CSV, as with write.csv",
+    b"RDX3": "data of R: write CSV, as with write.csv",
+    b"X\n\0\0\0": "data of R: write CSV, as with write.csv",
     b"version https://git-lfs": "a pointer of Git LFS and not the file itself: git lfs pull fetches it",
 }
 Packed = gzip.GzipFile | bz2.BZ2File
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x8a\x95\x7d\x63]")
 _MARKUP = re.compile(rb"<(!doctype|html|head|body|table|\?xml|!--)", re.IGNORECASE)
 _JSON = re.compile(rb"\{|\[\s*[\[{]")
+_SQL = re.compile(
+    rb"(--[^\n]*\n|/\*.*?\*/;?|\s)*((create|drop)\s+(table|database|schema)\b|insert\s+into\s|set\s+\w+\s*=|"
+    rb"begin(\s+transaction)?\s*;\s*\n|pragma\s+\w+\s*=|lock\s+tables\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ARFF = re.compile(rb"(%[^\n]*\n|\s)*@relation\s", re.IGNORECASE)
+_DRAWN = re.compile(
+    rb"\+-[-+]+\+\s*\n\s*\||\|[^\n]*\|\s*\n\|[\s|:-]*--[\s|:-]*\|\s*\n|[^\n]*\|[^\n]*\n-+\+[-+]*-\s*\n"
+)
 _LAID_BESIDE = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$)")
 _TABLE_NAME = re.compile(r"(?i)\.(csv|tsv|tab|txt)$")
 
@@ -145,6 +160,12 @@ def _refuse_others(content: bytes) -> None:
         kind = "HTML or XML: fetch the file itself, or save its table as CSV UTF-8"
     if kind is None and _JSON.match(start):
         kind = "JSON"
+    if kind is None and _SQL.match(start):
+        kind = "SQL: load it into its database, and export the table as CSV"
+    if kind is None and _ARFF.match(start):
+        kind = "Weka's ARFF: save it as CSV"
+    if kind is None and _DRAWN.match(start):
+        kind = "a table drawn with lines, as a database or Markdown shows it: export it as CSV"
 
     if kind is not None:
         raise NoTextError(f"expected CSV or Parquet, got {kind}")

@@ -655,6 +655,7 @@ SHOWN: dict[str, set[str]] = {
     "training.data": {
         "datasets",
         "distortion",
+        "equal_rows",
         "image_folders",
         "image_preprocessing",
         "images",
@@ -771,6 +772,7 @@ DOORS: dict[str, set[str]] = {
         "scoring.scorer",
         "tables.block_cutting",
         "tables.blocks",
+        "tables.codes",
         "tables.columns",
         "tables.dates",
         "tables.number_faults",

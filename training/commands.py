@@ -84,6 +84,7 @@ def _print_columns(options: argparse.Namespace, console: Console) -> None:
             options.data,
             target=options.target,
             exclude=options.exclude or (),
+            kind=options.kind,
             roles=roles,
         )
     except TableError:

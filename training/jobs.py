@@ -26,7 +26,8 @@ from rich.progress import Progress, TaskID
 from model_card import Card
 from training.arguments import make_training_run, name_model, parse
 from training.console import describe_epoch, make_progress
-from training.data.image_folders import describe_left_out
+from training.data.equal_rows import describe_equal_images
+from training.data.image_folders import describe_left_out, name_images
 from training.data.images import ImageDataset, ParityImages
 from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
@@ -88,7 +89,7 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
                 training_run, options.output, force=options.force
             )
         if isinstance(training_run.dataset, ImageDataset):
-            notes += _describe_left_out(training_run.dataset)
+            notes += _describe_images(training_run.dataset, options.data)
         if options.examples and trained:
             first = trained[0]
             notes += (
@@ -108,9 +109,19 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
     )
 
 
-def _describe_left_out(dataset: ImageDataset) -> tuple[str, ...]:
+def _describe_images(dataset: ImageDataset, given: Path | None) -> tuple[str, ...]:
+    """Returns what is to be said of a person's own images: which are equal, and which were left out."""
     text = describe_left_out(dataset.left_out)
-    return (text,) if text else ()
+    if given is None or isinstance(dataset, ParityImages):
+        return (text,) if text else ()
+
+    names = name_images(given, dataset.left_out)
+    equal = describe_equal_images(
+        dataset.pixels,
+        dataset.target,
+        names if len(names) == len(dataset.target) else (),
+    )
+    return (*equal, text) if text else tuple(equal)
 
 
 def _train_published(

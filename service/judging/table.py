@@ -60,7 +60,7 @@ class Columns:
     def __init__(self, text: CSVText, where: str) -> None:
         self.names = list(text.names)
         self.dates: set[str] = set()
-        self.notes: list[str] = []
+        self.notes = list(text.notes)
         self.faults: dict[int, str] = {}
         self._parts: dict[str, list[Value]] = {}
         self.places = text.places

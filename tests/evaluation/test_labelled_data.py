@@ -10,10 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evaluation.image_folders import list_images
 from evaluation.labelled_data import read_labelled
 from model_card import Card, Feature, FeatureInput, ImageInput, SelfCheck
 from service.errors import EvaluationError
 from service.judging.labelled_rows import LabelledData
+from service.judging.row_hashes import NOTHING
+from service.judging.table import TableLimits, read_labelled_csv
 from tests.support.hue_images import write_images
 from tests.support.tiny_models import COLOURS, tiny_card
 
@@ -242,6 +245,43 @@ def test_folders_around_and_within_classes_do_not_count(tmp_path: Path) -> None:
 
     assert sorted(found.truth.tolist()) == sorted(plain.truth.tolist())
     assert "test/hues/red/2023/00.jpg" in found.places
+
+
+def test_a_computers_own_folders_are_no_images(tmp_path: Path) -> None:
+    """The small copies that Synology and macOS keep beside images are judged no more than they are learnt."""
+    folder = write_images(tmp_path / "photos", per_class=1)
+    for kept in ("@eaDir/00.jpg", "__MACOSX"):
+        (folder / "red" / kept).mkdir(parents=True)
+        copy = folder / "red" / kept / "SYNOPHOTO_THUMB_M.jpg"
+        copy.write_bytes((folder / "red" / "00.jpg").read_bytes())
+
+    found = read_labelled(folder, image_card(), label=None)
+    assert found.places == ["blue/00.jpg", "green/00.jpg", "red/00.jpg"]
+
+
+def test_a_class_is_known_however_its_accents_are_written(tmp_path: Path) -> None:
+    """A folder as macOS names it is the class that was learnt under the name that other systems give it."""
+    (tmp_path / "Ma\u0301laga").mkdir()
+    (tmp_path / "Ma\u0301laga" / "1.png").write_bytes(b"image")
+    assert list_images(tmp_path, ["M\u00e1laga", "Roma"]).classes == ["M\u00e1laga"]
+    assert list_images(tmp_path, ["Ma\u0301laga"]).classes == ["Ma\u0301laga"]
+
+
+def test_an_encoding_that_was_assumed_is_noted(tmp_path: Path) -> None:
+    """Both ways of judging a table say what its bytes were taken for, as training does."""
+    content = "size,colour,answer,town\n1,red,yes,León\n".encode("cp1252")
+    (tmp_path / "rows.csv").write_bytes(content)
+    here = read_labelled(tmp_path / "rows.csv", CARD, label="answer")
+    limits = TableLimits(max_rows=10, max_bytes=1000)
+    served = read_labelled_csv(
+        content, CARD, source="rows.csv", limits=limits, label="answer", learnt=NOTHING
+    )
+
+    assert here.notes[0] == (
+        "what is no UTF-8 in it was read as Windows-1252, the encoding of Western Europe, as 'León': save the file as "
+        "UTF-8 if it does not say that"
+    )
+    assert served.notes[0] == here.notes[0]
 
 
 def test_the_fingerprint_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:

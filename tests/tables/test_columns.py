@@ -111,6 +111,16 @@ def test_points_elsewhere_do_not_make_thousands_decimals() -> None:
             "-9999 in 3 rows is far from all others: empty these cells if it marks a gap",
         ),
         (["1", "2.5", "-5000", *["-9999"] * 3], ""),
+        (
+            [*map(str, range(12)), *["1e20"] * 3],
+            "1e+20 in 3 rows is far from all others: empty these cells if it marks a gap",
+        ),
+        (
+            [*map(str, range(12)), *["8888888"] * 3],
+            "8888888 in 3 rows is far from all others: empty these cells if it marks a gap",
+        ),
+        (["0", "1", "1", *["7"] * 3], ""),
+        ([*map(str, range(12)), *["20"] * 3], ""),
     ],
 )
 def test_a_number_far_from_all_others_is_noted(texts: list[str], note: str) -> None:
@@ -142,6 +152,7 @@ def test_a_number_far_from_all_others_is_noted(texts: list[str], note: str) -> N
         "unbekannt",
         "sin datos",
         "No data",
+        ":",
         "TBD",
     ],
 )

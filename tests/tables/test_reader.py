@@ -81,6 +81,50 @@ def test_a_line_above_the_names_is_shown(tmp_path: Path) -> None:
     )
 
 
+def test_names_below_several_lines_are_pointed_at(tmp_path: Path) -> None:
+    """A line is named where all rows from there on have its width and none ahead of it; else the row is at fault."""
+    with pytest.raises(UnreadableTableError) as refused:
+        read(tmp_path, b"Device:;X 1\nDay:;3 May\n\na;b;c\n1;2;3\n4;5;6\n")
+
+    assert str(refused.value) == (
+        "my.csv, line 4: expected 2 values, one for each column of the first line, got 3, as all rows from there on: "
+        "remove what stands above line 4, if it has the names"
+    )
+    with pytest.raises(UnreadableTableError, match=r"got 3$"):
+        read(tmp_path, b"a,b\n1,2\n1,2,3\n4,5\n")
+    with pytest.raises(UnreadableTableError, match=r"notes below the table$"):
+        read(tmp_path, b"a,b\n1,2\n3,4\n\nSource: us\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"'a','b'\n'1','2'\n", "expected names in double quotes or in none, got 'a'"),
+        (
+            "“a”,“b”\n“1”,“2”\n".encode(),
+            "expected names in double quotes or in none, got “a”",
+        ),
+        (
+            b'"a,b"\n"1,2"\n"3,4"\n',
+            "expected values that ',' parts, got one in quotes, 'a,b'",
+        ),
+    ],
+)
+def test_quotes_that_part_no_values_are_named(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    """Single and curly quotes, and quotes around whole lines, would become part of names and values."""
+    with pytest.raises(UnreadableTableError) as refused:
+        read(tmp_path, content)
+
+    assert message in str(refused.value)
+
+
+def test_one_column_may_have_a_comma_in_its_name(tmp_path: Path) -> None:
+    """A name in quotes with a comma is one where the rows have none."""
+    assert read(tmp_path, b'"a, in cm"\n1\n2\n').frame.columns == ["a, in cm"]
+
+
 def test_a_quote_that_nothing_closes_is_suspected(tmp_path: Path) -> None:
     """The row that swallowed all others says so."""
     with pytest.raises(UnreadableTableError, match="is its quote closed"):

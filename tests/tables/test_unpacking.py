@@ -65,12 +65,38 @@ def test_the_one_table_is_unpacked(content: bytes) -> None:
         (pickle.dumps([1]), "a pickle of Python"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
         (b"%PDF-1.7", "a PDF"),
+        (b"-- MySQL dump\n/*!40101 SET x */;\nDROP TABLE IF EXISTS t;\n", "SQL"),
+        (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "SQL"),
+        (b"INSERT INTO `t` (a, b) VALUES\n(1,2)", "SQL"),
+        (b"% iris\n@RELATION iris\n", "Weka's ARFF"),
+        (b"+---+---+\n| a | b |\n+---+---+\n", "a table drawn with lines"),
+        (b" a | b \n---+---\n 1 | 2 \n", "a table drawn with lines"),
+        (b"| a | b |\n|---|:--|\n| 1 | 2 |\n", "a table drawn with lines"),
+        (b"$FL2@(#) SPSS", "an SPSS file"),
+        (gzip.compress(b"RDX3\nX\n"), "data of R"),
     ],
 )
 def test_what_is_no_table_is_called_by_its_name(content: bytes, kind: str) -> None:
     """The error says what came, so that nobody looks for a fault in a table that is none."""
     with pytest.raises(NoTextError, match=kind):
         unpack("my", content, 1000)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"set,use\n1,2\n",
+        b"Set size (n);y\n1;2\n",
+        b"begin;end\n1;2\n",
+        b"insert (mm),drop\n1,2\n",
+        b"create,table\n1,2\n",
+        b"|a|b|\n|-|-|\n|1|2|\n",
+        b"a|b\n---|---\n1|2\n",
+    ],
+)
+def test_names_of_columns_are_no_language(content: bytes) -> None:
+    """A table whose names are words of SQL, or whose first row has gaps, is a table."""
+    assert unpack("my", content, 1000) == content
 
 
 def test_what_unpacks_to_more_than_the_limit_is_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import polars as pl
 import psutil
 import pytest
 
+from tests.support.image_folders import write_folder
 from training.__main__ import main
 from training.arguments import parse
 from training.export.freshness import (
@@ -334,3 +336,23 @@ def test_files_of_other_data_under_the_same_task_are_named(
         "fruit-naive_bayes.onnx was learnt from other data under the same task: learn it again or remove it"
         in printed
     )
+
+
+def test_images_that_are_equal_are_told_at_the_end(
+    tmp_path: Path, train_all: TrainAll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photograph that lies in two folders is learnt twice over, and the command names both."""
+    monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
+    folder = write_folder(tmp_path / "sky", per_class=10)
+    shutil.copy(folder / "night" / "0001.png", folder / "noon" / "copy.png")
+    words = ("--data", str(folder), "--task", "sky", "--size", "8")
+
+    status, said = train_all(
+        *words, "--family", "logistic", "--jobs", "1", folder=tmp_path / "out"
+    )
+
+    assert status == 0
+    assert (
+        "2 of 21 images are equal to one of another class, and cannot all be right, as night/0001.png and "
+        "noon/copy.png: move or remove them"
+    ) in said

@@ -166,6 +166,13 @@ def _choose_scores(
 
     if len(candidates) > 1:
         likely = [each for each in candidates if _are_probabilities(answers[each])]
+        one_each = [answers[each] for each in found.columns]
+        if candidates is found.columns and _sum_to_one(one_each):
+            raise AdoptionError(
+                f"{foreign.file_name}: {shorten(candidates)} hold the probability of one class each, expected one "
+                "output with a column for each class: export it with one, with skl2onnx by zipmap=False in place "
+                "of zipmap='columns'"
+            )
         if len(likely) != 1:
             raise AdoptionError(
                 f"{foreign.file_name}: {shorten(candidates)} may each be the scores: choose with --outputs NAME, with "
@@ -219,6 +226,12 @@ def _are_probabilities(values: NDArray[np.generic]) -> bool:
     return bool(
         given.shape[1] == 1 or (abs(given.sum(axis=1) - 1) <= SUM_TOLERANCE).all()
     )
+
+
+def _sum_to_one(columns: list[NDArray[np.generic]]) -> bool:
+    """Tells whether columns, one number a row each, are probabilities that sum to 1 in each row."""
+    given = np.stack([each.ravel() for each in columns], axis=1)
+    return _are_probabilities(given) if given.shape[1] > 1 else False
 
 
 def _find_scale(

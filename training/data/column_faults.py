@@ -13,6 +13,7 @@ import polars as pl
 from tables.notations import NUMBER
 from tables.reader import Table, as_whole, name_values
 from tables.terms import SEPARATOR
+from training.data.column_notations import find_notation, quote
 
 FEWEST_ROWS = 30
 FEWEST_OF_CLASS = 10
@@ -33,30 +34,16 @@ ID_NAME = (
     r"(?i:^(row|account|case|client|customer|cust|device|employee|emp|invoice|item|loan|member|order|passenger|patient|"
     r"person|product|record|sample|session|store|student|subject|ticket|trans|transaction|user)_?(id|no|nr|num|number)$)"
 )
+MIN_ID_DIGITS, MIN_DIFFERENT_SHARE = 9, 0.9
+"""Whole numbers of so many digits, of which so great a share differ, count nothing: telephones, cards, time stamps."""
 MAX_SHOWN = 5
-MIN_HALF, MIN_ALIKE = 0.5, 0.9
+MIN_HALF, MIN_DECIMALS = 0.5, 10
+"""A column of numbers in so great a share of its rows, with so many different decimal ones, is no category."""
 MIN_WORDS = 3
 """Texts of so many words on average are learnt by their words."""
 MIN_UNSPACED = 6
 """In scripts without blanks between words a text has so many characters on average."""
 UNSPACED = r"[\x{0e00}-\x{0eff}\x{1000}-\x{109f}\x{1780}-\x{17ff}\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
-NOTATIONS = (
-    (
-        r"(?i)^\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?$|^PT?\d+[YMWDHS][\dYMWDTHS.]*$",
-        "times or durations, as {}: write them as a number, of hours say",
-    ),
-    (
-        r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$|"
-        r"^(jan|ene|gen|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
-        r"dec|dic|dez|déc)[a-zé]{0,7}\.?[-/ ']\d{2}$",
-        "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
-    ),
-    (
-        r"^[<>≤≥~±]?\s*[+-]?\d[\d.,]*\s*[a-zA-Zµ°²³/%‰]{1,10}$|^[<>≤≥~±]\s*\d",
-        "numbers with a unit or a mark, as {}: write the number alone",
-    ),
-)
-"""What is refused as text may be one of these, which has another way out."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -109,14 +96,8 @@ def _check_classes(target: pl.Series, table: Table) -> list[str]:
 
 def _describe_notation(target: pl.Series) -> str:
     """Returns what is wrong with a target of numbers or dates in a notation that is not read, else nothing."""
-    if target.dtype != pl.String:
-        return ""
-
-    for pattern, advice in NOTATIONS:
-        if target.str.contains(pattern).sum() >= MIN_ALIKE * len(target):
-            return f"the target {target.name!r} looks like {advice.format(quote(target[0]))}"
-
-    return ""
+    looks = find_notation(target)
+    return f"the target {target.name!r} looks like {looks}" if looks else ""
 
 
 def _say_missing(target: pl.Series, table: Table) -> str:
@@ -197,7 +178,7 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return _describe_odd(column.name, table)
 
     if column.dtype == pl.String:
-        return _find_text_fault(known, table)
+        return _find_text_fault(known, table, role)
     if column.dtype == pl.Boolean:
         return None
     if not column.dtype.is_numeric():
@@ -225,10 +206,7 @@ def is_text(column: pl.Series, table: Table) -> bool:
         return False
     if column.name in table.findings.odd or column.name in table.findings.faults:
         return False
-    if any(
-        known.str.contains(pattern).mean() >= MIN_ALIKE  # type: ignore[operator]  # of some values
-        for pattern, _ in NOTATIONS
-    ):
+    if find_notation(known):
         return False
 
     n_words = float(known.str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]  # of counts
@@ -244,14 +222,21 @@ def _are_categories(known: pl.Series) -> bool:
     return different <= most and different <= n_known / 2
 
 
-def _find_text_fault(known: pl.Series, table: Table) -> str | None:
-    """Returns a fault where values are no categories."""
+def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | None:
+    """Returns a fault where values are no categories, or are decimal numbers in at least half of the rows."""
     n_known, different = len(known), known.n_unique()
-    if _are_categories(known):
-        return None
-
     numbers = known.str.contains(NUMBER)
     share = numbers.sum() / n_known
+    decimals = known.filter(numbers & known.str.contains("[.,]"))
+    is_measured = (
+        role is None and share >= MIN_HALF and decimals.n_unique() >= MIN_DECIMALS
+    )
+    if _are_categories(known) and not is_measured:
+        return None
+
+    if looks := find_notation(known):
+        return f"looks like {looks}"
+
     if known.name in table.frame.columns and MIN_HALF <= share < 1:
         other = known.filter(~numbers)[0]
         place = table.places[table.frame[known.name].index_of(other) or 0]
@@ -259,10 +244,6 @@ def _find_text_fault(known: pl.Series, table: Table) -> str | None:
             f"is a number in {numbers.sum():,} of {n_known:,} rows, but not in {place} {quote(other)}: "
             f"write numbers alone, or --as {shlex.quote(known.name)}=number does without the others"
         )
-
-    for pattern, advice in NOTATIONS:
-        if known.str.contains(pattern).sum() >= MIN_ALIKE * n_known:
-            return f"looks like {advice.format(quote(known[0]))}"
 
     return (
         f"looks like free text or ids: {different} different values in {n_known} rows"
@@ -303,9 +284,13 @@ def _find_lost_digits(known: pl.Series) -> str | None:
 
 def _find_ids(known: pl.Series) -> str | None:
     """Returns a fault for whole numbers, all different, that are dense, sorted throughout or called an id."""
-    if not known.dtype.is_integer() or known.n_unique() < len(known):
+    if not known.dtype.is_integer():
         return None
     keep = f"--as {shlex.quote(known.name)}=number keeps them"
+    if fault := _find_numerals(known):
+        return f"{fault}; {keep}"
+    if known.n_unique() < len(known):
+        return None
     if _counts_up(known):
         return "looks like ids: whole numbers that count the rows"
     if re.search(ID_NAME, known.name):
@@ -318,6 +303,18 @@ def _find_ids(known: pl.Series) -> str | None:
         return f"looks like ids: whole numbers that grow with the rows; {keep}"
 
     return None
+
+
+def _find_numerals(known: pl.Series) -> str:
+    """Returns a fault for whole numbers of many digits, equally many throughout, that nearly all differ."""
+    if known.n_unique() < MIN_DIFFERENT_SHARE * len(known):
+        return ""
+    n_digits = len(str(int(known.min())))  # type: ignore[arg-type]  # of a column of whole numbers
+    is_equal = n_digits == len(str(int(known.max())))  # type: ignore[arg-type]
+    if n_digits < MIN_ID_DIGITS or not is_equal or int(known.min()) < 0:  # type: ignore[arg-type]
+        return ""
+
+    return f"looks like ids, telephones or times of computers: whole numbers of {n_digits} digits throughout"
 
 
 def _describe_odd(name: str, table: Table) -> str:
@@ -351,7 +348,3 @@ def _counts_up(known: pl.Series) -> bool:
 def _has_infinite(column: pl.Series) -> bool:
     values = column.drop_nulls().cast(pl.Float64).to_numpy()
     return bool((~(np.abs(values[~np.isnan(values)]) <= LARGEST)).any())
-
-
-def quote(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value)

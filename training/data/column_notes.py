@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import shlex
 import unicodedata
 from collections.abc import Iterable
 
 import polars as pl
 
+from tables.notations import YES_AND_NO
 from tables.reader import Table, as_whole, name_values
-from training.data.column_faults import MIN_ALIKE, NOTATIONS, quote
+from training.data.column_notations import find_notation
 
 MIN_ROWS = 30
 MAX_VALUE_SHARE = 0.1
@@ -28,31 +30,30 @@ SENTINEL_DAYS = (
 )
 MIN_SENTINELS = 3
 MIN_ORDERS = 4
+MIN_LETTERS, MAX_NAME, MAX_NAMES = 6, 40, 300
+"""Names of so many letters are compared letter by letter, where there are no more of them than that."""
+YESES, NOES = ("1", "true", "yes", "y", "t", "si"), ("0", "false", "no", "n", "f")
+FIRST_YEAR, LAST_YEAR = 1600, 2200
+"""Dates that are all before or after may be of another calendar, as the Islamic or the Thai one."""
 
 
 def note_category(column: pl.Series) -> list[str]:
     """Returns what is odd about a category's values: twins, and numbers or dates in a notation that is not read."""
     names = {name for name in name_values(as_whole(column)) if name is not None}
     notes = note_twins(names)
-    known = column.drop_nulls()
-    if column.dtype != pl.String or not len(known):
-        return notes
-
-    for pattern, advice in NOTATIONS:
-        if float(known.str.contains(pattern).mean() or 0) >= MIN_ALIKE:  # type: ignore[arg-type]  # of truth values
-            looks = advice.format(quote(known[0]))
-            return [*notes, f"each value by itself, though they look like {looks}"]
+    if looks := find_notation(column.drop_nulls(), takes_several=False):
+        return [*notes, f"each value by itself, though they look like {looks}"]
 
     return notes
 
 
 def note_twins(names: Iterable[str]) -> list[str]:
-    """Returns a note where names differ by capitals, spaces or the way that accents are written alone."""
+    """Returns a note where names differ by capitals, spaces, accents, an end's point or unseen characters alone."""
     twins: dict[str, list[str]] = {}
-    for name in sorted(set(names)):
-        plain = unicodedata.normalize("NFKC", name).casefold()
-        twins.setdefault(" ".join(plain.split()), []).append(name)
+    for name in sorted(set(names))[:MAX_LOOKED_AT]:
+        twins.setdefault(_simplify(name), []).append(name)
     found = next((each for each in twins.values() if len(each) > 1), None)
+    found = found or _find_misspelt(list(twins.values())) or _find_truths(twins)
 
     return (
         [f"{found[0]!r} and {found[1]!r} are two values: write them one way if not"]
@@ -61,9 +62,55 @@ def note_twins(names: Iterable[str]) -> list[str]:
     )
 
 
+def _simplify(name: str) -> str:
+    """Returns a name without what people write differently by chance; one of marks alone stays."""
+    parts = unicodedata.normalize("NFKD", name).casefold()
+    seen = [each for each in parts if unicodedata.category(each) not in ("Mn", "Cf")]
+    plain = " ".join("".join(seen).split())
+    plain = re.sub(r"^([+-]?\d+)\.0+$", r"\1", plain)
+    return plain.rstrip(" .,;:") or plain
+
+
+def _find_misspelt(groups: list[list[str]]) -> list[str]:
+    """Returns two long names of which one lacks a letter, after the first, or has two letters the other way round."""
+    names = {group[0] for group in groups if MIN_LETTERS <= len(group[0]) <= MAX_NAME}
+    names = (
+        {name for name in names if name.isalpha()} if len(names) < MAX_NAMES else set()
+    )
+    for name in sorted(names):
+        without = {name[:at] + name[at + 1 :] for at in range(1, len(name) - 1)}
+        swapped = {
+            name[:at] + name[at + 1] + name[at] + name[at + 2 :]
+            for at in range(1, len(name) - 1)
+        }
+        if others := sorted((without | swapped) & names - {name}):
+            return [name, others[0]]
+
+    return []
+
+
+def _find_truths(names: Iterable[str]) -> list[str]:
+    """Returns two names that both say yes, or no, where all names are such, in words, letters and as 0 and 1."""
+    known = sorted(set(names))
+    if not set(known) <= {"0", "1", *YES_AND_NO, "true", "false"}:
+        return []
+    for alike in (YESES, NOES):
+        found = [each for each in known if each in alike]
+        if len(found) > 1:
+            return found
+
+    return []
+
+
 def note_days(column: pl.Series) -> list[str]:
-    """Returns a note on a day of several rows that is often written for a missing one, and is far from all others."""
+    """Returns a note on dates of another calendar, or on a day of several rows far from all others, as for a gap."""
     known = column.cast(pl.Date).drop_nulls()
+    years = known.dt.year().sort().to_list()
+    if years and (years[-1] < FIRST_YEAR or years[0] > LAST_YEAR):
+        return [
+            f"its years are {years[0]} to {years[-1]}: write the dates in the Gregorian calendar if they are of another"
+        ]
+
     for day in SENTINEL_DAYS:
         others = known.filter(known != day)
         n_rows = len(known) - len(others)

@@ -7,6 +7,7 @@ the classes are passed by, and where there is a `train/` of class folders, only 
 from __future__ import annotations
 
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
@@ -27,6 +28,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 NO_CLASSES = ("__MACOSX", "@eaDir")
 """Computers keep these folders for themselves, beside those whose name begins with a dot."""
+BROKEN = "no image, or a broken one"
+"""It is the reason why an image by its name is left out."""
+_IS_UTF8 = 0x800
 MAX_16_BIT = 65535
 N_SHOWN = 5
 
@@ -48,6 +52,19 @@ def list_files(given: Path) -> list[tuple[str, int, int]]:
             files.append((name, state.st_size, state.st_mtime_ns))
 
     return files
+
+
+def name_images(given: Path, left_out: Sequence[str]) -> list[str]:
+    """Returns the names of the images in the order of `read_images`, but for those left out as no image."""
+    names = (
+        [name for name, _, _ in list_files(given)]
+        if given.is_dir()
+        else sorted(name for name, _ in _read_archive(given))
+    )
+    broken = set(left_out)
+    return [
+        name for name in find_classes(names, {}) if f"{name} ({BROKEN})" not in broken
+    ]
 
 
 def read_images(given: Path, reasons: Reasons) -> Iterator[tuple[str, str, bytes]]:
@@ -81,7 +98,8 @@ def find_classes(names: Sequence[str], reasons: Reasons) -> dict[str, str]:
         elif len(each) == 1:
             reasons[name] = "in no folder of a class"
         else:
-            labels[name] = each[0]
+            # macOS takes letters apart from their accents, and clients do not.
+            labels[name] = unicodedata.normalize("NFC", each[0])
 
     return labels
 
@@ -109,7 +127,7 @@ def _read_archive(given: Path) -> Iterator[tuple[str, bytes]]:
             with zipfile.ZipFile(given) as archive:
                 for member in archive.infolist():
                     if not member.is_dir() and not _is_hidden(member.filename):
-                        yield member.filename, archive.read(member)
+                        yield _read_name(member), archive.read(member)
             return
         with tarfile.open(given) as tar:
             for entry in tar:
@@ -120,6 +138,16 @@ def _read_archive(given: Path) -> Iterator[tuple[str, bytes]]:
         raise TableError(
             f"{given.name}: expected a folder, or an archive ({', '.join(ARCHIVES)}): {error}"
         ) from error
+
+
+def _read_name(member: zipfile.ZipInfo) -> str:
+    """Returns the name of a file in a zip archive; that of macOS is UTF-8 without saying so."""
+    if member.flag_bits & _IS_UTF8:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode()
+    except UnicodeError:
+        return member.filename
 
 
 def decode_image(content: bytes, size_px: int) -> NDArray[np.uint8] | None:

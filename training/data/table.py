@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -34,8 +34,8 @@ from training.data.column_faults import (
     check_columns,
     check_target,
     is_text,
-    quote,
 )
+from training.data.column_notations import quote
 from training.data.column_notes import (
     note_category,
     note_days,
@@ -45,6 +45,7 @@ from training.data.column_notes import (
     note_twins,
 )
 from training.data.datasets import Dataset
+from training.data.equal_rows import describe_equal_rows
 from training.data.total_row import find_totals
 
 MOST_WHOLE_CLASSES = 20
@@ -121,12 +122,16 @@ def describe_columns(
     *,
     target: str,
     exclude: Sequence[str] = (),
+    kind: str | None = None,
     roles: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Returns a line for each column that says what it became, and what was assumed of it."""
+    """Returns a line for each column that says what it became, and what was assumed of it.
+
+    Notes on the file stand above them, and on rows that are equal below.
+    """
     roles = roles or {}
     table = _read(path)
-    lines = []
+    lines = [f"{path.name}: {note}" for note in table.notes]
     for column in table.frame:
         name = column.name
         if name == target:
@@ -150,7 +155,26 @@ def describe_columns(
         note = "; ".join(filter(None, notes))
         lines.append(f"{name}: {what}" + (f" ({note})" if note else ""))
 
-    return lines
+    left_out = {target, *exclude, *(each for each in roles if roles[each] == "drop")}
+    return [*lines, *_describe_equal(table.frame, target, left_out, kind)]
+
+
+def _describe_equal(
+    frame: pl.DataFrame, target: str, left_out: Collection[str], kind: str | None
+) -> list[str]:
+    """Returns sentences on rows that are equal in all that is learnt: of dates the day, and not the time."""
+    if target not in frame.columns:
+        return []
+
+    learnt = [
+        each.cast(pl.Date) if each.dtype == pl.Datetime else each
+        for each in frame
+        if each.name not in left_out
+    ]
+    answers = as_whole(frame[target])
+    classifies = _is_class(answers) if kind is None else kind == "classifier"
+
+    return describe_equal_rows(pl.DataFrame(learnt), answers, classifies=classifies)
 
 
 def _note_target(column: pl.Series) -> list[str]:
@@ -337,7 +361,7 @@ def _check_names(
     if target in exclude:
         raise TableError(f"--exclude {target}: it is the target")
     if not set(frame.columns) - {target, *exclude}:
-        raise TableError("no column is left to learn from")
+        raise TableError(f"no column is left to learn from{_suspect(frame.columns)}")
 
 
 def _suspect(columns: Sequence[str]) -> str:

@@ -332,6 +332,17 @@ def test_another_file_of_the_name_is_kept_unless_it_is_replaced(
     assert (tmp_path / "my" / "flowers-best.onnx").read_bytes() != content
 
 
+def answer_twice(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Returns the model with the output `z` too, its probabilities times one."""
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    z = helper.make_tensor_value_info("z", TensorProto.FLOAT, [None, 3])
+    model.graph.node.append(helper.make_node("Mul", ["probabilities", "one"], ["z"]))
+    model.graph.initializer.append(one)
+    model.graph.output.append(z)
+
+    return model
+
+
 def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
     """Returns a file that is refused, and the words that it is refused for."""
     path = tmp_path / f"{what}.onnx"
@@ -359,18 +370,14 @@ def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
         )
         return save(path, model), []
 
-    options = {"zipmap": False}
-    model = to_onnx(
-        LogisticRegression().fit(FEATURES, KINDS), FEATURES[:1], options=options
-    )
-    nodes = [helper.make_node("Mul", ["probabilities", "two"], ["z"])]
-    two = helper.make_tensor("two", TensorProto.FLOAT, [1], [1.0])
-    model.graph.node.extend(nodes)
-    model.graph.initializer.append(two)
-    model.graph.output.append(
-        helper.make_tensor_value_info("z", TensorProto.FLOAT, [None, 3])
-    )
-    return save(path, model), []
+    fitted = LogisticRegression().fit(FEATURES, KINDS)
+    if what == "columns":
+        options: dict[str, object] = {"zipmap": "columns"}
+        return save(path, to_onnx(fitted, FEATURES[:1], options=options)), []
+
+    return save(
+        path, answer_twice(to_onnx(fitted, FEATURES[:1], options={"zipmap": False}))
+    ), []
 
 
 @pytest.mark.parametrize(
@@ -395,6 +402,10 @@ def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
         ("misspelt", "--exclude aa: flowers.csv has no such column"),
         ("garbage", "garbage.onnx: expected an ONNX file"),
         ("foreign", r"not ONNX's own \(com.microsoft.FusedThing\): export it without"),
+        (
+            "columns",
+            "ssetosa, sversicolor, svirginica hold the probability of one class each, .* with skl2onnx by zipmap=False",
+        ),
         (
             "twice",
             "probabilities, z may each be the scores: choose with --outputs NAME",

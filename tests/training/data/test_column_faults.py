@@ -91,6 +91,62 @@ OTHERS: dict[str, tuple[Write, str]] = {
         ),
         "dates, but some years have two digits and others four: write them as 2024-12-31, or --as c=category",
     ),
+    "a quarter": (
+        lambda at, _: f"{1900 + at}-Q{at % 4 + 1}",
+        "dates in a notation that is not read, or in two, as '1900-Q1': write them as 2024-12-31",
+    ),
+    "a day of the year": (
+        lambda at, _: f"2023-{at + 1:03}",
+        "dates in a notation that is not read, or in two, as '2023-001': write them as 2024-12-31",
+    ),
+    "hours and minutes": (
+        lambda at, _: f"{at // 60}h {at % 60}m",
+        "times or durations, as '0h 0m': write them as a number, of hours say",
+    ),
+    "stars of significance": (
+        lambda at, _: f"0.{at + 100}{'*' * (at % 3 + 1)}",
+        "numbers with a unit or a mark, as '0.100*': write the number alone",
+    ),
+    "a flag behind half of the numbers": (
+        lambda at, _: f"{at + 0.5}{' b' * (at % 5 > 0)}",
+        "numbers with a unit or a mark, as '1.5 b': write the number alone",
+    ),
+    "a blood pressure": (
+        lambda at, _: f"{100 + at % 90}/{60 + at % 37}",
+        "several values in a cell, as '100/60': give each a column of its own",
+    ),
+    "an error behind the number": (
+        lambda at, _: f"{at}.5 ± 0.1",
+        "several values in a cell, as '0.5 ± 0.1': give each a column of its own",
+    ),
+    "a list": (
+        lambda at, _: f"[{at}, 2, 3]",
+        "several values in a cell, as '[0, 2, 3]': give each a column of its own",
+    ),
+    "a point of a map": (
+        lambda at, _: f"POINT ({at}.5 -3.25)",
+        "several values in a cell, as 'POINT (0.5 -3.25)': give each a column of its own",
+    ),
+    "telephones": (
+        lambda at, _: f"612 {at + 100} 678",
+        "telephone numbers, as '612 100 678': leave them out",
+    ),
+    "telephones abroad": (
+        lambda at, _: f"+34 612 {at + 100} 678",
+        "telephone numbers, as '+34 612 100 678': leave them out",
+    ),
+    "addresses of a network": (
+        lambda at, _: f"10.{at}.123.123",
+        "addresses of a network, as '10.0.123.123': leave them out",
+    ),
+    "a unit in another language": (
+        lambda at, _: f"{at} años",
+        "numbers with a unit or a mark, as '0 años': write the number alone",
+    ),
+    "thousands of a currency": (
+        lambda at, _: f"${at}K",
+        "numbers with a unit or a mark, as '$0K': write the number alone",
+    ),
     "text": (
         lambda at, _: f"free words, number {at}",
         "free text or ids: 200 different values in 200 rows",
@@ -280,3 +336,57 @@ def test_lists_are_named_by_their_type(tmp_path: Path) -> None:
     assert refuse(tmp_path / "table.parquet").splitlines()[0] == (
         "column 'c' is of the type List, which no family learns from: turn it into numbers or categories"
     )
+
+
+@pytest.mark.parametrize("start", [612_345_678, 1_711_000_000, 4_000_123_412_341_234])
+def test_whole_numbers_of_many_digits_are_ids(tmp_path: Path, start: int) -> None:
+    """Telephones, time stamps and cards in any order, also with a few that repeat, are no measurements; fewer are."""
+    step = 10 ** (len(str(start)) - 5)
+    values = start + np.random.default_rng(1).permutation(N_ROWS) * step
+    values[0] = values[1]
+    path = write(tmp_path, list(map(str, values)))
+    n_digits = len(str(start))
+
+    assert refuse(path).splitlines()[0] == (
+        "column 'c' looks like ids, telephones or times of computers: whole numbers of "
+        f"{n_digits} digits throughout; --as c=number keeps them"
+    )
+    assert read(write(tmp_path, [*map(str, values[1:]), "12"])).feature_names == ("c",)
+
+
+def test_codes_with_an_exponent_are_kept_and_said(tmp_path: Path) -> None:
+    """12E3 in a column of whole numbers is a code unless a person says that it is a number."""
+    path = write(tmp_path, [f"{at % 3 + 12}E{at % 2}" for at in range(N_ROWS)])
+    said = describe_columns(path, target="y")[0]
+
+    assert read(path).categories[0] is not None
+    assert "'12E0' may be a code or 12, and is kept, so these are texts" in said
+    numbers = read_dataset(path, target="y", task="mine", roles={"c": "number"})
+    assert sorted(set(numbers.features[:, 0])) == [12, 13, 14, 120, 130, 140]
+
+
+def test_addresses_of_a_network_prove_no_decimal_comma(tmp_path: Path) -> None:
+    """Points between four numbers up to 255 part no thousands, so 1.234 beside them stays a decimal number."""
+    path = tmp_path / "table.csv"
+    lines = [
+        f"10.101.{at % 7 + 101}.103,{at % 9}.{at % 90 + 100},{answer}"
+        for at, answer in enumerate(CLASSES)
+    ]
+    path.write_text("\n".join(["address,c,y", *lines]))
+    dataset = read(path)
+
+    assert dataset.categories[0] is not None
+    assert dataset.features[1, 1] == np.float32(1.101)
+
+
+def test_measurements_are_no_categories_for_want_of_many_values(tmp_path: Path) -> None:
+    """Half of the cells are 12 decimal numbers and half are words: neither is a category unless a person says so."""
+    texts = [f"{at // 2 % 12}.5" if at % 2 else "overflow" for at in range(N_ROWS)]
+    path = write(tmp_path, texts)
+
+    assert refuse(path).splitlines()[0] == (
+        "column 'c' is a number in 100 of 200 rows, but not in line 2 'overflow': write numbers alone, or --as "
+        "c=number does without the others"
+    )
+    dataset = read_dataset(path, target="y", task="mine", roles={"c": "category"})
+    assert len(dataset.categories[0] or ()) == 13

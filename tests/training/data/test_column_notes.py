@@ -44,6 +44,14 @@ def classes(chance: random.Random) -> list[object]:
         (["Red", "red", "blue"], "'Red' and 'red' are two values"),
         (["dark red", "dark  red"], "'dark  red' and 'dark red' are two values"),
         (["Málaga", "Ma\u0301laga"], "are two values: write them one way if not"),
+        (["Málaga", "Malaga"], "'Malaga' and 'Málaga' are two values"),
+        (["<=50K", "<=50K."], "'<=50K' and '<=50K.' are two values"),
+        (["no", "no\u200b"], "'no' and 'no\\u200b' are two values"),
+        (["Approved", "Aproved"], "'Approved' and 'Aproved' are two values"),
+        (["TRUE", "FALSE", "1", "0"], "'1' and 'true' are two values"),
+        (["yes", "no", "n", "N"], "'n' and 'no' are two values"),
+        (["x1", "1", "1.0"], "'1' and '1.0' are two values"),
+        (["1/2", "3/4"], "though they look like fractions, as '"),
         (["2021-W01", "2021-W02"], "though they look like dates in a notation that"),
         (["Jan-21", "Feb-21"], "though they look like dates in a notation that"),
         (["3 kg", "5 kg"], "though they look like numbers with a unit"),
@@ -67,8 +75,11 @@ def test_plain_categories_are_said_alone(
     tmp_path: Path, chance: random.Random, classes: list[object]
 ) -> None:
     """A column with nothing odd about it has no note."""
-    values = [chance.choice(["3-door", "x1", "A+"]) for _ in range(N_ROWS)]
-    assert describe(tmp_path, values, classes) == "a category of 3 values"
+    values = [
+        chance.choice(["3-door", "x1", "A+", "inactive", "active"])
+        for _ in range(N_ROWS)
+    ]
+    assert describe(tmp_path, values, classes) == "a category of 5 values"
 
 
 def test_a_day_far_from_all_others_is_named(
@@ -82,6 +93,20 @@ def test_a_day_far_from_all_others_is_named(
     said = describe(tmp_path, list(values), classes)
     assert "9999-12-31 in 23 rows is far from all others" in said
     assert "far" not in describe(tmp_path, list(days), classes)
+
+
+@pytest.mark.parametrize(("year", "years"), [(1445, "1445"), (2567, "2567")])
+def test_dates_of_another_calendar_are_named(
+    tmp_path: Path,
+    chance: random.Random,
+    classes: list[object],
+    year: int,
+    years: str,
+) -> None:
+    """Years of the Islamic and of the Thai calendar are dates of ours to a reader, and a person can tell."""
+    days = [dt.date(year, 3, chance.randint(1, 28)) for _ in range(N_ROWS)]
+    said = describe(tmp_path, list(days), classes)
+    assert f"its years are {years} to {years}: write the dates in the Gregorian" in said
 
 
 def test_a_column_that_tells_the_target_is_named(

@@ -56,6 +56,30 @@ def test_what_is_hidden_is_no_class(hidden: str) -> None:
     assert reasons == {}
 
 
+def test_an_accent_is_one_letter_however_it_is_written() -> None:
+    """A folder as macOS names it and one as other systems do are the same class."""
+    labels, _ = sort("Ma\u0301laga/1.png", "M\u00e1laga/2.png", "Roma/3.png")
+    assert list(labels.values()) == ["M\u00e1laga", "M\u00e1laga", "Roma"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [("M\u00e1laga".encode(), "M\u00e1laga"), (b"M\xa0laga", "M\u00e1laga")],
+    ids=["macOS", "DOS"],
+)
+def test_names_in_a_zip_archive_are_read_as_they_were_written(
+    tmp_path: Path, stored: bytes, name: str
+) -> None:
+    """Finder writes UTF-8 without saying so, and older programs the letters of DOS."""
+    path = tmp_path / "sky.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("X" * len(stored) + "/1.png", b"image")
+        archive.writestr("Roma/2.png", b"image")
+    path.write_bytes(path.read_bytes().replace(b"X" * len(stored), stored))
+
+    assert [label for _, label, _ in read_images(path, {})] == [name, "Roma"]
+
+
 def test_what_is_left_out_has_a_reason() -> None:
     """A file of another kind and an image beside the classes are left out, each with its reason."""
     _, reasons = sort("a/1.png", "b/1.JPG", "a/2.heic", "stray.png")

@@ -1,0 +1,95 @@
+"""The bytes of a table become text by its encoding; what had to be assumed of it can be told."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from tables.unpacking import NoTextError
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_MAX_CHARS = 100_000
+_MAX_WORD, _MAX_LINE = 20, 1000
+_N_LOOKED_AT, _MIN_NULL_SHARE = 1000, 0.3
+_N_WORDS = 4
+_FOREIGN_WORD = re.compile(
+    r"[^\s,;|\"\x00-\x1f]{0,20}[^\x00-\x7f][^\s,;|\"\x00-\x1f]{0,20}"
+)
+_TWICE_ENCODED = re.compile(r"\w{0,20}(?:[ÃÂ][\u0080-\u00bf]|â€)[\w™œ]{0,20}")
+_MARK = "\ufeff"
+_OPEN_BYTES = b"\x81\x8d\x8f\x90\x9d"
+_AS_CP1252 = "as_cp1252"
+
+
+def decode(content: bytes) -> str:
+    """Decodes UTF-8, UTF-16 and UTF-32 by their marks, and cp1252, which Excel writes, where it is no UTF-8.
+
+    It raises NoTextError where bytes are 0.
+    """
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return content.decode("utf-32", errors="replace")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+
+    at = content.find(b"\0")
+    if at >= 0:
+        start = content[:_N_LOOKED_AT]
+        is_utf16 = start.count(0) >= _MIN_NULL_SHARE * len(start)
+        hint = ": is it UTF-16 without its mark? Save it as UTF-8" if is_utf16 else ""
+        raise NoTextError(
+            f"expected CSV in UTF-8, got bytes that are not, at {at}{hint}"
+        )
+
+    return decode_bytes(content)
+
+
+def decode_bytes(content: bytes) -> str:
+    """Returns the text of bytes in UTF-8; those that are none are cp1252, as in files that grew in several programs."""
+    return content.decode("utf-8", errors=_AS_CP1252).lstrip(_MARK)
+
+
+def _decode_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Returns what the bytes are in cp1252, which leaves five of them open: these keep their number."""
+    assert isinstance(error, UnicodeDecodeError)
+    wrong = error.object[error.start : error.end]
+    text = "".join(
+        bytes([each]).decode("latin-1" if each in _OPEN_BYTES else "cp1252")
+        for each in wrong
+    )
+
+    return text, error.end
+
+
+codecs.register_error(_AS_CP1252, _decode_cp1252)
+
+
+def describe_encoding(content: bytes, text: str) -> list[str]:
+    """Returns a sentence where bytes are no UTF-8, or are such twice over, with words by which a person can tell."""
+    if content.isascii() or content.startswith(_UTF16):
+        return []
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.rfind(b"\n", 0, error.start) + 1
+        start = max(line, error.start - _MAX_LINE)
+        around = decode_bytes(content[start : start + _MAX_CHARS])
+        return [
+            "what is no UTF-8 in it was read as Windows-1252, the encoding of Western Europe, as "
+            f"{_show_words(_FOREIGN_WORD, around)}: save the file as UTF-8 if it does not say that"
+        ]
+
+    found = [at for each in "ÃÂâ" if (at := text.find(each)) >= 0]
+    start = max(0, min(found, default=len(text)) - _MAX_WORD)
+    words = _show_words(_TWICE_ENCODED, text[start : start + _MAX_CHARS])
+    return (
+        [
+            f"it was UTF-8, was read as another encoding and saved again, as {words} show: save it anew from where it "
+            "came"
+        ]
+        if words
+        else []
+    )
+
+
+def _show_words(pattern: re.Pattern[str], text: str) -> str:
+    return ", ".join(map(repr, list(dict.fromkeys(pattern.findall(text)))[:_N_WORDS]))

@@ -1,0 +1,60 @@
+"""A guess at a file's encoding is told with words of it, so that a person sees what became of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tables.csv_text import UnreadableTableError, read_csv_text
+
+CITIES = "ciudad,n\nMálaga,1\nCádiz,2\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cities", "shown"),
+    [
+        ("cp1252", "Málaga,León", "'Málaga', 'León'"),
+        ("mac-roman", "Málaga,León", "'M‡laga', 'Le—n'"),
+        ("cp1250", "Łódź,Gdańsk", "'£ódŸ', 'Gdañsk'"),
+        ("cp1251", "Москва,Омск", "'Ìîñêâà', 'Îìñê'"),
+    ],
+)
+def test_an_encoding_that_was_assumed_is_said(
+    encoding: str, cities: str, shown: str
+) -> None:
+    """Bytes that are no UTF-8 become those of Western Europe, which their words show to be right or wrong."""
+    text = read_csv_text("my.csv", f"a,b\n{cities}\n".encode(encoding))
+    assert text.notes == [
+        "what is no UTF-8 in it was read as Windows-1252, the encoding of Western Europe, as "
+        f"{shown}: save the file as UTF-8 if it does not say that"
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_nothing_is_said_of_an_encoding_that_was_told(encoding: str) -> None:
+    """UTF-8, and what bears a mark, needs no guess."""
+    assert read_csv_text("my.csv", CITIES.encode(encoding)).notes == []
+
+
+def test_the_words_are_those_that_are_no_utf8() -> None:
+    """A line that another program appended is shown, and not the lines ahead of it."""
+    text = read_csv_text("my.csv", CITIES.encode() + "León,3\n".encode("cp1252"))
+    (note,) = text.notes
+    assert "as 'León': save" in note
+
+
+def test_text_that_was_encoded_twice_is_said() -> None:
+    """UTF-8 that a program took for another encoding and wrote as UTF-8 is named; words of French are not."""
+    twice = CITIES.encode().decode("cp1252").encode()
+    assert read_csv_text("my.csv", twice).notes == [
+        "it was UTF-8, was read as another encoding and saved again, as 'MÃ¡laga', 'CÃ¡diz' show: save it anew from "
+        "where it came"
+    ]
+    assert read_csv_text("my.csv", "a,b\nchâteau,Âge\n".encode()).notes == []
+
+
+def test_utf16_without_its_mark_is_suspected() -> None:
+    """A file whose every second byte is 0 gets a hint, and one with a single such byte gets none."""
+    with pytest.raises(UnreadableTableError, match="is it UTF-16 without its mark"):
+        read_csv_text("my.csv", CITIES.encode("utf-16-le"))
+    with pytest.raises(UnreadableTableError, match=r"that are not, at 4$"):
+        read_csv_text("my.csv", b"a,b\n\0,1\n")

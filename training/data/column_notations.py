@@ -1,0 +1,95 @@
+"""Texts may be numbers, dates or several values in a notation that is not read, and then have another way out."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tables.notations import (
+    MISSING_AMONG_NUMBERS,
+    NETWORK_ADDRESS,
+    NUMBER,
+    TELEPHONE,
+)
+
+MIN_HALF, MIN_ALIKE = 0.5, 0.9
+"""So great shares of a column are in a notation, and are in it or numbers."""
+MAX_CHARS = 60
+_NUMERAL = r"[+-]?\d+(?:[.,]\d+)*"
+_TIMES = (
+    r"(?i)^\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?$|^PT?\d+[YMWDHS][\dYMWDTHS.]*$|"
+    r"^\d+\s*(h|hrs?|hours?)\.?\s*\d+\s*(m|mins?|minutes)?\.?$"
+)
+_DATES = (
+    r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$|"
+    r"^(19|20)\d{2}-\d{3}$|^\d{4}[- ]?[qt][1-4]$|^[qt][1-4][-/ ]?\d{2,4}$|"
+    r"^(jan|ene|gen|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
+    r"dec|dic|dez|déc)[a-zé]{0,7}\.?[-/ ']\d{2}$"
+)
+_MARKS = (
+    r"^[<>≤≥~±]?\s*[+-]?[$€£¥]?\s*\d[\d.,]*\s*(?:[^\W\d_]|[°²³/%‰]){1,10}$|^[<>≤≥~±]\s*\d|"
+    r"^[+-]?\d[\d.,]*\s*([*†‡§]{1,4}|\[\w{1,3}\]|\(\w\)|[x×·]\s*10\s*\^?[-+−⁻\d⁰¹²³⁴-⁹]+)$"
+)
+_PAIRS = r"^(\d{3}|[4-9]\d)\s*/\s*\d{2,3}$"
+_FRACTIONS = r"^(\d{1,2}[ -])?\d{1,2}/(2|3|4|5|6|8|10|16)$"
+_SEVERAL = (
+    rf"^[\W_]*{_NUMERAL}(?:[\W_]*[^\w.,][\W_]*{_NUMERAL})+[\W_]*[a-zA-Zµ]{{0,3}}$|"
+    r"^(?:MULTI)?(?:POINT|LINESTRING|POLYGON) ?Z?[-\d., ()]+$|^\[.*\]$|^\{.*\}$"
+)
+_EACH_ALONE = "several values in a cell, as {}: give each a column of its own"
+_CODES = (
+    (TELEPHONE, "telephone numbers, as {}: leave them out"),
+    (NETWORK_ADDRESS, "addresses of a network, as {}: leave them out"),
+)
+_NOTATIONS = (
+    (_TIMES, "times or durations, as {}: write them as a number, of hours say"),
+    (_PAIRS, _EACH_ALONE),
+    (_FRACTIONS, "fractions, as {}: write them as decimal numbers"),
+    (
+        _DATES,
+        "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
+    ),
+    (
+        _MARKS,
+        "numbers with a unit or a mark, as {}: write the number alone",
+    ),
+    (_SEVERAL, _EACH_ALONE),
+)
+
+
+def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
+    """Returns what texts look like, with one of them and what would work; nothing where they are in no such notation.
+
+    Without `takes_several` those are none that have several values in a cell, as ranges and ratios may.
+    """
+    if known.dtype != pl.String:
+        return ""
+    counted = known.filter(~known.str.contains(MISSING_AMONG_NUMBERS))
+    if not len(counted):
+        return ""
+
+    for pattern, advice in _CODES:
+        alike = counted.str.contains(pattern)
+        if alike.sum() >= MIN_ALIKE * len(counted):
+            return advice.format(quote(counted.filter(alike)[0]))
+
+    numbers = counted.str.contains(NUMBER)
+    for pattern, advice in _NOTATIONS:
+        if advice == _EACH_ALONE and not takes_several:
+            continue
+
+        alike = counted.str.contains(pattern) & ~numbers
+        n_fitting = int((alike | numbers).sum())
+        if alike.sum() >= MIN_HALF * len(counted) and n_fitting >= MIN_ALIKE * len(
+            counted
+        ):
+            return advice.format(quote(_shorten(counted.filter(alike)[0])))
+
+    return ""
+
+
+def quote(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}..."
