@@ -44,10 +44,11 @@ def test_what_a_worker_imports_is_not_looked_through_again() -> None:
         "with tuning.without_collections():\n"
         "    from service.http import views\n"
         "looked_through = {id(each) for each in gc.get_objects()}\n"
-        "print(gc.isenabled(), id(vars(views)) in looked_through)"
+        "print(gc.isenabled(), id(vars(views)) in looked_through)\n"
+        "print(gc.get_threshold() == tuning.GC_THRESHOLDS)"
     )
 
-    assert run_python(program) == "True False"
+    assert run_python(program) == "True False\nTrue"
 
 
 @pytest.mark.parametrize(
