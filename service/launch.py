@@ -294,6 +294,8 @@ def _make_environment(folder: Path) -> dict[str, str]:
         "PROMETHEUS_MULTIPROC_DIR": str(counters),
         "BENTOML_DO_NOT_TRACK": "True",
         "ORT_DISABLE_TELEMETRY": "1",
+        # Workers set it themselves. Where models are copied, numpy's further threads took as long as all its import.
+        "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"),
     }
     if not _can_write(_find_home()):
         environment["BENTOML_HOME"] = str(folder / "bentoml")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -409,7 +410,7 @@ class Settings:
 
 def describe_settings() -> list[SettingDescription]:
     """Returns the name, type, default, range and sentence of every setting, in the order of their declaration."""
-    hints = get_type_hints(Settings, include_extras=True)
+    hints = _read_hints()
     defaults = Settings()
     described = []
 
@@ -444,8 +445,14 @@ def name_settings() -> frozenset[str]:
 
 
 def _read_types() -> dict[str, SettingType]:
-    hints = get_type_hints(Settings, include_extras=True)
+    hints = _read_hints()
     return {each.name: hints[each.name].__metadata__[0] for each in fields(Settings)}
+
+
+@functools.cache
+def _read_hints() -> Mapping[str, Any]:
+    """Returns the types of all settings; to read them takes a millisecond, and each limit that is one asks for them."""
+    return get_type_hints(Settings, include_extras=True)
 
 
 def _name_variable(field_name: str) -> str:

@@ -37,7 +37,9 @@ from model_card import (
 Document = dict[str, Any]
 
 _INPUTS = {each.type: each for each in (FeatureInput, ImageInput, NoiseInput)}
+_CONTAINERS = frozenset({list, dict})
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_part = msgspec.json.Decoder().decode
 
 
 class CardReader:
@@ -77,7 +79,7 @@ class CardReader:
         content = bytes(raw)
         digest = hashlib.sha256(b"%b:%b" % (key.encode(), content)).digest()
         if digest not in self._parts:
-            value = _freeze(json.loads(content))
+            value = _freeze(_decode_part(content))
             make = _PARTS.get(key)
             self._parts[digest] = value if make is None else make(value)
 
@@ -124,14 +126,16 @@ _PARTS: Mapping[str, Callable[[Document], Any]] = {
 
 
 def _freeze(value: Any) -> Any:
-    """Returns JSON values with tuples in place of lists, as the contract holds them."""
+    """Returns JSON values with tuples in place of lists, as the contract holds them.
+
+    Nearly all are numbers side by side, among which nothing else is looked for one by one.
+    """
     if isinstance(value, list):
-        return tuple(
-            [_freeze(each) if isinstance(each, list | dict) else each for each in value]
-        )
+        is_plain = _CONTAINERS.isdisjoint(map(type, value))
+        return tuple(value) if is_plain else tuple(map(_freeze, value))
     if isinstance(value, dict):
         return {
-            key: _freeze(each) if isinstance(each, list | dict) else each
+            key: _freeze(each) if type(each) in _CONTAINERS else each
             for key, each in value.items()
         }
     return value

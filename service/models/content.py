@@ -27,10 +27,15 @@ class ModelContent:
     graph: bytes
     outline: Outline
     weights: Mapping[str, bytes] = field(default_factory=dict)
+    known_digest: str | None = None
+    """Whoever made a copy has computed the digest; it stands here where the content is read from that copy."""
 
     @cached_property
     def digest(self) -> str:
         """Returns the file's SHA-256 as 64 hex digits; where weights lie beside it, that of all their sums."""
+        if self.known_digest is not None:
+            return self.known_digest
+
         sums = [hashlib.sha256(self.graph).hexdigest()]
         for location, weights in sorted(self.weights.items()):
             sums.append(f"{hashlib.sha256(weights).hexdigest()}  {location}")
@@ -66,7 +71,12 @@ def read_content(folder: ModelFolder, file: ModelFile) -> ModelContent:
 
         _check_place(tensor, len(weights[tensor.location]))
 
-    return ModelContent(graph=graph, outline=outline, weights=weights)
+    return ModelContent(
+        graph=graph,
+        outline=outline,
+        weights=weights,
+        known_digest=folder.find_digest(file),
+    )
 
 
 def read_one(path: Path) -> ModelContent:

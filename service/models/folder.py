@@ -38,7 +38,8 @@ _KINDS = {
 class ModelFile(NamedTuple):
     """A file of the folder has the model's name, its version in Triton's layout, and the path that errors show.
 
-    `refusal` is the reason why it cannot be read at all, as for a link that leads nowhere.
+    `refusal` is the reason why it cannot be read at all, as for a link that leads nowhere. `n_bytes` is its size with
+    its weights, 0 where that is not known before it is read.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class ModelFile(NamedTuple):
     version: str | None
     shown: str
     refusal: str | None = None
+    n_bytes: int = 0
 
 
 class ModelFolder:
@@ -91,6 +93,10 @@ class ModelFolder:
 
     def read_outline(self, file: ModelFile) -> dict[str, Any] | None:  # noqa: ARG002  # as a folder of copies has it
         """Returns what is known of a file's outline already, as JSON has it: here nothing."""
+        return None
+
+    def find_digest(self, file: ModelFile) -> str | None:  # noqa: ARG002  # as a folder of copies has it
+        """Returns the digest of a file's content where it is known before the file is read: here it is not."""
         return None
 
     def check_sum(self, path: Path, content: bytes) -> None:

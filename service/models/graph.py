@@ -151,8 +151,20 @@ class Graph:
             )
         elif self.model is not None and alone_s < np.inf:
             self.row_s = alone_s
-            if 2 * alone_s < MAX_JOINED_S:
+            if 2 * alone_s < MAX_JOINED_S and self._may_gain(self.model, alone_s):
                 self._measure_joined(alone_s)
+
+    def _may_gain(self, model: Model, alone_s: float) -> bool:
+        """Returns whether a run of several rows may take less than as many runs of one, of `alone_s` seconds each.
+
+        The self-check was such a run. A slow graph that gained nothing by it is not run again for this.
+        """
+        n_rows = len(model.card.self_check.input)
+        is_known = n_rows > 1 and self.session.computes_in_caller
+        if not is_known or alone_s < SURELY_SLOW_S:
+            return True
+
+        return model.check_s < n_rows * alone_s
 
     def _measure_joined(self, alone_s: float) -> None:
         """Measures whether a run of several rows takes less than one run for each of them, of `alone_s` seconds."""

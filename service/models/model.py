@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,8 @@ class Model:
         self.size_px: int | None = None
         """This is the larger side of what its graph resizes images to; None where it takes no images."""
         self.runtime: RuntimeInfo | None = None
+        self.check_s = 0.0
+        """The thread that ran the self-check, all of its rows together, computed for so many seconds."""
         self._encoder: RowEncoder | None = None
         self._subgraph_content: ModelContent | None = None
         """The content is kept until the session of a subgraph is opened from it, where one is worth that."""
@@ -356,6 +358,7 @@ class Model:
 
         inputs = {self._tensor: self.self_check_inputs()}
 
+        started_s = thread_time()
         with limit_runs(MAX_FIRST_RUN_S) as options:
             try:
                 outputs = self._session.run(names, inputs, options)
@@ -365,6 +368,7 @@ class Model:
                     reason = f"it did not end within {MAX_FIRST_RUN_S} s"
                 raise ModelRefused(f"its self-check does not run: {reason}") from error
 
+        self.check_s = thread_time() - started_s
         for name, output in zip(names, outputs, strict=True):
             _compare_output(name, output, np.array(check.output[name], np.float64))
 

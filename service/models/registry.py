@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -26,8 +25,6 @@ LATEST = "-1"
 """Triton's clients may name the latest version so."""
 OnLoad = Callable[..., None]
 """This is called with a file, and with the others that are being loaded at the moment."""
-AHEAD = 4
-"""So many files for each that is loaded at once are loaded ahead of the one that is taken next: one may be slow."""
 _FLAT = -1
 """A file that lies in no folder of versions has this number."""
 
@@ -306,20 +303,19 @@ class _Loader:
     def _open_in_order(
         self, files: list[ModelFile]
     ) -> Iterator[tuple[ModelFile, Graph | str]]:
-        """Yields each file with its graph or the reason why it has none, though several are loaded at once."""
+        """Yields each file with its graph or the reason why it has none, in this order, though several load at once.
+
+        The largest begin first, so that none is left to one thread while the others have nothing to do any more.
+        """
         if self._at_once == 1:
             yield from ((file, self._open(file)) for file in files)
             return
 
         with ThreadPoolExecutor(self._at_once, "load") as threads:
-            begun: deque[tuple[ModelFile, Future[Graph | str]]] = deque()
+            by_size = sorted(files, key=lambda each: each.n_bytes, reverse=True)
+            begun = {each: threads.submit(self._open, each) for each in by_size}
             for file in files:
-                begun.append((file, threads.submit(self._open, file)))
-                if len(begun) == AHEAD * self._at_once:
-                    first, future = begun.popleft()
-                    yield first, future.result()
-            for file, future in begun:
-                yield file, future.result()
+                yield file, begun.pop(file).result()
 
     def _open(self, file: ModelFile) -> Graph | str:
         """Returns the graph of a file, or the reason why it is refused; any thread may call it."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from service.errors import ModelRefused
 from service.models.content import ModelContent
 from service.models.datatypes import BFLOAT16, BY_SESSION
+from service.models.parsing.ensemble_reader import has_trees
 from service.models.parsing.subgraph import extract_subgraph
 from service.models.time_limits import limit_time
 from service.models.zip_maps import ZipMap
@@ -35,6 +36,8 @@ _BFLOAT16 = "tensor(bfloat16)"
 _ONNX_BFLOAT16 = 16
 _NO_MEMORY = re.compile(r"bad_alloc|allocate memory|out of memory", re.IGNORECASE)
 _sharing = Lock()
+_SLOW_BEFORE_TREES = frozenset({"CommonSubexpressionElimination"})
+"""This step of onnxruntime looks at each value of each attribute, of which trees have millions, for the same twice."""
 MAX_LOAD_S = 30
 """onnxruntime may work on a file for so long, computing what is constant in it."""
 MAX_TWICE_BYTES = 256 * 1024
@@ -333,11 +336,15 @@ def _open(
     with _sharing:
         _share_arena()
     providers = [_CPU] if is_cpu_alone(device) else [_CUDA, _CPU]
+    left_out = _SLOW_BEFORE_TREES if has_trees(content.outline.operators) else ()
 
     try:
         with limit_time(MAX_LOAD_S, lambda: options.set_load_cancellation_flag(True)):
             session = onnxruntime.InferenceSession(
-                content.graph, options, providers=providers
+                content.graph,
+                options,
+                providers=providers,
+                disabled_optimizers=left_out,
             )
     except Exception as error:
         # onnxruntime's errors share no base class.

@@ -26,7 +26,8 @@ _GRAPH = "model.onnx"
 class ManifestEntry:
     """An entry is one file of a generation: the model's name and version, and the copy that is loaded.
 
-    `file` is the path that errors show. `digest` is the SHA-256 of the content, under which the copy lies.
+    `file` is the path that errors show. `digest` is the SHA-256 of the content, under which the copy lies. `n_bytes` is
+    the size of the content.
     """
 
     file: str
@@ -35,6 +36,7 @@ class ManifestEntry:
     digest: str
     stamp: str
     """It differs once the file in the model folder, or what lies beside it, has changed."""
+    n_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +158,11 @@ class Generation(ModelFolder):
         """Returns the copies under the names that their files have in the model folder."""
         return [
             ModelFile(
-                self.path / each.digest / _GRAPH, each.name, each.version, each.file
+                self.path / each.digest / _GRAPH,
+                each.name,
+                each.version,
+                each.file,
+                n_bytes=each.n_bytes,
             )
             for each in self.manifest.entries
         ]
@@ -167,6 +173,10 @@ class Generation(ModelFolder):
         document: dict[str, Any] = json.loads(text)
 
         return document
+
+    def find_digest(self, file: ModelFile) -> str:
+        """Returns the digest under which the copy lies, so that no worker computes it again."""
+        return file.path.parent.name
 
 
 @dataclass(frozen=True, kw_only=True)

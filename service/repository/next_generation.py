@@ -138,6 +138,7 @@ class GenerationMaker:
             version=file.version,
             digest=digest,
             stamp=stamp,
+            n_bytes=content.n_bytes,
         )
 
     def _refuse(

@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,10 +42,15 @@ MAX_AT_ONCE = 4
 """Each file that is loaded at once is in memory as a whole."""
 _SERVING = (
     "service.repository.loading",
+    "service.http.wire.fast_path",
     "service.http.wire.uvicorn_protocol",
     "service.server.reloads",
     "service.server.uvicorn_server",
+    # numpy imports it where it is first used, which would be once the models are loaded.
+    "numpy.random",
 )
+_EVENT_LOOP = "uvloop"
+"""uvicorn takes this loop where it is installed, and asks for it once the models are loaded."""
 
 # Importing this module is starting the service.
 try:
@@ -60,6 +66,8 @@ def import_serving_modules() -> None:
     """Imports what the functions below need, ahead of the models."""
     for name in _SERVING:
         import_module(name)
+    with suppress(ImportError):
+        import_module(_EVENT_LOOP)
 
 
 @functools.cache

@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.support.our_imports import find_missing_modules
 from tests.support.server import ROOT, STOP_LIMIT_S
 
 MAX_MB = 350
@@ -212,6 +213,23 @@ def test_the_image_names_no_registry() -> None:
         "--platform=${BUILDPLATFORM} ${BASE} AS build",
         "scratch",
     ]
+
+
+def test_the_image_has_all_modules_that_its_code_imports(tmp_path: Path) -> None:
+    """No module of ours is imported by what is copied into the image that is not copied too."""
+    text = (ROOT / "Containerfile").read_text("utf-8")
+    copied = re.findall(r"^COPY (.+) /root-fs/app/(\S*)$", text, re.M)
+    for sources, target in copied:
+        for source in map(ROOT.joinpath, sources.split()):
+            place = tmp_path / target
+            if source.is_dir():
+                shutil.copytree(source, place)
+            else:
+                place.mkdir(exist_ok=True)
+                shutil.copy(source, place)
+
+    assert (tmp_path / "service" / "__main__.py").is_file()
+    assert find_missing_modules(tmp_path) == set()
 
 
 def test_the_health_check_asks_the_port_of_the_server(tmp_path: Path) -> None:

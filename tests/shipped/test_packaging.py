@@ -17,6 +17,7 @@ from zipfile import ZipFile
 import pytest
 import yaml
 
+from tests.support.our_imports import find_missing_modules
 from tests.support.server import ROOT, serve
 
 PACKAGES = (
@@ -147,6 +148,11 @@ def test_the_bento_holds_what_it_serves_and_no_more(bento: Path) -> None:
     static = source / "service" / "pages" / "static"
     assert (static / "benches" / "drawing.js").exists()
     assert (static / "course" / "demos" / "descent.js").exists()
+
+
+def test_the_bento_has_all_modules_that_its_code_imports(bento: Path) -> None:
+    """No module of ours is imported in it that was left outside."""
+    assert find_missing_modules(bento / "src") == set()
 
 
 def test_the_bento_turns_telemetry_off(bento: Path) -> None:

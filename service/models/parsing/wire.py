@@ -215,8 +215,7 @@ class WireReader:
             if each.number == _INTS_NUMBER:
                 parts.append(np.array(self.integers(each), dtype=np.int64))
             elif each.number == _RUN and each.value == _INT_TAG:
-                # Tags and numbers take turns, and each ends with a byte under 128.
-                parts.append(_decode_varints(self.content(each))[1::2])
+                parts.append(_decode_tagged_varints(self.content(each)))
 
         return np.concatenate(parts)
 
@@ -254,7 +253,8 @@ class WireReader:
             if each.number == _TEXTS_NUMBER:
                 parts.append(np.array([self.content(each) == LEAF]))
             elif each.number == _RUN and each.value == _TEXT_TAG:
-                parts.append(_find_leaves(self.content(each)))
+                are_modes = self._whole_runs.get(attribute.end) == each[2:4]
+                parts.append(_find_leaves(self.content(each), are_modes=are_modes))
 
         return np.concatenate(parts)
 
@@ -280,17 +280,21 @@ def _not_whole(first: int, place: int, end: int) -> ModelRefused:
     )
 
 
-def _decode_varints(content: bytes) -> NDArray[np.int64]:
-    """Returns the numbers that stand one after the other in these bytes."""
+def _decode_tagged_varints(content: bytes) -> NDArray[np.int64]:
+    """Returns the numbers of a run, each of which stands behind its tag of one byte."""
     data = np.frombuffer(content, dtype=np.uint8)
+    # Tags and numbers take turns, and each ends with a byte under 128.
     ends = np.flatnonzero(data < 0x80)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    lengths = ends - starts + 1
-    numbers = np.zeros(len(ends), dtype=np.uint64)
-    for place in range(int(lengths.max(initial=0))):
-        is_long = lengths > place
-        bits = (data[starts[is_long] + place] & 0x7F).astype(np.uint64)
-        numbers[is_long] |= bits << np.uint64(min(7 * place, 63))
+    starts = ends[::2] + 1
+    lengths = ends[1::2] - ends[::2]
+    numbers = (data[starts] & 0x7F).astype(np.uint64)
+    place = 1
+    longer = np.flatnonzero(lengths > place)
+    while len(longer):
+        bits = (data[starts[longer] + place] & 0x7F).astype(np.uint64)
+        numbers[longer] |= bits << np.uint64(min(7 * place, 63))
+        place += 1
+        longer = longer[lengths[longer] > place]
 
     return numbers.view(np.int64)
 
@@ -320,15 +324,17 @@ def _are_modes(content: bytes, start: int, end: int) -> bool:
     return n_bytes == end - start
 
 
-def _find_leaves(run: bytes) -> NDArray[np.bool_]:
-    if not _are_modes(run, 0, len(run)):
+def _find_leaves(run: bytes, *, are_modes: bool) -> NDArray[np.bool_]:
+    """Returns which texts of a run say that a node is a leaf; `are_modes` says that it has nothing but modes."""
+    if not are_modes:
         return np.array([text == LEAF for text in _list_texts(run)], dtype=np.bool_)
 
-    marks = run.replace(_TAGGED_LEAF, b"1")
-    for branch in _BRANCHES:
-        marks = marks.replace(branch, b"0")
+    # No text of these has the tag in it, and only one is so short.
+    data = np.frombuffer(run, np.uint8)
+    is_leaf: NDArray[np.bool_] = data[np.flatnonzero(data == _TEXT_TAG) + 1] == len(
+        LEAF
+    )
 
-    is_leaf: NDArray[np.bool_] = np.frombuffer(marks, np.uint8) == ord("1")
     return is_leaf
 
 

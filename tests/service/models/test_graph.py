@@ -4,18 +4,46 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.models.graph import MIN_RUNS, MIN_SHARED_S, QUICK_S, SURELY_SLOW_S, Graph
+from service.models.graph import (
+    JOINED_ROWS,
+    MIN_RUNS,
+    MIN_SHARED_S,
+    QUICK_S,
+    SURELY_SLOW_S,
+    Graph,
+)
 from service.models.model import load_graph
 from service.models.registry import Registry
 from tests.support.server import ROOT
 
 LONG_S = 3 * SURELY_SLOW_S
 MODELS = ROOT / "exported_models"
+
+
+class Computing:
+    """A Computing is a graph's run that computes for so many seconds more, by its number of rows."""
+
+    def __init__(self, graph: Graph, find_s: Callable[[int], float]) -> None:
+        self.rows: list[int] = []
+        self._run = graph.session.run
+        self._find_s = find_s
+        graph.session.run = self
+
+    def __call__(self, names: list[str], inputs: dict[str, Any], options: Any) -> Any:
+        """Computes, then runs."""
+        (rows,) = inputs.values()
+        self.rows.append(len(rows))
+        started_s = time.thread_time()
+        while time.thread_time() - started_s < self._find_s(len(rows)):
+            pass
+
+        return self._run(names, inputs, options)
 
 
 class Delayed:
@@ -68,6 +96,33 @@ def test_a_run_that_computes_for_long_is_made_once(graph: Graph) -> None:
     assert run.rows.count(1) == 1
     assert graph.max_quick_rows == 0
     assert graph.row_s >= QUICK_S
+
+
+def test_a_slow_graph_whose_self_check_gained_nothing_is_not_joined(
+    graph: Graph,
+) -> None:
+    """The rows of its self-check took as long together as one by one, so no other run of several is made."""
+    slow_s = 1.2 * SURELY_SLOW_S
+    run = Computing(graph, lambda n_rows: slow_s * (1.1 * n_rows if n_rows > 1 else 1))
+    assert graph.model is not None
+    graph.model._check_itself()
+    graph.measure()
+
+    assert run.rows == [len(graph.model.card.self_check.input), 1]
+    assert not graph.is_batchable
+    assert graph.row_s >= slow_s
+
+
+def test_a_slow_graph_whose_self_check_gained_is_joined(graph: Graph) -> None:
+    """A run that takes as long with many rows as with one is worth joining, however slow it is."""
+    run = Computing(graph, lambda _: 1.2 * SURELY_SLOW_S)
+    assert graph.model is not None
+    graph.model._check_itself()
+    graph.measure()
+
+    assert run.rows == [len(graph.model.card.self_check.input), 1, JOINED_ROWS]
+    assert graph.is_batchable
+    assert graph.row_s < SURELY_SLOW_S
 
 
 def test_what_several_threads_compute_is_measured_by_the_clock() -> None:

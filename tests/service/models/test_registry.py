@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -104,6 +106,34 @@ def test_files_that_are_loaded_at_once_are_as_those_loaded_one_by_one(
     assert sorted(file for file, *_ in told) == sorted([*found.files, *found.refused])
     assert all(file not in beside for file, *beside in told)
     assert all(len(beside) < 4 for _, *beside in told)
+
+
+def test_a_slow_file_holds_up_no_other(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that is at a file for long leaves all the rest to the other one, however many they are."""
+    for number in range(30):
+        write_tiny(models, tiny_card(family=f"second{number:02}"))
+    others = {path.name for path in models.iterdir()} - {"colour-first.onnx"}
+    are_loaded = Event()
+    load = registry_module.load_graph
+
+    def load_slowly(path: Path, **told: Any) -> Graph:
+        if path.name == "colour-first.onnx":
+            assert are_loaded.wait(60)
+            return load(path, **told)
+
+        graph = load(path, **told)
+        others.remove(path.name)
+        if not others:
+            are_loaded.set()
+        return graph
+
+    monkeypatch.setattr(registry_module, "load_graph", load_slowly)
+    registry = Registry.load(models, at_once=2)
+
+    assert registry.refused == {}
+    assert len(registry.models) == 32
 
 
 def test_strictly_a_bad_file_means_not_ready(with_a_bad_file: Registry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -70,6 +71,38 @@ def test_a_copy_is_read_with_the_outline_that_it_was_made_with(source: Source) -
     kept.write_text(json.dumps({**told, "n_nodes": 12_345}))
 
     assert read_content(generation, file).outline.n_nodes == 12_345
+
+
+def test_a_copy_is_known_by_the_digest_that_it_was_made_under(source: Source) -> None:
+    """A worker takes the version from the name of a copy, which is the SHA-256 of what is in it."""
+    manifest = source.make()
+    generation = source.store.open(manifest.number)
+    loaded = GenerationLoader(Settings(), source.store.path).load(manifest.number)
+    for file, entry in zip(generation.find(), manifest.entries, strict=True):
+        content = read_content(generation, file)
+        in_folder = (source.folder / entry.file).read_bytes()
+
+        assert content.known_digest == entry.digest
+        assert entry.digest == hashlib.sha256(in_folder).hexdigest()
+        assert loaded.registry.files[entry.file].version == entry.digest[:12]
+
+
+def test_the_largest_file_begins_first(source: Source) -> None:
+    """Of files that are loaded two at a time the largest is not left for the end, whatever its name is."""
+    for number in range(8):
+        write_tiny(source.folder, tiny_card(family=f"third{number}"))
+    card = tiny_card(family="zebra", summary="A large file: " + 10_000 * "z")
+    write_tiny(source.folder, card)
+    told: list[str] = []
+    loading = GenerationLoader(
+        Settings(), source.store.path, on_load=lambda *files: told.append(files[0])
+    )
+    loaded = loading.load(source.make().number, at_once=2)
+
+    # Either of both threads may be the first to say what it is at.
+    assert "colour-zebra.onnx" in told[:2]
+    assert len(told) == 11
+    assert list(loaded.registry.models) == sorted(loaded.registry.models)
 
 
 def change(source: Source, sign: float, family: str = "first") -> None:

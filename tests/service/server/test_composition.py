@@ -30,6 +30,29 @@ if any(each.startswith("service.server.worker") for each in sys.orig_argv):
 """Python runs this ahead of each process: one file ends those that load it, as a fault in onnxruntime would."""
 
 
+COUNT_THREADS = """
+import os, pathlib, sys
+
+if any(each.startswith("service.processes.trial") for each in sys.orig_argv):
+    import numpy
+
+    pathlib.Path(os.environ["COUNTED"]).write_text(str(len(os.listdir("/proc/self/task"))))
+"""
+"""Python runs this ahead of each process: the one that copies the models says how many threads it has with numpy."""
+
+
+def test_numpy_has_one_thread_where_models_are_copied(
+    models: Path, tmp_path: Path, start_server: Callable[..., Server]
+) -> None:
+    """Threads of numpy, of which it makes one for each processor, would take the start longer than all its import."""
+    startup = tmp_path / "startup"
+    startup.mkdir()
+    (startup / "sitecustomize.py").write_text(COUNT_THREADS)
+    counted = tmp_path / "counted"
+    with start_server(VEREDICTO_MODELS=models, PYTHONPATH=startup, COUNTED=counted):
+        assert counted.read_text() == "1"
+
+
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_a_file_that_ends_the_process_is_the_only_one_refused(
     models: Path, tmp_path: Path, start_server: Callable[..., Server], n_workers: int

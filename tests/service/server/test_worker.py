@@ -10,6 +10,8 @@ import pytest
 from service.server.worker import main
 from tests.support.server import Server
 
+LIBRARIES = ("numpy.random._pickle", "importlib.metadata", "uvloop", "websockets")
+
 
 def has_imported(server: Server, module: str) -> bool:
     """Returns whether a process of the server has imported a module, by Python's own log of imports."""
@@ -38,6 +40,18 @@ def test_no_worker_imports_bentoml(
         assert "veredicto_request" in server.client.get("/metrics").text
         assert has_imported(server, "onnxruntime")
         assert not has_imported(server, "bentoml")
+
+
+def test_what_serves_is_imported_before_the_models_are_loaded(
+    models: Path, start_server: Callable[..., Server]
+) -> None:
+    """No library is left for the time in which nothing but the imports is waited for."""
+    with start_server(VEREDICTO_MODELS=models, PYTHONPROFILEIMPORTTIME=1) as server:
+        before, after = server.log.read_text().split("serving 2 models", maxsplit=1)
+
+    late = {name for name in LIBRARIES if f" {name}\n" in after}
+    assert late == set()
+    assert f" {LIBRARIES[0]}\n" in before
 
 
 def test_a_worker_needs_a_socket(capsys: pytest.CaptureFixture[str]) -> None:
