@@ -87,9 +87,7 @@ class Pipeline:
         self._batches = batches
         self._turn = Turn(batches.max_batch_rows)
 
-    def start(
-        self, route: Route, body: bytes, head: Head
-    ) -> Run | Reply | Pending | TurnRun:
+    def start(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a small request through both phases here, any other in a thread; only the event loop may call it."""
         if len(body) <= head.max_inline_bytes:
             return self.answer(route, body, head)
@@ -107,35 +105,50 @@ class Pipeline:
         job = self._batches.submit(account, account.name, work)
         return Pending(job.future, None, partial(self._batches.threads.cancel, job))
 
-    def answer(
-        self, route: Route, body: bytes, head: Head
-    ) -> Run | Reply | Pending | TurnRun:
+    def answer(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a request through both phases, and through its run where that is quick.
 
-        The second phase takes a thread where the route says that the request costs more than its length does. A quick
-        run waits for others that come in the same turn of the event loop, where joining them is worth it.
+        The second phase takes a thread where the route says that the request costs more than its length does.
         """
-        started_ns = perf_counter_ns()
-        request = _decode(route, body, head)
-        cost = route.find_cost(request)
-        if cost is not Cost.SMALL:
-            work = partial(_answer_here, route, request, head, started_ns)
-            account = Account(_name(route), is_costly=cost is Cost.COSTLY)
-            return self._submit(account, work)
+        outcome, started_ns = self._begin(route, body, head)
+        return outcome.reply_if_quick(started_ns) if type(outcome) is Run else outcome
 
-        outcome = _answer(route, request, head)
+    def answer_in_turn(
+        self, route: Route, body: bytes, head: Head, client: int
+    ) -> Run | Reply | Pending | TurnRun:
+        """Takes a request through both phases; its quick run may wait for others that come in the same turn of the
+        event loop, where joining them is worth it and the graph has several clients.
+        """
+        outcome, started_ns = self._begin(route, body, head)
         if type(outcome) is not Run:
             return outcome
-        if not (outcome.graph.is_batchable and outcome.is_quick):
+
+        graph = outcome.graph
+        if not (graph.is_batchable and outcome.is_quick and graph.is_shared_by(client)):
             return outcome.reply_if_quick(started_ns)
 
         outcome.decode_ns = perf_counter_ns() - started_ns
 
         return self._turn.take(outcome)
 
+    def _begin(
+        self, route: Route, body: bytes, head: Head
+    ) -> tuple[Run | Reply | Pending, int]:
+        """Returns what comes of both phases, and when they began, in nanoseconds."""
+        started_ns = perf_counter_ns()
+        request = _decode(route, body, head)
+        cost = route.find_cost(request)
+        if cost is Cost.SMALL:
+            return _answer(route, request, head), started_ns
+
+        work = partial(_answer_here, route, request, head, started_ns)
+        account = Account(_name(route), is_costly=cost is Cost.COSTLY)
+
+        return self._submit(account, work), started_ns
+
     async def complete(
         self,
-        outcome: Run | Reply | Pending | TurnRun,
+        outcome: Run | Reply | Pending,
         disconnect: Callable[[], Awaitable[Any]] | None = None,
     ) -> Reply:
         """Returns the reply that comes of both phases; raises ClientLeft where `disconnect` ends before that.
@@ -149,11 +162,9 @@ class Pipeline:
 
         return await _race(self._complete(outcome), disconnect())
 
-    async def _complete(self, outcome: Run | Reply | Pending | TurnRun) -> Reply:
+    async def _complete(self, outcome: Run | Reply | Pending) -> Reply:
         while not isinstance(outcome, Reply):
-            if isinstance(outcome, TurnRun):
-                outcome = await outcome.wait()
-            elif isinstance(outcome, Pending):
+            if isinstance(outcome, Pending):
                 outcome = await outcome.wait()
                 if type(outcome) is Run:
                     outcome.is_begun = True

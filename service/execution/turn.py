@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
-from functools import partial
 from time import perf_counter_ns
-from typing import Any
 
 from service.errors import VeredictoError
 from service.execution.joined_runs import MAX_JOINED_ROWS, execute_all, find_kind
@@ -24,39 +22,21 @@ logger = logging.getLogger(__name__)
 class TurnRun:
     """A run is made when the turn of the event loop ends in which its request came.
 
-    `deliver` is called once with what `finish` makes of its reply, or of its error. A task may wait instead.
+    `finish` makes a reply of what comes of it, which may be an error, and `deliver` is called with that reply, once.
     """
 
-    __slots__ = ("_result", "_turn", "came_ns", "deliver", "finish", "run")
+    __slots__ = ("_turn", "came_ns", "deliver", "finish", "run")
 
     def __init__(self, run: Run, turn: Turn) -> None:
         self.run = run
         self.came_ns = perf_counter_ns()
-        self.finish: Callable[[Reply | Exception], Reply | Exception] = _keep
-        self.deliver: Callable[[Any], None] = self._hold
-        self._result: Reply | Exception | None = None
+        self.finish: Callable[[Reply | Exception], Reply] = _raise_or_return
+        self.deliver: Callable[[Reply], None] | None = None
         self._turn = turn
-
-    async def wait(self) -> Reply:
-        """Waits for the reply; raises what kept the run from giving one. A task that is cancelled gives it up."""
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self.deliver = partial(_settle, future)
-        if self._result is not None:
-            # The turn ended before its task came to wait.
-            _settle(future, self._result)
-
-        try:
-            return await future
-        except asyncio.CancelledError:
-            self.give_up()
-            raise
 
     def make_now(self) -> None:
         """Makes the run here and now, because its connection cannot wait for the end of the turn."""
         self._turn.make_now(self)
-
-    def _hold(self, result: Reply | Exception) -> None:
-        self._result = result
 
     def give_up(self) -> None:
         """Makes no run, because nobody waits for it any more."""
@@ -137,7 +117,8 @@ def _make(chosen: list[TurnRun]) -> None:
     for waiting, result in zip(chosen, results, strict=True):
         try:
             reply = waiting.finish(_write(waiting, result, started_ns, infer_ns))
-            waiting.deliver(reply)
+            if waiting.deliver is not None:
+                waiting.deliver(reply)
         except Exception:
             # The others of the turn get their answers all the same.
             logger.exception("an answer could not be delivered")
@@ -171,15 +152,7 @@ def _write(
     return Reply(content, (RunRecord(run.graph, times),))
 
 
-def _keep(result: Reply | Exception) -> Reply | Exception:
-    return result
-
-
-def _settle(future: asyncio.Future[Reply], result: Reply | Exception) -> None:
-    if future.done():
-        return
-
+def _raise_or_return(result: Reply | Exception) -> Reply:
     if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
+        raise result
+    return result

@@ -143,11 +143,16 @@ class Application:
         await self.writer.send(response, send)
 
     def answer_at_once(
-        self, route: HTTPRoute, body: bytes, headers: list[tuple[bytes, bytes]]
+        self,
+        route: HTTPRoute,
+        body: bytes,
+        headers: list[tuple[bytes, bytes]],
+        client: int = 0,
     ) -> Run | Reply | Pending | TurnRun | None:
         """Returns the reply to a small request, or what is left of it; None where it is not small, or one too many.
 
-        A run that waits for the end of the turn gives a whole reply too, whatever comes of it.
+        A run that waits for the end of the turn gives a whole reply too, whatever comes of it. `client` is a number
+        that no other connection has.
         """
         started = perf_counter()
         self._lifecycle.turned_s = started
@@ -166,7 +171,7 @@ class Application:
             if len(body) > head.max_inline_bytes or len(body) > head.max_bytes:
                 return None
 
-            outcome = self._pipeline.answer(route, body, head)
+            outcome = self._pipeline.answer_in_turn(route, body, head, client)
         except Exception as error:
             return self._finish(route, observed, started, error)
 
@@ -292,7 +297,7 @@ class Application:
 
     async def _complete(
         self,
-        outcome: Run | Reply | Pending | TurnRun,
+        outcome: Run | Reply | Pending,
         headers: Any,
         receive: Receive,
         started: float,
@@ -307,7 +312,7 @@ class Application:
                     await receive()
                 return await self._pipeline.complete(outcome, disconnect=receive)
         except BaseException:
-            if isinstance(outcome, Pending | TurnRun):
+            if type(outcome) is Pending:
                 outcome.give_up()
             raise
 

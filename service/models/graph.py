@@ -81,6 +81,13 @@ class Graph:
         self.is_measured = False
         self.is_batchable = False
         """This is true where the rows of several requests are worth one joined run."""
+        self._last_client = 0
+
+    def is_shared_by(self, client: int) -> bool:
+        """Returns whether another client than this one asked before it; only the event loop may call it."""
+        before = self._last_client
+        self._last_client = client
+        return before not in (0, client)
 
     def rename(self, name: str) -> Graph:
         """Returns the same graph under another name, with statistics of its own and not yet measured."""

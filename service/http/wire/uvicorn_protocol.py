@@ -159,11 +159,15 @@ class FastApplication(RefusingApplication, Protocol):
     fast_routes: dict[bytes, Any]
 
     def answer_at_once(
-        self, route: Any, body: bytes, headers: list[tuple[bytes, bytes]]
+        self,
+        route: Any,
+        body: bytes,
+        headers: list[tuple[bytes, bytes]],
+        client: int = 0,
     ) -> Run | Reply | Pending | TurnRun | None:
         """Returns the reply, or what is left of a request that takes its time; None for one that is not small.
 
-        What waits for the end of the event loop's turn comes as a whole reply then.
+        What waits for the end of the event loop's turn comes as a whole reply then; `client` numbers the connection.
         """
         ...
 
@@ -256,7 +260,7 @@ class FastPathProtocol(RefusingProtocol):
 
     def _answer(self, route: Any, body: bytes, headers: Any) -> Any:
         """Answers a request at once where it is small; returns what there is of an answer where it is not."""
-        outcome = self.application.answer_at_once(route, body, headers)
+        outcome = self.application.answer_at_once(route, body, headers, id(self))
         if type(outcome) is TurnRun:
             self._turn_run = outcome
             outcome.deliver = self._deliver

@@ -405,10 +405,8 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("joined"))
     rows = np.random.default_rng(0).uniform(0, 16, (5, 1, 64)).astype(np.float32)
     graph.max_quick_rows = 1
-    graph.is_batchable = False
     expected = [ask_protocol(route, "features", "FP32", each) for each in rows]
     graph.max_quick_rows = 0
-    graph.is_batchable = True
     runs = [ask_protocol(route, "features", "FP32", each) for each in rows]
 
     assert all(isinstance(each, Reply) for each in expected)

@@ -111,16 +111,29 @@ def test_a_small_request_is_answered_at_once(
     assert predictions(reply) == ["no"]
 
 
-@pytest.mark.parametrize("is_batchable", [True, False])
+@pytest.mark.parametrize(
+    ("is_batchable", "clients", "waits"),
+    [(True, [1, 2], True), (True, [1, 1], False), (False, [1, 2], False)],
+    ids=["two clients", "one client", "no gain"],
+)
 def test_a_quick_run_waits_for_others_of_its_turn_where_joining_is_worth_it(
-    pipeline: Pipeline, predict: ContractRoute, graph: Graph, *, is_batchable: bool
+    pipeline: Pipeline,
+    predict: ContractRoute,
+    graph: Graph,
+    *,
+    is_batchable: bool,
+    clients: list[int],
+    waits: bool,
 ) -> None:
-    """A quick run of a graph whose rows are worth joining is delivered in the next turn, any other at once."""
+    """A quick run waits for the next turn where several clients ask a graph whose rows are worth joining."""
     graph.is_batchable = is_batchable
     delivered: list[Reply] = []
 
     async def ask() -> Any:
-        outcome = pipeline.answer(predict, ROWS, INLINE)
+        first, second = clients
+        alone = pipeline.answer_in_turn(predict, ROWS, INLINE, first)
+        outcome = pipeline.answer_in_turn(predict, ROWS, INLINE, second)
+        assert isinstance(alone, Reply)
         if isinstance(outcome, TurnRun):
             outcome.deliver = delivered.append
             await asyncio.sleep(0.01)
@@ -128,8 +141,8 @@ def test_a_quick_run_waits_for_others_of_its_turn_where_joining_is_worth_it(
 
     outcome = asyncio.run(ask())
 
-    assert isinstance(outcome, TurnRun if is_batchable else Reply)
-    (reply,) = delivered if is_batchable else (outcome,)
+    assert isinstance(outcome, TurnRun if waits else Reply)
+    (reply,) = delivered if waits else (outcome,)
     assert predictions(reply) == ["no"]
 
 

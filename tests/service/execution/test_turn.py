@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +54,6 @@ def draw_rows(seed: int, n_rows: int) -> Any:
     return draw.uniform(0, 16, (n_rows, 64)).astype(np.float32)
 
 
-def unpack(result: Reply | Exception) -> Any:
-    return result.content if isinstance(result, Reply) else result
-
-
 def play(
     runs: list[Run], act: Callable[[list[TurnRun]], None] = lambda _: None
 ) -> list[Any]:
@@ -70,8 +64,12 @@ def play(
         turn = Turn(MAX_ROWS)
         waiting = [turn.take(run) for run in runs]
         for number, each in enumerate(waiting):
-            each.finish = unpack
-            each.deliver = partial(delivered.__setitem__, number)
+            each.finish = lambda result: (
+                result if isinstance(result, Reply) else Reply(result)
+            )
+            each.deliver = lambda reply, number=number: delivered.__setitem__(  # type: ignore[misc]  # mypy takes it for another
+                number, reply.content
+            )
 
         assert delivered == [None] * len(runs)
         act(waiting)
@@ -209,51 +207,3 @@ def test_a_shared_run_counts_once(graph: Graph) -> None:
         assert times.rows == 1
         assert times.queue_ns > 0
         assert times.infer_ns > 0
-
-
-@pytest.mark.parametrize("turns", [0, 1, 3])
-def test_a_task_may_wait_for_its_run(graph: Graph, turns: int) -> None:
-    """Tasks have the reply or the error of their runs, whether they come to wait before the turn ends or behind it."""
-    bad = draw_rows(0, 1)
-    bad[0, 0] = np.inf
-    runs = [make_run(graph, draw_rows(1, 1)), make_run(graph, bad)]
-
-    async def wait(waiting: TurnRun) -> Reply:
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        return await waiting.wait()
-
-    async def come() -> list[Any]:
-        turn = Turn()
-        tasks = [wait(turn.take(run)) for run in runs]
-        return await asyncio.wait_for(
-            asyncio.gather(*tasks, return_exceptions=True), 60
-        )
-
-    found = asyncio.run(come())
-
-    assert isinstance(found[0], Reply)
-    check(found[0].content, runs[0])
-    assert isinstance(found[1], InvalidRequest)
-
-
-def test_a_task_that_is_cancelled_gives_its_run_up(
-    graph: Graph, noted: list[int]
-) -> None:
-    """A task that is cancelled while it waits has no run, and the other of its turn has its own."""
-    runs = [make_run(graph, draw_rows(seed, 1)) for seed in range(2)]
-
-    async def come() -> Any:
-        turn = Turn()
-        waits = [each.wait() for each in map(turn.take, runs)]
-        left = waits[0].send(None)  # it waits now, before the turn ends
-        assert left is not None
-        with suppress(asyncio.CancelledError):
-            waits[0].throw(asyncio.CancelledError)
-        return await asyncio.wait_for(waits[1], 60)
-
-    reply = asyncio.run(come())
-
-    assert noted == [1]
-    check(reply.content, runs[1])
-    assert graph.statistics.failed["cancelled"] == 1
