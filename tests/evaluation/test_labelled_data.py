@@ -268,7 +268,7 @@ def test_a_class_is_known_however_its_accents_are_written(tmp_path: Path) -> Non
 
 
 def test_an_encoding_that_was_assumed_is_noted(tmp_path: Path) -> None:
-    """Both ways of judging a table say what its bytes were taken for, as training does."""
+    """A judged table is noted with what its bytes were taken for, from a file and by the server, as in training."""
     content = "size,colour,answer,town\n1,red,yes,León\n".encode("cp1252")
     (tmp_path / "rows.csv").write_bytes(content)
     here = read_labelled(tmp_path / "rows.csv", CARD, label="answer")

@@ -88,7 +88,7 @@ def test_a_copy_is_known_by_the_digest_that_it_was_made_under(source: Source) ->
 
 
 def test_the_largest_file_begins_first(source: Source) -> None:
-    """Of files that are loaded two at a time the largest is not left for the end, whatever its name is."""
+    """The largest of files that are loaded two at a time is not left for the end, whatever its name is."""
     for number in range(8):
         write_tiny(source.folder, tiny_card(family=f"third{number}"))
     card = tiny_card(family="zebra", summary="A large file: " + 10_000 * "z")

@@ -630,7 +630,7 @@ def test_percentages_are_no_logits(
 
 
 def test_a_table_may_lie_in_an_archive(tmp_path: Path, flowers: Path) -> None:
-    """With a target an archive has a table in it, and no images."""
+    """An archive has a table in it, and no images, where a target is named."""
     path = export(tmp_path / "lr.onnx", LogisticRegression().fit(FEATURES, KINDS))
     packed = tmp_path / "flowers.zip"
     with zipfile.ZipFile(packed, "w") as archive:
