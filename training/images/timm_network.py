@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from training.images.normalisations import find_pairs
+
 SHOWN_FILTERS = 64
 FOLDING_TOLERANCE = 1e-3
 """Folding changes scores by rounding alone; a network that it changes by a larger share of them is left as it was."""
@@ -58,7 +60,7 @@ class TimmNetwork(nn.Module):
         try:
             with torch.no_grad():
                 scores = self.network(images)
-                pairs = _find_pairs(self.network, images)
+                pairs = find_pairs(self.network, images)
         except (RuntimeError, AssertionError, ValueError):
             return  # a network that takes images of one size only is exported unfolded
 
@@ -109,36 +111,3 @@ def _has_places(network: Any) -> bool:
         network.train(was_training)
 
     return bool(torch.allclose(scores, expected, rtol=1e-4, atol=1e-4))
-
-
-def _find_pairs(network: nn.Module, images: Tensor) -> list[tuple[str, str]]:
-    """Returns the names of convolutions and of the normalisations that alone take what they give."""
-    given: dict[int, tuple[str, Tensor]] = {}
-    pairs: list[tuple[str, str]] = []
-    hooks = []
-
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
-            hooks.append(
-                module.register_forward_hook(
-                    lambda _, __, output, name=name: given.update(
-                        {id(output): (name, output)}
-                    )
-                )
-            )
-        elif isinstance(module, nn.BatchNorm2d):
-            hooks.append(
-                module.register_forward_pre_hook(
-                    lambda _, inputs, name=name: pairs.append(
-                        (given.get(id(inputs[0]), ("", None))[0], name)
-                    )
-                )
-            )
-
-    try:
-        network(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-    return [(first, second) for first, second in pairs if first]

@@ -27,9 +27,9 @@ from training.images.gradient_descent import ImageNetwork, Progress
 from training.images.network import FittedImageClassifier
 from training.images.schedule import Schedule
 from training.learning.family import Epoch, OnEpoch
-from training.transfer.depthwise import learn_past_depthwise
 from training.transfer.descent import teach
 from training.transfer.eight_bits import round_filters, store_in_eight_bits
+from training.transfer.fused import learn_fused
 from training.transfer.head import fit_head
 
 HEAD_SHARE = 1 / 3
@@ -119,7 +119,9 @@ def describe() -> dict[str, Any]:
         "head_share": HEAD_SHARE,
         "head_images": MAX_HEAD_IMAGES,
         "body_rate": BODY_RATE,
-        "published": fingerprint_modules("training.transfer.descent"),
+        "published": fingerprint_modules(
+            "training.transfer.descent", "training.transfer.fused"
+        ),
     }
 
 
@@ -175,7 +177,7 @@ def _teach_layers(
         (dataset.pixels[part], dataset.target[part])
         for part in (rows.train, rows.validation)
     )
-    with learn_past_depthwise(model.body):
+    with learn_fused(model.body):
         teach(
             model,
             head,
