@@ -517,6 +517,7 @@ SHOWN: dict[str, set[str]] = {
     "service.execution": {
         "admission",
         "batching",
+        "descriptors",
         "freed_memory",
         "garbage",
         "gauges",

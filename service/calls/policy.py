@@ -109,11 +109,16 @@ class Router:
         self._tasks = {model.card.task for model in registry.models.values()}
         self.problems: dict[str, str] = {}
         """A task stands here with the reason why the champion that was set for it cannot be."""
-        for task, name in {**settings.shadow, **settings.champion}.items():
-            self._set_champion(task, name)
-        for task, name in (champions or {}).items():
-            if name in self._ranked.get(task, []):
-                self._set_champion(task, name)
+        acting = {
+            task: name
+            for task, name in (champions or {}).items()
+            if name in self._ranked.get(task, [])
+        }
+        chosen = {**settings.shadow, **settings.champion, **acting}
+        for task, name in chosen.items():
+            is_named = settings.champion.get(task) == name
+            setting = "VEREDICTO_CHAMPION" if is_named else "VEREDICTO_SHADOW"
+            self._set_champion(task, name, setting)
 
         self._fixed: dict[str, str] = {}
         for task, names in self._ranked.items():
@@ -153,7 +158,7 @@ class Router:
         hint = hint_at(task, self._ranked)
         return NotFound(f"unknown task {task!r}{hint}; {known}")
 
-    def _set_champion(self, task: str, name: str) -> None:
+    def _set_champion(self, task: str, name: str, setting: str) -> None:
         names = self._ranked.get(task, [])
         if name in names:
             others = [each for each in names if each != name]
@@ -165,7 +170,7 @@ class Router:
             known = f"it has {', '.join(sorted(names))}"
 
         self.problems[task] = (
-            f"VEREDICTO_CHAMPION: the task {task!r} has no model {name!r} to choose; {known}"
+            f"{setting}: the task {task!r} has no model {name!r} to choose; {known}"
         )
         logger.warning("%s", self.problems[task])
 

@@ -47,6 +47,12 @@ declare_setting(
     503,
     "one more, or one for which there is no descriptor, is told so and closed",
 )
+declare_setting(
+    "connections to the port of gRPC, which has half of the descriptors",
+    "max_connections",
+    "-",
+    "one more is closed",
+)
 declare_setting("idle connection, in seconds", "keep_alive_s", "-", "it is closed")
 declare_setting(
     "connection without a whole head, or whose client takes nothing, in seconds",
@@ -198,6 +204,13 @@ declare_setting(
 )
 declare_setting(
     "pixels of a request's images", "max_pixels", 413, "refused before they are decoded"
+)
+MAX_IMAGE_PARTS = declare(
+    "segments, chunks or blocks of an image file, and bytes between them",
+    20_000,
+    "parts",
+    413,
+    "refused before they are read",
 )
 MAX_JUDGING = declare(
     "judgements of labelled rows that one process makes at once",

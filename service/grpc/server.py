@@ -24,6 +24,7 @@ from service.contract.limits import Limits
 from service.errors import InvalidRequest, NotReady, TooLarge, VeredictoError
 from service.execution.admission import MAX_ERROR_CHARS, Admission
 from service.execution.batching import Batches
+from service.execution.descriptors import count_connections
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Pipeline
 from service.execution.run import Pending, Reply
@@ -32,6 +33,7 @@ from service.grpc.credentials import make_credentials
 from service.grpc.gate import AccessInterceptor, ObservedRequest
 from service.grpc.health import add_services
 from service.grpc.infer_route import INFER, InferRoute
+from service.grpc.lost_calls import keep_quiet
 from service.grpc.port import cannot_listen, show_address
 from service.grpc.views import make_views
 from service.observability.observer import Observer
@@ -41,6 +43,8 @@ from service.settings import Settings
 SERVICE = f"{messages.PACKAGE}.GRPCInferenceService"
 MAX_VIEW_BYTES = 64_000
 """A message that asks for no inference has at most this many bytes."""
+MAX_OPTION = 2**31 - 1
+"""gRPC's options are integers of 32 bits."""
 REFUSING_S = 0.3
 READ_FACTOR = 2
 """gRPC reads messages up to this many times our limit, so that we word the refusal; longer ones it refuses unread."""
@@ -94,13 +98,22 @@ class Server:
 
     async def start(self) -> None:
         """Listens; raises SettingsError where the port is taken. Several workers share it."""
-        max_bytes = min(READ_FACTOR * self._limits.max_bytes, 2**31 - 1)
-        # gRPC would decompress a message whole before it looks at its length.
+        keep_quiet()
+        settings = self._settings
+        # gRPC would decompress a message whole before it looks at its length, and keep idle connections for good.
         options = [
-            ("grpc.max_receive_message_length", max_bytes),
+            (
+                "grpc.max_receive_message_length",
+                min(READ_FACTOR * self._limits.max_bytes, MAX_OPTION),
+            ),
             ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", int(self._settings.workers > 1)),
+            ("grpc.so_reuseport", int(settings.workers > 1)),
             ("grpc.per_message_decompression", 0),
+            ("grpc.max_allowed_incoming_connections", count_connections(settings)),
+            (
+                "grpc.max_connection_idle_ms",
+                min(1000 * settings.keep_alive_s, MAX_OPTION),
+            ),
         ]
         server = grpc.aio.server(
             interceptors=(AccessInterceptor(self._access),), options=options

@@ -48,43 +48,52 @@ def find_shadow_deployments(
 
     Raises SettingsError where VEREDICTO_SHADOW makes no sense for these models.
     """
-    deployments = {}
-
-    for task, name in settings.shadow.items():
-        try:
-            models = {model.name: model for model in registry.task(task)}
-        except VeredictoError as error:
-            raise SettingsError(f"VEREDICTO_SHADOW: {error}") from error
-
-        acting = (champions or {}).get(task)
-        if acting in models:
-            name = acting
-
-        if name not in models:
-            raise _refuse_champion(registry, task, name, list(models))
-
-        champion = models.pop(name)
-        if not models:
-            raise SettingsError(
-                f"VEREDICTO_SHADOW: {task!r} has no other classifier than {name} to compare it with"
-            )
-
-        deployments[name] = ShadowDeployment(
-            champion=champion, challengers=list(models.values())
-        )
-
-    return deployments
+    deployments = [
+        _find_deployment(registry, task, name, (champions or {}).get(task))
+        for task, name in settings.shadow.items()
+    ]
+    return {each.champion.name: each for each in deployments}
 
 
 def find_deployments_left(
     registry: Registry, settings: Settings, champions: Mapping[str, str]
 ) -> dict[str, ShadowDeployment]:
-    """Returns the deployments, none where the models have changed so that they make no sense any more."""
+    """Returns the deployments of the tasks whose models have not changed so that theirs makes no sense any more."""
+    deployments = {}
+    for task, name in settings.shadow.items():
+        try:
+            found = _find_deployment(registry, task, name, champions.get(task))
+        except SettingsError as error:
+            logger.error(
+                "no challengers run in the shadow of %r any more: %s", task, error
+            )
+        else:
+            deployments[found.champion.name] = found
+
+    return deployments
+
+
+def _find_deployment(
+    registry: Registry, task: str, name: str, acting: str | None
+) -> ShadowDeployment:
+    """Returns the deployment of a task whose champion is `acting`, or else `name`; raises SettingsError."""
     try:
-        return find_shadow_deployments(registry, settings, champions)
-    except SettingsError as error:
-        logger.error("no challengers run in the shadow any more: %s", error)
-        return {}
+        models = {model.name: model for model in registry.task(task)}
+    except VeredictoError as error:
+        raise SettingsError(f"VEREDICTO_SHADOW: {error}") from error
+
+    if acting is not None and acting in models:
+        name = acting
+    if name not in models:
+        raise _refuse_champion(registry, task, name, list(models))
+
+    champion = models.pop(name)
+    if not models:
+        raise SettingsError(
+            f"VEREDICTO_SHADOW: {task!r} has no other classifier than {name} to compare it with"
+        )
+
+    return ShadowDeployment(champion=champion, challengers=list(models.values()))
 
 
 def _refuse_champion(

@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
+
+from service.contract.limits import MAX_IMAGE_PARTS
 
 JPEG_START = b"\xff\xd8"
 JPEG_END = b"\xff\xd9"
 PNG_START = b"\x89PNG\r\n\x1a\n"
+GIF_STARTS = (b"GIF87a", b"GIF89a")
+_GIF_HEADER_BYTES = 13
+_GIF_IMAGE = 0x2C
+_GIF_EXTENSION = 0x21
+_HAS_PALETTE = 0x80
+_PALETTE_SIZE = 0x07
+_RIFF_HEADER_BYTES = 12
 MAX_PNG_TEXT_BYTES = 64_000
 """A longer text in a PNG is passed over; a shorter one may say how the image is turned."""
 
@@ -44,13 +54,15 @@ _OTHER_KINDS = {
 class JpegScans(NamedTuple):
     """A JPEG has its pixels in so many scans; `keeps_all` is true where all scans are kept until the last is read.
 
-    `has_end` is false where no marker says that the picture ends.
+    `has_end` is false where no marker says that the picture ends. `n_parts` counts its segments, and ahead of its scans
+    bytes between them too, which Pillow takes one by one in 20 us; no more than one too many are followed.
     """
 
     n_scans: int
     n_components: int
     keeps_all: bool
     has_end: bool
+    n_parts: int
 
 
 def name_kind(content: bytes) -> str | None:
@@ -69,11 +81,14 @@ def count_scans(content: bytes) -> JpegScans:
     is_sequential = True
     has_end = False
     place = len(JPEG_START)
+    n_parts = 0
 
-    while True:
+    while n_parts <= MAX_IMAGE_PARTS:
         found = _MARKER.search(content, place)
         if found is None:
+            n_parts += 0 if n_scans else len(content) - place
             break
+        n_parts += 1 if n_scans else 1 + found.start() - place
 
         marker = content[found.end() - 1]
         place = found.end()
@@ -93,7 +108,7 @@ def count_scans(content: bytes) -> JpegScans:
         place += max(2, length)
 
     keeps_all = not is_sequential or n_scans > 1
-    return JpegScans(n_scans, n_components, keeps_all, has_end)
+    return JpegScans(n_scans, n_components, keeps_all, has_end, n_parts)
 
 
 def strip_png(content: bytes) -> bytes:
@@ -138,3 +153,49 @@ def _is_short_text(name: bytes, chunk: bytes) -> bool:
         return False
     flag = chunk.find(b"\0", 8) + 1
     return chunk[flag : flag + 1] == b"\0"
+
+
+def has_too_many_parts(content: bytes) -> bool:
+    """Returns whether a PNG or a WebP has too many chunks, or a GIF too many blocks ahead of its first image."""
+    if content.startswith(PNG_START):
+        parts = _walk_chunks(content, len(PNG_START), ">I", 12)
+    elif content.startswith(GIF_STARTS):
+        parts = _walk_blocks(content)
+    elif content.startswith(b"RIFF"):
+        parts = _walk_chunks(content, _RIFF_HEADER_BYTES, "<4xI", 8)
+    else:
+        return False
+
+    return next(islice(parts, MAX_IMAGE_PARTS, None), None) is not None
+
+
+def _walk_chunks(
+    content: bytes, place: int, layout: str, own_bytes: int
+) -> Iterator[int]:
+    """Yields where each chunk begins, whose length lies as `layout` says, beside so many bytes of its own."""
+    while place + own_bytes <= len(content):
+        yield place
+        (length,) = struct.unpack_from(layout, content, place)
+        place += own_bytes + length
+        if layout.startswith("<"):
+            # A chunk of RIFF has an even length.
+            place += length % 2
+
+
+def _walk_blocks(content: bytes) -> Iterator[int]:
+    """Yields where each block of a GIF begins, and each byte that belongs to none, up to its first image."""
+    place = _GIF_HEADER_BYTES
+    if place <= len(content) and content[10] & _HAS_PALETTE:
+        place += 3 * 2 ** ((content[10] & _PALETTE_SIZE) + 1)
+
+    while place < len(content) and content[place] != _GIF_IMAGE:
+        yield place
+        if content[place] != _GIF_EXTENSION:
+            place += 1
+            continue
+
+        place += 2
+        while place < len(content) and content[place]:
+            yield place
+            place += 1 + content[place]
+        place += 1

@@ -16,12 +16,16 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from service.contract.limits import MAX_IMAGE_PARTS
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.models import cancellation
 from service.models.image_files import (
     JPEG_END,
+    JPEG_START,
     PNG_START,
+    JpegScans,
     count_scans,
+    has_too_many_parts,
     name_kind,
     read_png_depth,
     strip_png,
@@ -195,6 +199,8 @@ def decode(
     InvalidRequest for what is no such image, or is not of the media type, and TooLarge for one that costs more than
     is left.
     """
+    scans = count_scans(content) if content.startswith(JPEG_START) else None
+    _check_parts(content, scans, where)
     if content.startswith(PNG_START):
         content = strip_png(content)
 
@@ -204,7 +210,7 @@ def decode(
             kind = KINDS.get(image.format or "", "")
             _check_type(kind, media_type, where)
             _check_sides(image, where)
-            return _decode_open(content, image, kind, where, budget, min_px)
+            return _decode_open(content, image, scans, where, budget, min_px)
     except VeredictoError:
         raise
     except UnidentifiedImageError:
@@ -221,17 +227,17 @@ def decode(
 def _decode_open(
     content: bytes,
     image: Image.Image,
-    kind: str,
+    scans: JpegScans | None,
     where: str,
     budget: PixelBudget,
     min_px: int,
 ) -> Pixels:
     """Returns the pixels of a file whose header was read, once there is memory to decode them."""
+    kind = KINDS[image.format or ""]
     n_pixels = image.width * image.height
     kept_bytes = LOADED_BYTES[kind] * n_pixels
     lacks_end = False
-    if kind == "JPEG":
-        scans = count_scans(content)
+    if scans is not None:
         budget.check_scans(scans.n_scans, n_pixels, where)
         image.draft(None, (min_px, min_px))
         kept_bytes = 2 * scans.n_components * n_pixels if scans.keeps_all else 0
@@ -247,6 +253,20 @@ def _decode_open(
             content = _add_end(content, image)
         pixels = _decode_upright_jpeg(content, image) if kind == "JPEG" else None
         return _convert_to_upright_rgb(image, factor) if pixels is None else pixels
+
+
+def _check_parts(content: bytes, scans: JpegScans | None, where: str) -> None:
+    """Raises TooLarge for a file of so many parts that a decoder would be busy with them alone."""
+    is_over = (
+        has_too_many_parts(content)
+        if scans is None
+        else scans.n_parts > MAX_IMAGE_PARTS
+    )
+    if is_over:
+        raise TooLarge(
+            f"{where}: an image file of more than {MAX_IMAGE_PARTS} segments, chunks or blocks is over the limit: "
+            "save it again, as a usual file"
+        )
 
 
 def _find_factor(image: Image.Image, min_px: int) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 
 from service.observability import access_log
 from service.observability.ids import REQUEST_ID
+from service.observability.log_stream import LogStream, find_descriptor, make_handler
 from service.settings import Settings
 
 MAX_IN_A_WINDOW = 10
@@ -33,13 +34,16 @@ _OURS = ("service", "veredicto")
 _TAKEN_OVER = ("bentoml", "uvicorn", "uvicorn.error", "circus", "asyncio")
 _SILENT = ("python_multipart", "python_multipart.multipart", "multipart")
 """These write a line for each body that is not as it should be, which is its client's fault."""
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+_CONTROL = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
+}
+"""Some readers end a line at these, and some terminals obey them."""
 
 
 def configure_logging(settings: Settings) -> None:
     """Makes all loggers of this process write to stderr as the settings say; a supervisor and a worker call it."""
     formatter = JSONFormatter() if settings.log == "json" else TextFormatter()
-    handler = logging.StreamHandler(sys.stderr)
+    handler = make_handler()
     handler.setFormatter(formatter)
     handler.addFilter(RateLimit())
 
@@ -88,14 +92,15 @@ def _log_crash(
 
 
 def _collect_fields(record: logging.LogRecord) -> dict[str, Any]:
-    """Returns what a line says besides its message: its own fields, the request's id, how many lines were left out."""
+    """Returns what a line says besides its message: its own fields, the request's id, how many lines are missing."""
     fields: dict[str, Any] = dict(getattr(record, "fields", None) or {})
     request_id = getattr(record, "request_id", None) or REQUEST_ID.get()
     if request_id and "request_id" not in fields:
         fields["request_id"] = request_id
-    left_out = getattr(record, "left_out", 0)
-    if left_out:
-        fields["left_out"] = left_out
+    for name in ("left_out", "lost"):
+        number = getattr(record, name, 0)
+        if number:
+            fields[name] = number
 
     return fields
 
@@ -197,30 +202,39 @@ class RateLimit(logging.Filter):
 
 
 class BackgroundHandler(logging.Handler):
-    """This handler writes in a thread, so that a slow reader of the log delays no answer; lines may be dropped."""
+    """This handler writes in a thread, so that a slow reader of the log delays no answer; lines may be dropped.
+
+    The thread begins with the first line: a process that has more than one cannot be forked.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING_LINES)
-        self._thread = threading.Thread(
-            target=self._write, name="access-log", daemon=True
-        )
-        self._thread.start()
+        self._thread: threading.Thread | None = None
         atexit.register(self.close)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Leaves a line to the thread, or drops it where too many wait."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._write, name="access-log", daemon=True
+            )
+            self._thread.start()
+
         try:
             self._lines.put_nowait(self.format(record))
         except queue.Full:
             pass
 
     def _write(self) -> None:
+        descriptor = find_descriptor(sys.stderr)
+        stream = None if descriptor is None else LogStream(descriptor)
         while (line := self._lines.get()) is not None:
             try:
-                sys.stderr.write(line + "\n")
-                if self._lines.empty():
-                    sys.stderr.flush()
+                if stream is None:
+                    sys.stderr.write(f"{line}\n")
+                else:
+                    stream.write(line, patience_s=None)
             except (OSError, ValueError):
                 # There is nobody to read it any more.
                 return
@@ -229,7 +243,8 @@ class BackgroundHandler(logging.Handler):
         """Writes what waits, for a second at most."""
         try:
             self._lines.put_nowait(None)
-            self._thread.join(CLOSE_LIMIT_S)
+            if self._thread is not None:
+                self._thread.join(CLOSE_LIMIT_S)
         except queue.Full:
             pass
         super().close()

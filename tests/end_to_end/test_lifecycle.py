@@ -157,15 +157,11 @@ def test_a_worker_that_is_stopped_is_replaced(
 def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None:
     """The port is free after a supervisor was killed."""
     port = free_port()
-    variables = os.environ | {
-        "VEREDICTO_MODELS": str(models),
-        "BENTOML_HOME": str(tmp_path / "home"),
-    }
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "service", "--port", str(port)],
             cwd=ROOT,
-            env=variables,
+            env=make_variables(models, tmp_path),
             stdout=log,
             stderr=log,
         )
@@ -181,6 +177,64 @@ def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None
 
     assert len(gone) == len(workers) > 0
     assert alive == []
+
+
+def test_a_log_that_nobody_reads_stops_nothing(models: Path, tmp_path: Path) -> None:
+    """A server whose log is a full pipe starts, answers, replaces a worker that was killed, and ends in order.
+
+    Whoever wrote one more line would wait for good: the event loop, or the supervisor.
+    """
+    port = free_port()
+    reading, writing = os.pipe()
+    fill_pipe(writing)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", str(port)],
+        cwd=ROOT,
+        env=make_variables(models, tmp_path),
+        stdout=writing,
+        stderr=writing,
+    )
+    transport = httpx.HTTPTransport(retries=8)
+    supervisor = psutil.Process(process.pid)
+    try:
+        with httpx.Client(transport=transport, timeout=60) as client:
+            url = f"http://127.0.0.1:{port}/readyz"
+            assert client.get(url).status_code == 200
+            (worker,) = supervisor.children()
+            worker.kill()
+            wait_until(lambda: worker not in supervisor.children())
+            wait_until(lambda: bool(supervisor.children()))
+
+        with httpx.Client(timeout=60) as client:
+            assert client.get(url).status_code == 200
+
+        process.terminate()
+        assert process.wait(LIMIT_S) == 0
+    finally:
+        if process.poll() is None:
+            for each in (*supervisor.children(), supervisor):
+                each.kill()
+            process.wait()
+        os.close(reading)
+        os.close(writing)
+
+
+def fill_pipe(descriptor: int) -> None:
+    """Writes to a pipe until it takes nothing more."""
+    os.set_blocking(descriptor, False)
+    try:
+        while True:
+            os.write(descriptor, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(descriptor, True)
+
+
+def make_variables(models: Path, folder: Path) -> dict[str, str]:
+    """Returns the environment of a server that is started without a fixture."""
+    return os.environ | {
+        "VEREDICTO_MODELS": str(models),
+        "BENTOML_HOME": str(folder / "home"),
+    }
 
 
 def limit_files(limit: str) -> tuple[str, ...]:

@@ -69,6 +69,21 @@ def test_workers_are_forked_and_answer_the_same(
     assert len(set(answers)) == 1
 
 
+def test_workers_with_an_access_log_share_the_models_too(
+    models: Path, start_server: Start
+) -> None:
+    """The thread that writes a log begins in the worker, not in the process that is to be forked."""
+    settings = {"VEREDICTO_WORKERS": 2, "VEREDICTO_ACCESS_LOG": 10}
+    with start_server(VEREDICTO_MODELS=models, **settings) as server:
+        wait_until_serving(server, 2)
+        n_forked = len(find_named(server, WORKER_NAME))
+        answer = server.post("/predict", ROW)
+        wait_until(lambda: "route=/predict" in server.log.read_text())
+
+    assert answer.status_code == 200
+    assert n_forked == 2
+
+
 def test_a_worker_that_is_killed_is_forked_anew(
     models: Path, start_server: Start
 ) -> None:

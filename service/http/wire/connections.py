@@ -5,13 +5,13 @@ the event loop's time their refusals may take.
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections import deque
 from time import perf_counter, thread_time
 from typing import Any, Protocol
 
 from service.contract.limits import MAX_HELD_BYTES, MAX_UNSENT_BYTES
 from service.errors import Overloaded
+from service.execution.descriptors import count_connections
 from service.http.responses import Response, respond_to_error
 from service.settings import Settings
 
@@ -33,18 +33,6 @@ RELEASE_EVERY_S = 0.005
 
 BEHIND = "the server is behind with what it has to answer: try again"
 BUSY: Response = respond_to_error(Overloaded(BEHIND))
-
-
-OWN_DESCRIPTORS = 128
-"""A process needs at most so many descriptors for itself, and for those who are being refused."""
-
-
-def count_allowed(max_connections: int) -> int:
-    """Returns how many connections may be open: no more than there are descriptors for, since the rest would wait."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return max_connections
-    return min(max_connections, max(soft // 4, soft - OWN_DESCRIPTORS))
 
 
 class Connection(Protocol):
@@ -125,7 +113,7 @@ class Connections:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.max_connections = count_allowed(settings.max_connections)
+        self.max_connections = count_connections(settings)
         self.keep_alive_s = settings.keep_alive_s
         self.stuck_s = settings.deadline_s
         self.n_lingering = 0

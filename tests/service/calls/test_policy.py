@@ -198,6 +198,29 @@ def router(tmp_path: Path) -> Router:
     return Router(Registry.load(tmp_path), Settings(), NoOutcomes())
 
 
+def test_a_champion_that_was_made_goes_before_one_that_is_gone(models: Path) -> None:
+    """Whoever was promoted answers for the task, though the champion that was set is served no longer."""
+    settings = Settings(shadow={"colour": "colour-third"})
+    router = Router(
+        Registry.load(models),
+        settings,
+        NoOutcomes(),
+        champions={"colour": "colour-second"},
+    )
+
+    assert router.problems == {}
+    assert router.choose("colour") == "colour-second"
+
+
+def test_a_champion_that_is_gone_is_told_by_its_setting(models: Path) -> None:
+    """The words name the setting that names the champion, which is the one to be mended."""
+    settings = Settings(shadow={"colour": "colour-third"})
+    router = Router(Registry.load(models), settings, NoOutcomes())
+
+    with pytest.raises(NotFound, match=r"^VEREDICTO_SHADOW: the task 'colour' has no"):
+        router.choose("colour")
+
+
 def test_a_task_without_anything_to_choose_is_told_which_have(router: Router) -> None:
     """A task of clusterers alone is refused with the tasks that have a choice, since clusterers are neither right nor
     wrong.

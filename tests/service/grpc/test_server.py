@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from threading import Event
@@ -37,8 +38,10 @@ from service.grpc.server import SERVICE
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS
+from tests.support.clients import LIMIT_S
 from tests.support.graphs import NUMERIC, write_all, write_identity
 from tests.support.server import ROOT, Server, free_port, serve
+from tests.support.server import SERVICE as SERVICE_WORDS
 from tests.support.triton_grpc import service_pb2, service_pb2_grpc, triton, triton_aio
 
 WINE = "wine-logistic"
@@ -864,6 +867,69 @@ def is_open(server: Server) -> bool:
         return httpx.get(f"{server.url}/livez").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_a_client_that_takes_no_long_answer_is_no_defect(
+    models: Path, start_server: Callable[..., Any]
+) -> None:
+    """A client that leaves at the first bytes of an answer that it finds too long has no traceback in the log."""
+    port = free_port()
+    request = service_pb2.ModelInferRequest.FromString(colour_request())
+    request.id = "x" * 8_000_000
+    content = request.SerializeToString()
+    with (
+        start_server(VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port) as server,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        wait_for(channel)
+        infer = channel.unary_unary(MODEL_INFER)
+        codes = {refusal(lambda: infer(content))[0] for _ in range(8)}
+        wait_for(channel)
+        log = server.log.read_text()
+
+    assert codes == {"RESOURCE_EXHAUSTED"}
+    assert "Traceback" not in log
+
+
+def test_clients_that_hold_connections_keep_nobody_out_for_long(
+    models: Path, tmp_path: Path
+) -> None:
+    """Connections to gRPC that ask for nothing leave HTTP its descriptors, are ended in time, and then there is room.
+
+    Each takes a descriptor: all of them would be gone, and nothing answered any more, no probe either.
+    """
+    port = free_port()
+    words = ("-c", 'ulimit -n 300; exec "$0" "$@"', sys.executable, *SERVICE_WORDS)
+    settings = {"VEREDICTO_GRPC_PORT": port, "VEREDICTO_KEEP_ALIVE_S": 2}
+    with (
+        serve(
+            tmp_path, python="sh", words=words, VEREDICTO_MODELS=models, **settings
+        ) as server,
+        ExitStack() as stack,
+    ):
+        held = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            for _ in range(400)
+        ]
+        with httpx.Client(base_url=server.url, timeout=LIMIT_S) as another:
+            assert another.get("/livez").status_code == 200
+            row = {"model": "colour-first", "inputs": [[1, "red"]]}
+            assert another.post("/predict", json=row).status_code == 200
+
+        for each in held:
+            each.settimeout(LIMIT_S)
+            read_until_end(each)
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            wait_for(channel)
+
+
+def read_until_end(connection: socket.socket) -> None:
+    """Returns once a server has ended a connection, in whatever way."""
+    try:
+        while connection.recv(4096):
+            pass
+    except ConnectionError:
+        pass
 
 
 def test_a_request_in_flight_is_answered_before_it_stops(

@@ -8,7 +8,11 @@ import pytest
 
 from service.errors import SettingsError
 from service.live import challengers
-from service.live.challengers import find_shadow_deployments, make_model_key
+from service.live.challengers import (
+    find_deployments_left,
+    find_shadow_deployments,
+    make_model_key,
+)
 from service.live.journal.records import ModelKey
 from service.models.registry import Registry
 from service.settings import Settings
@@ -78,6 +82,23 @@ def test_a_champion_needs_a_challenger(tmp_path: Path) -> None:
         find_shadow_deployments(
             Registry.load(tmp_path), settings("colour:colour-first")
         )
+
+
+def test_a_champion_that_is_gone_ends_its_own_shadow_alone(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Challengers of another task run on, and the log says of which task they no longer do."""
+    for family in ("first", "second"):
+        write_tiny(models, tiny_card(task="hue", family=family))
+    (models / "hue-first.onnx").unlink()
+    found = find_deployments_left(
+        Registry.load(models), settings("hue:hue-first,colour:colour-first"), {}
+    )
+
+    assert list(found) == ["colour-first"]
+    assert "in the shadow of 'hue' any more: VEREDICTO_SHADOW: the champion" in (
+        caplog.text
+    )
 
 
 def test_a_refused_champion_is_said_to_be_so(models: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from service.contract.limits import MAX_IMAGE_PARTS
 from service.errors import TooLarge
 from service.models.image_files import count_scans, strip_png
 from service.models.images import MAX_SCANS, PixelBudget, decode
@@ -108,6 +109,78 @@ def test_too_many_scans_are_refused_without_decoding(
 
     assert n_scans > MAX_SCANS
     assert reserved == []
+
+
+GIF_HEAD = b"GIF89a\x01\x00\x01\x00\x00\x00\x00"
+GIF_IMAGE = b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+
+
+def make_file_of_parts(kind: str, n_parts: int) -> bytes:
+    """Returns a small picture whose file has so many parts that say nothing ahead of its pixels."""
+    if kind.startswith("GIF"):
+        part = {"GIF blocks": b"!\xfe\x01x\x00", "GIF filling": b"\x00"}[kind]
+        return GIF_HEAD + part * n_parts + GIF_IMAGE
+
+    content = encode(picture(), kind.partition(" ")[0])
+    if kind == "PNG":
+        return insert_after_header(content, chunk(b"tEXt", b"a\0b") * n_parts)
+    if kind == "WEBP":
+        head = struct.pack("<4sI10s", b"VP8X", 10, b"\0\0\0\0\x3f\0\0\x3f\0\0")
+        body = head + b"ABCD\0\0\0\0" * n_parts + content[12:]
+        return struct.pack("<4sI4s", b"RIFF", 4 + len(body), b"WEBP") + body
+
+    part = {
+        "JPEG comments": b"\xff\xfe\x00\x02",
+        "JPEG segments of programs": b"\xff\xe1\x00\x02",
+        "JPEG filling": b"\xff",
+        "JPEG restarts": b"\xff\xd0",
+    }[kind]
+
+    return content[:2] + part * n_parts + content[2:]
+
+
+KINDS_OF_PARTS = [
+    "JPEG comments",
+    "JPEG segments of programs",
+    "JPEG filling",
+    "JPEG restarts",
+    "PNG",
+    "GIF blocks",
+    "GIF filling",
+    "WEBP",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_PARTS)
+def test_too_many_parts_are_refused_unread(kind: str) -> None:
+    """A file of many parts that say nothing is refused before a decoder takes them one by one, for minutes."""
+    with pytest.raises(
+        TooLarge, match=f"more than {MAX_IMAGE_PARTS} segments, chunks or"
+    ):
+        read(make_file_of_parts(kind, 3_000_000))
+
+
+@pytest.mark.parametrize("part", [b"\xff", b"\xff\x00", b"\xff\xd0"])
+def test_a_jpeg_of_filling_alone_is_refused_unread(part: bytes) -> None:
+    """A file in which no segment ever begins is as long to look through as one that has one in the end."""
+    with pytest.raises(TooLarge, match="segments, chunks or blocks"):
+        read(b"\xff\xd8\xff" + part * 1_000_000)
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_PARTS)
+def test_many_parts_are_read(kind: str) -> None:
+    """A file has what programs leave in it, more than a usual one."""
+    assert read(make_file_of_parts(kind, 1_000)).shape[2] == 3
+
+
+def test_segments_between_scans_are_parts_too() -> None:
+    """Scans that stand behind many segments cannot hide there: they are not followed, and the file is refused."""
+    content = repeat_last_scan(encode(picture(), "JPEG", progressive=True), 1)
+    last = content.rindex(b"\xff\xda")
+    hidden = content[:last] + b"\xff\xfe\x00\x02" * 30_000 + content[last:]
+
+    with pytest.raises(TooLarge, match="segments, chunks or blocks"):
+        read(hidden)
 
 
 @pytest.mark.parametrize("media_type", ["image/jpeg", "image/jpg", ""])

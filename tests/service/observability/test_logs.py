@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 
 from service.observability.logs import (
     MAX_IN_A_WINDOW,
+    BackgroundHandler,
     JSONFormatter,
     RateLimit,
     TextFormatter,
@@ -49,3 +51,18 @@ def test_lines_of_one_kind_are_limited_and_counted() -> None:
     assert passed == [True] * MAX_IN_A_WINDOW + [False] * 5
     assert limit.filter(make_record("another"))
     assert list(limit.take_left_out()) == [("service.test", "bad request %d", 5)]
+
+
+def test_a_quoted_text_cannot_command_a_terminal() -> None:
+    """Characters beyond ASCII that end a line, or begin a terminal's command, stand there as their codes."""
+    line = TextFormatter().format(make_record("got %s", "a\x85b\x9b31mc\u2028d"))
+    assert line.endswith("got a\\x85b\\x9b31mc\\x2028d")
+
+
+def test_the_access_log_has_no_thread_without_a_line() -> None:
+    """A process with one more thread cannot be forked, and the one that loads the models for others logs no access."""
+    before = threading.active_count()
+    handler = BackgroundHandler()
+    handler.close()
+
+    assert threading.active_count() == before
