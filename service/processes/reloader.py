@@ -108,6 +108,11 @@ class Reloader:
             return {}
         return {"store": os.fspath(self._options.store), "generation": served.number}
 
+    def end(self) -> None:
+        """Reloads nothing any more, and tells whoever waits for it."""
+        self.stop()
+        self.state.end()
+
     def stop(self) -> None:
         """Ends a trial that is on its way."""
         self._close_channel()

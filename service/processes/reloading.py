@@ -30,6 +30,7 @@ MAX_SHOWN = 20
 """So many files that have changed are named in the log."""
 MAX_WAITING = 1_000
 """So many requests may wait for their reload."""
+STOPPING = "the server is stopping: ask another one"
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +135,7 @@ class Reloading:
         self._said = ""
         """The last reload failed for this reason, which was logged."""
         self._heard_s = 0.0
+        self._has_ended = False
 
     def start(self, now_s: float) -> None:
         """Has the first generation made, with which the workers begin."""
@@ -141,10 +143,25 @@ class Reloading:
 
     def ask(self, request: Request) -> None:
         """Takes a request, which is answered in its turn."""
-        if len(self._waiting) >= MAX_WAITING:
+        if self._has_ended:
+            self._answer(request, BROKEN, STOPPING)
+        elif len(self._waiting) >= MAX_WAITING:
             self._answer(request, BROKEN, "too many reloads wait: try again")
         else:
             self._waiting.append(request)
+
+    def end(self) -> None:
+        """Leaves the models as they are, and tells whoever has asked, or asks from here on, that the server stops."""
+        self._has_ended = True
+        requests = list(self._waiting)
+        if self._reload is not None:
+            requests.insert(0, self._reload.request)
+
+        self._waiting.clear()
+        self._reload = None
+        self.phase = Phase.IDLE
+        for request in requests:
+            self._answer(request, BROKEN, STOPPING)
 
     def look(self, now_s: float) -> None:
         """Goes on where nothing but time is waited for; to be called several times a second."""

@@ -96,7 +96,7 @@ class Supervisor:
                 self._start(number)
 
         if self._reloader is not None:
-            self._reloader.stop()
+            self._reloader.end()
         status = self._restarts.status
         self._end(is_drained=status is None and not self._signals.is_in_a_hurry)
 

@@ -439,3 +439,21 @@ def test_without_the_setting_nothing_is_loaded(
 
     assert answer.status_code == 403
     assert "VEREDICTO_RELOAD_S" in answer.json()["error"]
+
+
+def test_a_reload_while_the_server_stops_is_refused_at_once(tmp_path: Path) -> None:
+    """Who asks a server that drains is told to ask another, and the server does not stay for it until its grace ends."""
+    starting = contextmanager(start)
+    settings = {"VEREDICTO_RELOAD_S": 0, "VEREDICTO_DRAIN_S": 5}
+    with starting(tmp_path, **settings) as reloading:
+        server = reloading.server
+        server.process.terminate()
+        wait_until(lambda: server.client.get("/readyz").status_code == 503)
+        answer = reloading.ask("unload", "colour-first")
+        status = server.process.wait(LIMIT_S)
+
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "the server is stopping: ask another one"}
+    assert "retry-after" in answer.headers
+    assert status == 0
+    assert "did not end in time" not in server.log.read_text()

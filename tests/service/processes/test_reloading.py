@@ -15,6 +15,7 @@ from service.processes.reloading import (
     LOOK,
     MAX_DEATHS,
     REFUSED,
+    STOPPING,
     UNFIT,
     UNKNOWN,
     UNLOAD,
@@ -297,6 +298,28 @@ def test_what_is_unknown_is_told(play: Play) -> None:
     play.ask(LOAD, "c")
     play.make({"a": "1", "b": "1"})
     assert play.take_answer()[0] == UNKNOWN
+
+
+def test_an_end_is_told_to_whoever_waits(play: Play) -> None:
+    """Who has asked and who asks later are told that the server stops, once each, and nothing is reloaded any more."""
+    play.ask(LOAD, "a")
+    play.ask(UNLOAD, "b")
+    play.make({"a": "2", "b": "1"})
+    play.state.look(0.0)
+    play.workers.take_told()
+    play.state.end()
+    play.prepare(1, 2)
+    play.state.ask(Request(action=LOAD, name="a", asker=2, ticket="later"))
+    play.state.look(0.0)
+
+    answers = [fields for _, kind, fields in play.workers.told if kind == "reloaded"]
+    assert [(each["ticket"], each["error"]) for each in answers] == [
+        ("t", BROKEN),
+        ("t", BROKEN),
+        ("later", BROKEN),
+    ]
+    assert {each["text"] for each in answers} == {STOPPING}
+    assert [kind for _, kind, _ in play.workers.told] == ["reloaded"] * 3
 
 
 def test_unloading_is_remembered(play: Play) -> None:
