@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -24,6 +25,11 @@ from service.errors import SettingsError
 from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import allow_descriptors, listen
+from service.processes.own_folder import (
+    OwnFolder,
+    make_own_folder,
+    remove_left_folders,
+)
 from service.processes.reloader import ReloadOptions
 from service.processes.worker import make_worker_command
 from service.service_links import log_service_links
@@ -45,6 +51,8 @@ _SSL_OPTIONS = (
     "ssl_ca_certs",
     "ssl_ciphers",
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,25 +81,31 @@ def run_server(options: ServerOptions) -> int:
         listener = listen(options.host, options.port, options.backlog)
         # Only now it is known that gRPC was not given the port of HTTP.
         _check_grpc(settings)
-        folder = _make_folder()
+        folder = make_own_folder()
     except SettingsError as error:
         sys.stderr.write(f"veredicto does not start: {error}\n")
         return NOT_STARTED
 
     configure_logging(settings)
     log_service_links(os.environ, name_settings())
+    n_removed = remove_left_folders()
+    if n_removed:
+        logger.info(
+            "temporary folders that killed servers left were removed: %d", n_removed
+        )
     started = supervisor.Supervisor(listener, _plan(options, settings, folder))
 
     try:
         return started.run()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def _plan(
-    options: ServerOptions, settings: Settings, folder: Path
+    options: ServerOptions, settings: Settings, own: OwnFolder
 ) -> supervisor.Options:
-    """Returns what the supervisor starts and the times that it keeps; `folder` is this server's own."""
+    """Returns what the supervisor starts and the times that it keeps."""
+    folder = own.path
     counters = str(folder / COUNTERS)
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
     certificate = KeptCertificate(settings)
@@ -116,7 +130,7 @@ def _plan(
         load_s=settings.load_s,
         shares_models=_can_share_models(options, settings),
         environment=environment,
-        inherited=certificate.descriptors,
+        inherited=(*certificate.descriptors, own.descriptor),
         look=certificate.look,
         count_restart=partial(_count_restart, counters),
         announce=_make_announcement(options, settings),
@@ -273,17 +287,6 @@ def _check_settings(settings: Settings) -> None:
         if not challengers.check_in_subprocess():
             # That process has said why.
             sys.exit(NOT_STARTED)
-
-
-def _make_folder() -> Path:
-    """Returns a folder of this server's own, for what its workers share; raises SettingsError where none can be."""
-    try:
-        return Path(tempfile.mkdtemp(prefix="veredicto-"))
-    except OSError as error:
-        raise SettingsError(
-            f"expected a writable folder for temporary files, found none ({error.strerror}): "
-            "name one in TMPDIR, such as an emptyDir of the pod"
-        ) from error
 
 
 def _make_environment(folder: Path) -> dict[str, str]:

@@ -596,6 +596,7 @@ SHOWN: dict[str, set[str]] = {
     "service.processes": {
         "link",
         "listening",
+        "own_folder",
         "reloader",
         "reloading",
         "supervisor",

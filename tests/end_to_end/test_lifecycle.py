@@ -237,6 +237,42 @@ def make_variables(models: Path, folder: Path) -> dict[str, str]:
     }
 
 
+def test_the_next_server_removes_what_a_killed_one_left(
+    models: Path, tmp_path: Path
+) -> None:
+    """The copies of a killed server's models would fill the disk some day; those of one that lives are left alone."""
+    shared, living_home, killed_home, next_home = (
+        tmp_path / name for name in ("shared", "living", "killed", "next")
+    )
+    for each in (shared, living_home, killed_home, next_home):
+        each.mkdir()
+
+    settings = {"VEREDICTO_MODELS": models, "TMPDIR": shared}
+    with serve(living_home, **settings) as living:
+        of_living = set(shared.iterdir())
+        with serve(killed_home, **settings) as killed:
+            of_killed = set(shared.iterdir()) - of_living
+            workers = psutil.Process(killed.process.pid).children()
+            killed.process.kill()
+            killed.process.wait()
+            psutil.wait_procs(workers, timeout=LIMIT_S)
+
+        is_left = all(each.is_dir() for each in of_killed)
+        with serve(next_home, **settings) as successor:
+            found = set(shared.iterdir())
+            log = successor.log.read_text()
+        os.kill(find_workers(living)[0], signal.SIGKILL)
+        answer = httpx.get(f"{living.url}/livez", timeout=LIMIT_S)
+
+    assert answer.status_code == 200
+    assert len(of_killed) == len(of_living) == 1
+    assert is_left
+    assert of_living <= found
+    assert found.isdisjoint(of_killed)
+    assert "temporary folders that killed servers left were removed: 1" in log
+    assert list(shared.iterdir()) == []
+
+
 def limit_files(limit: str) -> tuple[str, ...]:
     """Returns the words by which a shell starts the server under a limit of open files."""
     return ("-c", f'ulimit {limit}; exec "$0" "$@"', sys.executable, *SERVICE)
