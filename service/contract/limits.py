@@ -212,6 +212,13 @@ MAX_IMAGE_PARTS = declare(
     413,
     "refused before they are read",
 )
+MAX_REQUEST_PARTS = declare(
+    "the same of all image files of a request",
+    500_000,
+    "parts",
+    413,
+    "refused before they are read",
+)
 MAX_JUDGING = declare(
     "judgements of labelled rows that one process makes at once",
     1,

@@ -155,8 +155,11 @@ def _is_short_text(name: bytes, chunk: bytes) -> bool:
     return chunk[flag : flag + 1] == b"\0"
 
 
-def has_too_many_parts(content: bytes) -> bool:
-    """Returns whether a PNG or a WebP has too many chunks, or a GIF too many blocks ahead of its first image."""
+def count_parts(content: bytes) -> int:
+    """Returns how many chunks a PNG or a WebP has, or blocks a GIF ahead of its first image; of others 0.
+
+    No more than one too many are followed.
+    """
     if content.startswith(PNG_START):
         parts = _walk_chunks(content, len(PNG_START), ">I", 12)
     elif content.startswith(GIF_STARTS):
@@ -164,9 +167,9 @@ def has_too_many_parts(content: bytes) -> bool:
     elif content.startswith(b"RIFF"):
         parts = _walk_chunks(content, _RIFF_HEADER_BYTES, "<4xI", 8)
     else:
-        return False
+        return 0
 
-    return next(islice(parts, MAX_IMAGE_PARTS, None), None) is not None
+    return sum(1 for _ in islice(parts, MAX_IMAGE_PARTS + 1))
 
 
 def _walk_chunks(

@@ -16,7 +16,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from service.contract.limits import MAX_IMAGE_PARTS
+from service.contract.limits import MAX_IMAGE_PARTS, MAX_REQUEST_PARTS
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.models import cancellation
 from service.models.image_files import (
@@ -24,8 +24,8 @@ from service.models.image_files import (
     JPEG_START,
     PNG_START,
     JpegScans,
+    count_parts,
     count_scans,
-    has_too_many_parts,
     name_kind,
     read_png_depth,
     strip_png,
@@ -165,12 +165,25 @@ class PixelBudget:
         self.memory = share_decoding_budget(max_decoding_bytes)
         self._max_pixels = max_pixels
         self._taken = 0
+        self._n_parts = 0
 
     def take(self, pixels: int, where: str) -> None:
         """Takes the pixels of one image; raises TooLarge, which names the limit."""
         check_size(pixels, where, self._max_pixels)
         self._taken += pixels
         check_size(self._taken, "inputs", self._max_pixels)
+
+    def take_parts(self, n_parts: int, where: str) -> None:
+        """Takes the parts of one file; raises TooLarge where a decoder would be busy with them alone."""
+        self._n_parts += n_parts
+        limit = MAX_IMAGE_PARTS
+        if n_parts <= limit:
+            n_parts, where, limit = self._n_parts, "inputs", MAX_REQUEST_PARTS
+        if n_parts > limit:
+            raise TooLarge(
+                f"{where}: more than {limit} segments, chunks or blocks of image files are over the limit: "
+                "save them again, as usual files"
+            )
 
     def check_scans(self, n_scans: int, pixels: int, where: str) -> None:
         """Raises TooLarge for a JPEG whose pixels come in more scans than it may cost to read."""
@@ -200,7 +213,7 @@ def decode(
     is left.
     """
     scans = count_scans(content) if content.startswith(JPEG_START) else None
-    _check_parts(content, scans, where)
+    budget.take_parts(count_parts(content) if scans is None else scans.n_parts, where)
     if content.startswith(PNG_START):
         content = strip_png(content)
 
@@ -253,20 +266,6 @@ def _decode_open(
             content = _add_end(content, image)
         pixels = _decode_upright_jpeg(content, image) if kind == "JPEG" else None
         return _convert_to_upright_rgb(image, factor) if pixels is None else pixels
-
-
-def _check_parts(content: bytes, scans: JpegScans | None, where: str) -> None:
-    """Raises TooLarge for a file of so many parts that a decoder would be busy with them alone."""
-    is_over = (
-        has_too_many_parts(content)
-        if scans is None
-        else scans.n_parts > MAX_IMAGE_PARTS
-    )
-    if is_over:
-        raise TooLarge(
-            f"{where}: an image file of more than {MAX_IMAGE_PARTS} segments, chunks or blocks is over the limit: "
-            "save it again, as a usual file"
-        )
 
 
 def _find_factor(image: Image.Image, min_px: int) -> int:

@@ -442,7 +442,7 @@ def test_without_the_setting_nothing_is_loaded(
 
 
 def test_a_reload_while_the_server_stops_is_refused_at_once(tmp_path: Path) -> None:
-    """Who asks a server that drains is told to ask another, and the server does not stay for it through its grace."""
+    """A client of a server that drains is told to ask another, and its grace is not spent on that."""
     starting = contextmanager(start)
     settings = {"VEREDICTO_RELOAD_S": 0, "VEREDICTO_DRAIN_S": 5}
     with starting(tmp_path, **settings) as reloading:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.contract.limits import MAX_IMAGE_PARTS
+from service.contract.limits import MAX_IMAGE_PARTS, MAX_REQUEST_PARTS
 from service.errors import TooLarge
 from service.models.image_files import count_scans, strip_png
 from service.models.images import MAX_SCANS, PixelBudget, decode
@@ -171,6 +171,17 @@ def test_a_jpeg_of_filling_alone_is_refused_unread(part: bytes) -> None:
 def test_many_parts_are_read(kind: str) -> None:
     """A file has what programs leave in it, more than a usual one."""
     assert read(make_file_of_parts(kind, 1_000)).shape[2] == 3
+
+
+def test_the_parts_of_a_requests_files_are_counted_together() -> None:
+    """A file that has fewer parts than one may have is refused where those before it have taken the request's."""
+    content = make_file_of_parts("JPEG comments", 100)
+    budget = PixelBudget(1_000_000)
+    for _ in range(MAX_REQUEST_PARTS // MAX_IMAGE_PARTS):
+        budget.take_parts(MAX_IMAGE_PARTS, "inputs[0]")
+
+    with pytest.raises(TooLarge, match=f"inputs: more than {MAX_REQUEST_PARTS} segm"):
+        decode(content, where="inputs[1]", media_type="", budget=budget, min_px=64)
 
 
 def test_segments_between_scans_are_parts_too() -> None:

@@ -301,7 +301,7 @@ def test_what_is_unknown_is_told(play: Play) -> None:
 
 
 def test_an_end_is_told_to_whoever_waits(play: Play) -> None:
-    """Who has asked and who asks later are told that the server stops, once each, and nothing is reloaded any more."""
+    """Requests that wait, and one that comes later, are told so, and nothing is reloaded any more."""
     play.ask(LOAD, "a")
     play.ask(UNLOAD, "b")
     play.make({"a": "2", "b": "1"})
