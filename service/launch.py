@@ -258,7 +258,7 @@ def _check_grpc(settings: Settings) -> None:
 def _check_settings(settings: Settings) -> None:
     """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
     if settings.journal is not None:
-        from service.live.journal.startup import prepare_file
+        from service.live.journal.storage.startup import prepare_file
 
         prepare_file(settings.journal)
 

@@ -37,7 +37,7 @@ from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
 from service.live import challenger_tests, comparison
-from service.live.journal.window import Example
+from service.live.journal.reading.window import Example
 from service.live.monitor import Monitor
 from service.models import image_rows
 from service.models.content import read_unchanged

@@ -25,13 +25,13 @@ from service.live.journal.challenger_counts import (
     MEAN_SCALE,
     find_metrics,
 )
-from service.live.journal.records import MAX_CLASSES, Costs
-from service.live.journal.window import (
+from service.live.journal.reading.window import (
     Means,
     ModelVersion,
     PairCounts,
     PredictionWindow,
 )
+from service.live.journal.records import MAX_CLASSES, Costs
 from service.live.voters import explain_voters, find_voters
 from stats import sequential
 from stats.losses import bounded

@@ -18,9 +18,9 @@ from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live import alarms, champion_log, promotion
 from service.live.challengers import ShadowDeployment
 from service.live.champion_log import History, LogChanged
-from service.live.journal import reader
+from service.live.journal.reading import reader
+from service.live.journal.reading.window import HitBlocks, ModelVersion
 from service.live.journal.records import Costs
-from service.live.journal.window import HitBlocks, ModelVersion
 from service.live.journal.writer import Journal
 from service.live.promotion import PromotionMetric
 from service.models.model import Model

@@ -12,8 +12,12 @@ from service.contract import live_answers
 from service.live import alarms, challenger_tests, label_free
 from service.live.challengers import ShadowDeployment
 from service.live.journal.challenger_counts import ACCURACY
+from service.live.journal.reading.window import (
+    UNLABELLED,
+    ModelVersion,
+    PredictionWindow,
+)
 from service.live.journal.records import NO_ANSWER, Costs, Labels
-from service.live.journal.window import UNLABELLED, ModelVersion, PredictionWindow
 from service.models.model import Model
 from stats import agreement, scores
 from stats.groups import count_groups, design_effect

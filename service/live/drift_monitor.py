@@ -16,7 +16,7 @@ from service.live import drift
 from service.live.correlations import Correlations
 from service.live.drift import MAX_WINDOW_ROWS
 from service.live.drift_cells import Cells, Features
-from service.live.journal import reader
+from service.live.journal.reading import reader
 from service.live.journal.records import FeatureCounts
 from service.live.journal.writer import Journal
 

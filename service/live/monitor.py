@@ -29,12 +29,12 @@ from service.live.champion_watch import Watch
 from service.live.cost_settings import find_costs
 from service.live.drift_cells import Cells, Features
 from service.live.drift_monitor import DriftMonitor
-from service.live.journal import reader
 from service.live.journal.challenger_counts import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
+from service.live.journal.reading import reader
+from service.live.journal.reading.window import Example, PredictionWindow
 from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
-from service.live.journal.startup import read_prepared_file
-from service.live.journal.window import Example, PredictionWindow
+from service.live.journal.storage.startup import read_prepared_file
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.models.model import Inputs, Model

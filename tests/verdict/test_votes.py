@@ -22,7 +22,7 @@ from service.live.challengers import ShadowDeployment
 from service.live.champion_log import History
 from service.live.comparison import EMPTY_WINDOW
 from service.live.journal.challenger_counts import MEAN_SCALE
-from service.live.journal.window import GroupCounts, ModelVersion, PairCounts
+from service.live.journal.reading.window import GroupCounts, ModelVersion, PairCounts
 from service.live.promotion import PromotionMetric
 from service.live.voters import find_voters
 from service.models.model import Model

@@ -18,9 +18,7 @@ from time import monotonic
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.live_metrics import JournalMetrics
 from service.live.journal import waiting
-from service.live.journal.file import JournalFile, PreparedFile
 from service.live.journal.ids import PredictionIds
-from service.live.journal.problems import JournalLost, JournalUnusable, explain
 from service.live.journal.records import (
     Costs,
     FeatureCounts,
@@ -33,7 +31,10 @@ from service.live.journal.records import (
     Record,
     ShadowRecord,
 )
-from service.live.journal.transaction import MAX_EXAMPLES, Transactions
+from service.live.journal.shadows import MAX_EXAMPLES
+from service.live.journal.storage.file import JournalFile, PreparedFile
+from service.live.journal.storage.problems import JournalLost, JournalUnusable, explain
+from service.live.journal.transaction import Transactions
 from service.live.journal.waiting import Waiting, WaitingFeedback
 
 GATHER_S = 0.05

@@ -14,7 +14,7 @@ from service.calls import to_label
 from service.errors import InvalidRequest
 from service.live import shadow_batch
 from service.live.journal.ids import PredictionIds, find_age_s
-from service.live.journal.window import Example, ModelVersion, PredictionWindow
+from service.live.journal.reading.window import Example, ModelVersion, PredictionWindow
 from service.models import images
 from service.models.registry import Registry
 from tests.support.server import Server, serve

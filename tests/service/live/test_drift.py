@@ -22,7 +22,7 @@ from service.live.drift import (
     stability_index,
 )
 from service.live.drift_cells import Cells
-from service.live.journal.transaction import MAX_MERGED_ROWS
+from service.live.journal.feature_counts import MAX_MERGED_ROWS
 from stats.chi_square import chi_square_quantile, compare_counts
 from tests.support.tiny_models import tiny_card
 from training.export.distribution import describe_distribution

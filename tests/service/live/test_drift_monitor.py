@@ -11,13 +11,11 @@ import numpy as np
 import pytest
 
 from service.live.drift_cells import Cells
-from service.live.journal import reader, schema
+from service.live.journal.feature_counts import MAX_FEATURE_COUNTS, MAX_MERGED_ROWS
+from service.live.journal.reading import reader
 from service.live.journal.records import FeatureCounts
-from service.live.journal.transaction import (
-    MAX_FEATURE_COUNTS,
-    MAX_MERGED_ROWS,
-    Transactions,
-)
+from service.live.journal.storage import schema
+from service.live.journal.transaction import Transactions
 from service.models.model import Model
 from tests.conftest import EXPORTED_MODELS
 from tests.support.server import Server, serve

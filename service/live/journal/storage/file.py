@@ -16,8 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from service.live.journal import schema, wal
-from service.live.journal.problems import JournalLost, JournalUnusable, explain
+from service.live.journal.storage import schema, wal
+from service.live.journal.storage.problems import JournalLost, JournalUnusable, explain
 
 MAIN = "the journal's file"
 _BESIDE = {

@@ -12,8 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from service.errors import SettingsError
-from service.live.journal.file import Identity, JournalFile, PreparedFile, identify
-from service.live.journal.problems import JournalUnusable, WrongFile
+from service.live.journal.storage.file import (
+    Identity,
+    JournalFile,
+    PreparedFile,
+    identify,
+)
+from service.live.journal.storage.problems import JournalUnusable, WrongFile
 
 VARIABLE = "_VEREDICTO_JOURNAL_FILE"
 _MAY_PASS = (errno.ENOSPC, errno.EDQUOT)

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.live.journal import group_keys, reader, schema
+from service.live.journal import group_keys
 from service.live.journal.__main__ import main
 from service.live.journal.ids import PredictionIds
-from service.live.journal.merging import merge
+from service.live.journal.merging.merge import merge
+from service.live.journal.merging.sources import MergeRefused
+from service.live.journal.reading import reader
 from service.live.journal.records import (
     FeatureCounts,
     FeedbackRecord,
@@ -26,7 +28,7 @@ from service.live.journal.records import (
     ShadowRecord,
     encode_probabilities,
 )
-from service.live.journal.sources import MergeRefused
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 
 CLASSES = ("no", "yes")

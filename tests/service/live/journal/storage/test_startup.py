@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import SettingsError
-from service.live.journal import startup
-from service.live.journal.file import JournalFile, PreparedFile, identify
-from service.live.journal.startup import prepare_file, read_prepared_file
+from service.live.journal.storage import startup
+from service.live.journal.storage.file import JournalFile, PreparedFile, identify
+from service.live.journal.storage.startup import prepare_file, read_prepared_file
 
 
 @pytest.fixture(autouse=True)

@@ -17,14 +17,15 @@ from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from service.live.journal import schema
 from service.live.journal.challenger_counts import average
+from service.live.journal.feature_counts import MAX_FEATURE_COUNTS
 from service.live.journal.keys import SurrogateKeys
-from service.live.journal.merged_hits import MergedHits
-from service.live.journal.problems import JournalUnusable
+from service.live.journal.merging.merged_hits import MergedHits
+from service.live.journal.merging.sources import MergeRefused, Source, check_ids
 from service.live.journal.records import ModelKey
-from service.live.journal.sources import MergeRefused, Source, check_ids
-from service.live.journal.transaction import MAX_EXAMPLES, MAX_FEATURE_COUNTS
+from service.live.journal.shadows import MAX_EXAMPLES
+from service.live.journal.storage import schema
+from service.live.journal.storage.problems import JournalUnusable
 from stats import sequential
 
 ROWS_AT_A_TIME = 10_000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from service.live.journal import schema
 from service.live.journal.challenger_counts import ROW_SCALE, average
-from service.live.journal.problems import JournalLost, WrongFile
+from service.live.journal.storage import schema
+from service.live.journal.storage.problems import JournalLost, WrongFile
 
 FIRST_TABLES = """
 CREATE TABLE tasks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,

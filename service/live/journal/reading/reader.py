@@ -13,20 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.live.journal import schema
 from service.live.journal.challenger_counts import ACCURACY, HISTORY_DTYPE
 from service.live.journal.ids import ID_CHARACTERS, find_age_s
-from service.live.journal.records import (
-    CONFIDENCE_DTYPE,
-    COUNT_DTYPE,
-    GROUP_DTYPE,
-    LABEL_DTYPE,
-    MAX_CONFIDENCE,
-    NO_ANSWER,
-    GroupKeys,
-    Labels,
-)
-from service.live.journal.window import (
+from service.live.journal.reading.window import (
     UNLABELLED,
     Example,
     Gains,
@@ -38,6 +27,17 @@ from service.live.journal.window import (
     PairCounts,
     PredictionWindow,
 )
+from service.live.journal.records import (
+    CONFIDENCE_DTYPE,
+    COUNT_DTYPE,
+    GROUP_DTYPE,
+    LABEL_DTYPE,
+    MAX_CONFIDENCE,
+    NO_ANSWER,
+    GroupKeys,
+    Labels,
+)
+from service.live.journal.storage import schema
 
 MAX_EXAMPLES = 20
 

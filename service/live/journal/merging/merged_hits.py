@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from service.live.journal.challenger_counts import scale_mean
-from service.live.journal.sources import Source
+from service.live.journal.merging.sources import Source
 
 _INSERT_HITS = (
     "INSERT INTO hits VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n_rows = n_rows + excluded.n_rows, "

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from service.live.journal.file import JournalFile, PreparedFile, identify
-from service.live.journal.problems import JournalLost, JournalUnusable
+from service.live.journal.storage.file import JournalFile, PreparedFile, identify
+from service.live.journal.storage.problems import JournalLost, JournalUnusable
 
 Damage = Callable[[Path], object]
 N_TASKS = 500

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import VeredictoError
-from service.live.journal import schema
 from service.live.journal.ids import CYCLE_S, ID_CHARACTERS, find_age_s
+from service.live.journal.storage import schema
 
 _READ_PREDICTIONS = "SELECT seq, id, task, model, n_rows, labels, group_keys FROM predictions ORDER BY seq"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.live.journal import reader, schema
 from service.live.journal.challenger_counts import MEAN_SCALE
+from service.live.journal.reading import reader
+from service.live.journal.reading.window import UNLABELLED, ModelVersion
 from service.live.journal.records import (
     NO_ANSWER,
     FeatureCounts,
@@ -22,8 +23,8 @@ from service.live.journal.records import (
     ShadowExample,
     ShadowRecord,
 )
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
-from service.live.journal.window import UNLABELLED, ModelVersion
 from stats import sequential
 
 CLASSES = ("no", "yes")
