@@ -39,8 +39,8 @@ from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_
 from service.live import challenger_tests, comparison
 from service.live.journal.reading.window import Example
 from service.live.monitor import Monitor
-from service.models import image_rows
 from service.models.content import read_unchanged
+from service.models.images import rows as image_rows
 from service.models.model import Inputs, Model
 from service.models.model_statistics import Times
 from service.models.registry import Registry

@@ -24,7 +24,7 @@ from service.contract.limits import (
 )
 from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest, hint_at
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 
 FILE_FIELD = "image"
 

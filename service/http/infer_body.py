@@ -24,7 +24,7 @@ from service.errors import InvalidRequest
 from service.execution.run import Run
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 from service.open_inference import inference, parameters, tensors
 from service.open_inference.inference import (
     InferenceRequest,

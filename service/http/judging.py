@@ -17,7 +17,7 @@ from service.http.forms import FILE_FIELD, FormFile, read_form, read_query
 from service.http.responses import Response
 from service.http.route import CallHead
 from service.models.graph import Graph
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 
 PATH = "/judge"
 TABLE_FIELDS = ("data", "file", "csv")

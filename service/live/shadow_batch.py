@@ -22,7 +22,7 @@ from service.live.journal.records import (
     StoredProbabilities,
     encode_probabilities,
 )
-from service.models.images import encode_png
+from service.models.images.image_codec import encode_png
 from service.models.model import Inputs, Model
 
 ROWS_AT_A_TIME = 256

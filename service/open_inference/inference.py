@@ -15,10 +15,10 @@ from service.contract.codec import decode_base64
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Outputs, Run
-from service.models import image_rows
 from service.models.datatypes import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Datatype
 from service.models.graph import Graph
-from service.models.images import ImageFile
+from service.models.images import rows as image_rows
+from service.models.images.media_types import ImageFile
 from service.models.session import TensorInfo
 from service.open_inference.classification import classify
 from service.open_inference.parameters import check_tensor, read_count, read_flag

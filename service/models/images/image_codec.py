@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import warnings
 from io import SEEK_END, BytesIO
-from math import ceil, isqrt
-from typing import Any, NamedTuple
+from math import isqrt
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -18,7 +18,8 @@ from PIL import Image, UnidentifiedImageError
 
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.models import cancellation
-from service.models.image_files import (
+from service.models.images.budget import PixelBudget
+from service.models.images.headers import (
     JPEG_END,
     PNG_START,
     count_scans,
@@ -26,15 +27,7 @@ from service.models.image_files import (
     read_png_depth,
     strip_png,
 )
-from service.models.memory import share_decoding_budget
-
-
-class ImageFile(NamedTuple):
-    """An image file has its bytes as they came, and the media type that the client states."""
-
-    content: bytes
-    media_type: str
-
+from service.models.images.media_types import FORMATS, KINDS, KNOWN, MEDIA_TYPES
 
 logger = logging.getLogger(__name__)
 
@@ -43,35 +36,10 @@ Image.MAX_IMAGE_PIXELS = None
 # Pillow warns of files that are odd but decode.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-GAP_PX = 2
-CELL_PX = 64
-"""A smaller image is enlarged to about this height in a grid, where there is room."""
-GRID_PX = 4_000_000
-"""A grid of more pixels than this is not enlarged."""
 
-MEDIA_TYPES = {
-    "image/jpeg": "JPEG",
-    "image/jpg": "JPEG",
-    "image/pjpeg": "JPEG",
-    "image/png": "PNG",
-    "image/webp": "WEBP",
-    "image/bmp": "BMP",
-    "image/x-ms-bmp": "BMP",
-    "image/gif": "GIF",
-}
-TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif")
-"""Messages and documents name the formats by these usual media types."""
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-KNOWN = "JPEG, PNG, WebP, BMP or GIF"
-
-KINDS = {each: each for each in FORMATS} | {"MPO": "JPEG"}
-"""A JPEG with a second picture, as telephones write it, is decoded as the JPEG that it is."""
 _WORDS_FOR_SHORT = ("truncated", "too short", "unexpected end", "premature")
 _WORDS_FOR_UNKNOWN = ("unsupported", "unknown", "not supported")
 
-MAX_SCANS = 100
-SCANS_AT_MAX_PIXELS = 16
-"""A JPEG has at most 100 scans, and of the most pixels 16: a usual progressive one has ten."""
 MAX_SIDE_PX = 65_535
 """This is JPEG's own limit; a longer image is nothing that anyone looks at."""
 MAX_CONVERTED_PX = 4_000_000
@@ -82,8 +50,6 @@ CONVERTED_BYTES = 16
 """A pixel takes so many bytes while it is decoded, as was measured, and while it is converted."""
 READ_BYTES = 8192
 """Decoders read so many bytes at a time, between which their work can be ended."""
-MAX_DECODING_BYTES = 512 * 1024 * 1024
-"""This much memory may be taken for decoding where no setting says so."""
 
 ORIENTATION = 0x0112
 UPRIGHT = 1
@@ -97,17 +63,6 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-MAX_HEAT_MAP_PX = 1024
-"""The longer side of a heat map has at most this many pixels."""
-MIN_HEAT_MAP_PX = 256
-HEAT_COLOURS = (
-    (48, 18, 120),
-    (30, 120, 200),
-    (40, 190, 130),
-    (250, 210, 50),
-    (220, 40, 30),
-)
-"""The colours rise from no weight to the highest; each is lighter or warmer than the one before."""
 
 Pixels = NDArray[np.uint8]
 
@@ -124,58 +79,6 @@ def encode_jpeg(pixels: Pixels) -> bytes:
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=80)
     return file.getvalue()
-
-
-def make_grid(images: Pixels) -> Pixels:
-    """Returns images `(n_images, height, width, 3)` in a near-square grid on white, enlarged by whole pixels."""
-    n_images, height, width, _ = images.shape
-    room = isqrt(GRID_PX // (n_images * height * width))
-    images = images.repeat(max(1, min(room, CELL_PX // height)), axis=1)
-    images = images.repeat(images.shape[1] // height, axis=2)
-    _, height, width, _ = images.shape
-    n_columns = ceil(n_images**0.5)
-    n_rows = ceil(n_images / n_columns)
-    cell_height = height + GAP_PX
-    cell_width = width + GAP_PX
-    shape = (n_rows * cell_height + GAP_PX, n_columns * cell_width + GAP_PX, 3)
-    grid = np.full(shape, 255, dtype=np.uint8)
-
-    for index, image in enumerate(images):
-        row, column = divmod(index, n_columns)
-        top = GAP_PX + row * cell_height
-        left = GAP_PX + column * cell_width
-        grid[top : top + height, left : left + width] = image
-
-    return grid
-
-
-class PixelBudget:
-    """A budget limits what the images of one request may cost to decode, counted from their headers.
-
-    Their pixels are counted together; what each takes in memory is taken from what all requests share.
-    """
-
-    def __init__(
-        self, max_pixels: int, max_decoding_bytes: int = MAX_DECODING_BYTES
-    ) -> None:
-        self.memory = share_decoding_budget(max_decoding_bytes)
-        self._max_pixels = max_pixels
-        self._taken = 0
-
-    def take(self, pixels: int, where: str) -> None:
-        """Takes the pixels of one image; raises TooLarge, which names the limit."""
-        check_size(pixels, where, self._max_pixels)
-        self._taken += pixels
-        check_size(self._taken, "inputs", self._max_pixels)
-
-    def check_scans(self, n_scans: int, pixels: int, where: str) -> None:
-        """Raises TooLarge for a JPEG whose pixels come in more scans than it may cost to read."""
-        most = min(MAX_SCANS, SCANS_AT_MAX_PIXELS * self._max_pixels // max(1, pixels))
-        if n_scans > most:
-            raise TooLarge(
-                f"{where}: a JPEG of {n_scans} scans is over the limit of {most} for its {pixels} pixels: "
-                "save it again, as a usual JPEG"
-            )
 
 
 class _WatchedFile(BytesIO):
@@ -261,15 +164,6 @@ def _check_sides(image: Image.Image, where: str) -> None:
     if longest > MAX_SIDE_PX:
         raise TooLarge(
             f"{where}: a side of {longest} pixels is over the limit of {MAX_SIDE_PX}"
-        )
-
-
-def check_size(pixels: int, where: str, max_pixels: int) -> None:
-    """Raises TooLarge, which names the limit, for more than `max_pixels`."""
-    if pixels > max_pixels:
-        raise TooLarge(
-            f"{where}: {pixels} pixels are over the limit of {max_pixels} for the images of a request "
-            "(VEREDICTO_MAX_PIXELS)"
         )
 
 
@@ -424,51 +318,9 @@ def shrink(pixels: Pixels, max_px: int) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize(size))
 
 
-def overlay_heat_map(
-    pixels: Pixels, heat: NDArray[np.float32], *, middle: bool
-) -> Pixels:
-    """Returns a map `(rows, columns)` in colours over the image in grey; values below 0 show as no weight.
-
-    With `middle` the map covers only the square in the image's middle.
-    """
-    pixels = shrink(_enlarge(pixels), MAX_HEAT_MAP_PX)
-    height, width, _ = pixels.shape
-    side = min(height, width)
-    size = (side, side) if middle else (width, height)
-    map_image = Image.fromarray(heat.astype(np.float32))
-    smooth = np.asarray(map_image.resize(size, Image.Resampling.BICUBIC))
-    shares = np.clip(smooth / max(float(smooth.max()), 1e-12), 0, 1)
-
-    n_rows, n_columns = shares.shape
-    top = (height - n_rows) // 2
-    left = (width - n_columns) // 2
-    share = np.zeros((height, width))
-    share[top : top + n_rows, left : left + n_columns] = shares
-
-    stops = np.linspace(0, 1, len(HEAT_COLOURS))
-    channels = np.array(HEAT_COLOURS).T
-    colours = np.stack([np.interp(share, stops, each) for each in channels], axis=2)
-    grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
-    weight = 0.7 * share[..., None] ** 0.5
-    laid: Pixels = np.rint((1 - weight) * grey + weight * colours).astype(np.uint8)
-
-    return laid
-
-
-def stack(pictures: list[Pixels]) -> Pixels:
-    """Returns pictures of any size one below the other, on white."""
-    width = max(each.shape[1] for each in pictures)
-    rows = []
-
-    for each in pictures:
-        row = np.full((each.shape[0] + GAP_PX, width, 3), 255, dtype=np.uint8)
-        row[: each.shape[0], : each.shape[1]] = each
-        rows.append(row)
-
-    return np.concatenate(rows)[:-GAP_PX]
-
-
-def _enlarge(pixels: Pixels) -> Pixels:
-    """Returns the image enlarged by whole pixels where its longer side is small."""
-    times = max(1, MIN_HEAT_MAP_PX // max(pixels.shape[:2]))
-    return pixels.repeat(times, axis=0).repeat(times, axis=1)
+def resize_map(
+    values: NDArray[np.float32], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Returns a map `(rows, columns)` of another size, (width, height), smoothed by cubic curves."""
+    image = Image.fromarray(values.astype(np.float32))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))

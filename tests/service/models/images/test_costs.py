@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from service.errors import TooLarge
-from service.models.image_files import count_scans, strip_png
-from service.models.images import MAX_SCANS, PixelBudget, decode
+from service.models.images.budget import MAX_SCANS, PixelBudget
+from service.models.images.headers import count_scans, strip_png
+from service.models.images.image_codec import decode
 from service.models.memory import MemoryBudget
 from tests.support.image_files import encode
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from service.contract.codec import decode_base64
 from service.errors import InvalidRequest
-from service.models import cancellation, images
-from service.models.images import ImageFile, Pixels
+from service.models import cancellation
+from service.models.images.budget import MAX_DECODING_BYTES, PixelBudget, check_size
+from service.models.images.image_codec import Pixels, decode
+from service.models.images.media_types import KNOWN, ImageFile
 
 ENCODED = "b64"
 MIN_JPEG_SCALE = 2
@@ -36,7 +38,7 @@ def decode_rows(
     model: str,
     size_px: int,
     max_pixels: int,
-    max_decoding_bytes: int = images.MAX_DECODING_BYTES,
+    max_decoding_bytes: int = MAX_DECODING_BYTES,
 ) -> list[Pixels]:
     """Returns each row's image, RGB `(height, width, 3)`, for a graph that resizes images to `size_px`.
 
@@ -45,9 +47,9 @@ def decode_rows(
     if not len(rows):
         raise InvalidRequest("inputs: expected at least one image, got none")
 
-    budget = images.PixelBudget(max_pixels, max_decoding_bytes)
+    budget = PixelBudget(max_pixels, max_decoding_bytes)
     return [
-        images.decode(
+        decode(
             file.content,
             where=where,
             media_type=file.media_type,
@@ -65,7 +67,7 @@ def split(pixels: NDArray[np.uint8], *, max_pixels: int) -> list[Pixels]:
             f"expected images of at least one pixel, got shape {list(pixels.shape)}"
         )
 
-    images.check_size(pixels.size // 3, "inputs", max_pixels)
+    check_size(pixels.size // 3, "inputs", max_pixels)
     return list(pixels)
 
 
@@ -80,7 +82,7 @@ def _read(rows: Iterable[Any], model: str) -> Iterator[tuple[str, ImageFile]]:
         is_encoded = isinstance(row, dict) and list(row) == [ENCODED]
         if not is_encoded or not isinstance(row[ENCODED], str):
             raise InvalidRequest(
-                f'{where}: {model} takes images: expected {{"b64": "<base64 of a {images.KNOWN} file>"}}, got '
+                f'{where}: {model} takes images: expected {{"b64": "<base64 of a {KNOWN} file>"}}, got '
                 f"{_describe(row)}"
             )
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from service.errors import InvalidRequest, TooLarge
-from service.models.image_rows import are_files, decode_rows, has_encoded_image, split
-from service.models.images import ImageFile, Pixels
+from service.models.images.image_codec import Pixels
+from service.models.images.media_types import ImageFile
+from service.models.images.rows import are_files, decode_rows, has_encoded_image, split
 from tests.support.image_files import encode
 
 MODEL = "hue-first"

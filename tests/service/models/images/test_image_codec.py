@@ -15,7 +15,8 @@ import simplejpeg
 from PIL import Image
 
 from service.errors import InvalidRequest, TooLarge
-from service.models.images import PixelBudget, decode
+from service.models.images.budget import PixelBudget
+from service.models.images.image_codec import decode
 from tests.support.image_files import encode
 
 REFUSED_AS_SHORT = (
