@@ -77,12 +77,7 @@ class Registry:
             at_once=at_once,
         )
         found = loader.load(loaded or {})
-        registry = cls(
-            models=found.models,
-            versions=found.versions,
-            files=found.files,
-            refused=found.refused,
-        )
+        registry = cls(**found._asdict())
         registry._add_aliases(aliases or {})
         registry._log_problems(known_bad or {})
         if not loaded:
