@@ -76,15 +76,17 @@ class Registry:
             takes_any_name="" in (aliases or {}).values(),
             at_once=at_once,
         )
-        found = loader.load(loaded or {})
-        registry = cls(**found._asdict())
+        registry = cls(**loader.load(loaded or {})._asdict())
         registry._add_aliases(aliases or {})
         registry._log_problems(known_bad or {})
         if not loaded:
-            names = ", ".join(registry.versions)
-            logger.info("serving %d models: %s", len(registry.versions), names)
+            registry._log_models()
 
         return registry
+
+    def _log_models(self) -> None:
+        names = ", ".join(self.versions)
+        logger.info("serving %d models: %s", len(self.versions), names)
 
     def _add_aliases(self, wanted: Mapping[str, str]) -> None:
         """Serves models under further names too."""
