@@ -241,7 +241,8 @@ def _judge_baseline(predictions: Predictions, criterion: Criterion) -> dict[str,
         )
         return {"class": predictions.classes[cheapest], "value": cost}
     if criterion.metric == "balanced_accuracy":
-        return {"class": None, "value": 1 / max(1, int((counts > 0).sum()))}
+        n_present = int((counts > 0).sum())
+        return {"class": None, "value": 1 / max(1, n_present)}
 
     find = brier_scores if criterion.metric == "brier" else log_losses
     same = np.tile(shares, (len(predictions.truth), 1))

@@ -255,8 +255,9 @@ def _read_raw(graph: Graph, body: bytes) -> Tensors:
 
     datatype = input_tensors.find_datatype(info)
     if datatype.name == BYTES:
-        text = np.array([body], dtype=np.object_).reshape([1] * len(info.shape))
-        return {info.name: input_tensors.decode_texts(text, "the body")}
+        text = np.array([body], dtype=np.object_)
+        shaped = text.reshape([1] * len(info.shape))
+        return {info.name: input_tensors.decode_texts(shaped, "the body")}
 
     shape = _fit_shape(info.shape, len(body), np.dtype(datatype.array).itemsize)
     spec = input_tensors.find_input(graph, info.name, shape, datatype.name, 0)

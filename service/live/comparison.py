@@ -152,11 +152,12 @@ def _describe_pairs(
     pairs = []
 
     for first, second in combinations(range(len(versions)), 2):
-        both = (labels[first] != NO_ANSWER) & (labels[second] != NO_ANSWER)
+        of_pair = np.stack([labels[first], labels[second]], axis=1)
+        both = (of_pair != NO_ANSWER).all(axis=1)
         if not both.any():
             continue
 
-        table = np.stack([labels[first][both], labels[second][both]], axis=1)
+        table = of_pair[both]
         agreements = agreement.agreements(table)
         kappas = agreement.kappas(agreements, table, n_classes=n_classes)
         kappa = float(kappas[0, 1])

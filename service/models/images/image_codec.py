@@ -155,8 +155,11 @@ def _decode_open(
 def _find_factor(image: Image.Image, min_px: int) -> int:
     """Returns by what whole number the sides of a large image are divided; 1 for one that is small enough."""
     n_pixels = image.width * image.height
-    factor = isqrt(max(0, n_pixels - 1) // MAX_CONVERTED_PX) + 1
-    return max(1, min(factor, min(image.width, image.height) // max(1, min_px)))
+    wanted = isqrt(max(0, n_pixels - 1) // MAX_CONVERTED_PX) + 1
+    shorter_px = min(image.width, image.height)
+    allowed = shorter_px // max(1, min_px)
+
+    return max(1, min(wanted, allowed))
 
 
 def _check_sides(image: Image.Image, where: str) -> None:

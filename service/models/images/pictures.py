@@ -75,7 +75,8 @@ def overlay_heat_map(
     colours = np.stack([np.interp(share, stops, each) for each in channels], axis=2)
     grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
     weight = 0.7 * share[..., None] ** 0.5
-    laid: Pixels = np.rint((1 - weight) * grey + weight * colours).astype(np.uint8)
+    mixed = (1 - weight) * grey + weight * colours
+    laid: Pixels = np.rint(mixed).astype(np.uint8)
 
     return laid
 
@@ -86,8 +87,9 @@ def stack(pictures: list[Pixels]) -> Pixels:
     rows = []
 
     for each in pictures:
-        row = np.full((each.shape[0] + GAP_PX, width, 3), 255, dtype=np.uint8)
-        row[: each.shape[0], : each.shape[1]] = each
+        height, own_width, _ = each.shape
+        row = np.full((height + GAP_PX, width, 3), 255, dtype=np.uint8)
+        row[:height, :own_width] = each
         rows.append(row)
 
     return np.concatenate(rows)[:-GAP_PX]

@@ -155,7 +155,10 @@ class _Reader:
 
         inputs, outputs = texts.get(1, []), texts.get(2, [])
         # Of a field that comes several times protobuf takes the last.
-        name, domain, overload = (texts.get(each, _NO_TEXT)[-1] for each in (4, 7, 8))
+        name = texts.get(4, _NO_TEXT)[-1]
+        domain = texts.get(7, _NO_TEXT)[-1]
+        overload = texts.get(8, _NO_TEXT)[-1]
+
         body.n_nodes += 1
         key = (domain, name, overload)
         body.calls[key] = body.calls.get(key, 0) + 1

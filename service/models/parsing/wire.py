@@ -200,7 +200,8 @@ class WireReader:
 
         data = np.frombuffer(self._content, np.uint8, end - start, start)
         if tag == _FLOAT_TAG:
-            is_whole = len(data) % 5 == 0 and bool((data[::5] == tag).all())
+            has_whole_floats = len(data) % 5 == 0
+            is_whole = has_whole_floats and bool((data[::5] == tag).all())
         elif tag == _INT_TAG:
             is_whole = _are_tagged_varints(data)
         else:
@@ -308,7 +309,9 @@ def _are_tagged_varints(data: NDArray[np.uint8]) -> bool:
     tags = ends[::2]
     ends = ends[1::2]
     follows = tags[1:] == ends[:-1] + 1
-    if tags[0] != 0 or not follows.all() or not (data[tags] == _INT_TAG).all():
+    if tags[0] != 0 or not follows.all():
+        return False
+    if not (data[tags] == _INT_TAG).all():
         return False
 
     longest = int((ends - tags).max())

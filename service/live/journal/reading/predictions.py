@@ -106,8 +106,9 @@ class PredictionReader:
 
             prediction, rows = by_seq[seq]
             keys = self._task.challenger_sets[lineup] if lineup else [prediction.model]
+            columns = [places[key] for key in keys]
             values = np.frombuffer(stored, CONFIDENCE_DTYPE) / MAX_CONFIDENCE
-            table[[places[key] for key in keys], rows] = values.reshape(len(keys), -1)
+            table[columns, rows] = values.reshape(len(keys), -1)
 
         return {
             model: column[:max_rows]
