@@ -1,4 +1,4 @@
-"""For input drift the features of today's rows are compared with the distributions of the training rows.
+"""Input drift is found by comparing the features of today's rows with the distributions of the training rows.
 
 Pearson's chi-square of each feature's counts and the card's decides whether there is drift. It knows of no order, so
 numbers of three bins or more are tested by location and scale of their ranks too, and by the share of missing values

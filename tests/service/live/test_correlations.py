@@ -83,7 +83,7 @@ def count_alarms(
 def test_unchanged_correlations_are_rarely_called_changed(
     correlation: float, n_held_out: int
 ) -> None:
-    """At most 5 % of 100 samples, and the error of so few, have a changed pair."""
+    """A changed pair is found in at most 5 % of 100 samples without a change, give or take the error of so few."""
     share = count_alarms(
         n_features=5,
         correlation=correlation,
@@ -101,7 +101,7 @@ def test_unchanged_correlations_are_rarely_called_changed(
 def test_false_alarms_keep_to_six_percent(
     correlation: float, n_held_out: int, n_rows: int
 ) -> None:
-    """At most 6 % of samples in 27 worlds of ten features, and three standard errors, have a changed pair at a look."""
+    """A changed pair is found at one look in at most 6 % of samples, and three standard errors, in 27 worlds."""
     n_samples = 400
     share = count_alarms(
         n_features=10,
@@ -120,7 +120,7 @@ def test_false_alarms_keep_to_six_percent(
 def test_looking_again_and_again_keeps_to_the_level(
     n_streams: int, n_looks: int
 ) -> None:
-    """At most 6 % of streams without a change, looked at after each 10 rows, ever have a changed pair."""
+    """A changed pair is ever found in at most 6 % of streams without a change, looked at after each 10 rows."""
     generator = np.random.default_rng(12)
     cells = make_cells(5)
     correlations = Correlations(cells)

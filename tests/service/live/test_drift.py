@@ -112,7 +112,7 @@ def test_the_quantile_is_scipys(alpha: float, degrees: int) -> None:
 
 
 def test_the_quantile_of_many_degrees_is_near_scipys() -> None:
-    """Beyond 100 degrees of freedom the quantile is within 0.01 % of scipy's."""
+    """The quantile is within 0.01 % of SciPy's beyond 100 degrees of freedom."""
     assert chi_square_quantile(0.05, 101) == pytest.approx(
         chi2.isf(0.05, 101), rel=1e-4
     )
@@ -145,7 +145,7 @@ def test_rare_cells_are_joined_until_five_rows_are_expected() -> None:
 def test_without_drift_chi_square_stays_under_its_critical_value(
     generator: np.random.Generator, n_rows: int, shape: str
 ) -> None:
-    """At most 5 % of 1,000 seeded windows, each with its own training rows, are above, within three standard errors."""
+    """Chi-square is above its critical value in at most 5 % of 1,000 windows, give or take three standard errors."""
     shares = (
         np.full(10, 0.1) if shape == "normal" else np.array([0.9, 0.05, 0.03, 0.02])
     )
@@ -187,7 +187,7 @@ def test_a_shift_is_found_and_comes_first(generator: np.random.Generator) -> Non
 def test_eight_features_without_drift_seldom_name_one(
     generator: np.random.Generator,
 ) -> None:
-    """At most 5 % of windows name any feature: the critical values share that chance."""
+    """Any feature is named in at most 5 % of windows: the critical values share that chance."""
     cells = Cells(tuple(deciles(f"x{index}", n_training=100_000) for index in range(8)))
     named = sum(
         bool(describe(cells, cells.count(generator.normal(size=(400, 8))))["drifted"])
@@ -234,7 +234,7 @@ def test_rare_values_are_no_drift(
     n_rows: int,
     n_windows: int,
 ) -> None:
-    """Of four categories with many rare values any is called drifted in at most 5 % of windows without drift.
+    """Any of four categories with many rare values is called drifted in at most 5 % of windows without drift.
 
     Joined by the training counts alone they were in 10 to 53 %.
     """
@@ -330,7 +330,7 @@ def test_a_large_drift_is_found_though_each_row_is_looked_at(
 
 
 def test_a_drift_is_found_at_a_late_look(generator: np.random.Generator) -> None:
-    """After 10,000 looks a category that has become twice as frequent is found in a window of 10,000 rows."""
+    """A category that has become twice as frequent is found in a window of 10,000 rows after 10,000 looks."""
     cells = long_tailed(20, 2000, generator)
     shares = zipf(20)
     shares[3] *= 2
@@ -428,7 +428,7 @@ WORLDS = ["numbers", "integers", "zeros", "gaps", "lognormal"]
 def test_numbers_without_drift_are_seldom_called_so(
     generator: np.random.Generator, world: str, n_rows: int, n_windows: int
 ) -> None:
-    """Of ten numbers, each with training rows of its own, any is called drifted in at most 5 % of windows.
+    """Any of ten numbers, each with training rows of its own, is called drifted in at most 5 % of windows.
 
     With the bins joined that were rarest, 39 % of windows of 30 rows were.
     """

@@ -29,7 +29,7 @@ def spread(counts: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_location_is_mann_and_whitneys_test(seed: int) -> None:
-    """Its p-value is that of SciPy's test of the rows with ties, and its sign says which sample is higher."""
+    """Location has the p-value of SciPy's test of the rows with ties, and its sign says which sample is higher."""
     first, second = draw(seed)
     location, _ = compare_ranks(first, second, min_expected=0)
     for z, *counts in zip(location, first, second, strict=True):
@@ -41,7 +41,7 @@ def test_location_is_mann_and_whitneys_test(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_scale_is_what_squared_ranks_show_beyond_location(seed: int) -> None:
-    """It is the permutation z of the residuals of a regression, on the rows, of squared ranks by ranks."""
+    """Scale is the permutation z of the residuals of a regression, on the rows, of squared ranks by ranks."""
     first, second = draw(seed)
     _, scale = compare_ranks(first, second, min_expected=0)
     for z, *counts in zip(scale, first, second, strict=True):
@@ -104,7 +104,7 @@ def test_empty_bins_say_nothing() -> None:
 def test_the_level_is_kept(
     generator: np.random.Generator, n_rows: int, shares: np.ndarray
 ) -> None:
-    """Of 4,000 pairs of samples of equal shares either z is beyond the quantile of .01 in so many, but for chance."""
+    """Each z is beyond its quantile of .01 in at most 1 % of 4,000 pairs of samples of equal shares, but for chance."""
     first = generator.multinomial(n_rows, shares, size=4000)
     second = generator.multinomial(455, shares, size=4000)
     for z in compare_ranks(first, second, min_expected=5):
