@@ -22,7 +22,7 @@ from service.models.images import image_codec
 from service.models.images.budget import PixelBudget
 from stats.confusion import most_confused
 from verdict.criterion import NAMES
-from verdict.sets import tell_sets
+from verdict.prediction_sets import tell_sets
 from verdict.words import (
     Write,
     percent,

@@ -13,12 +13,12 @@ from service.calls import catalogue, invocations, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.examples import Examples
 from service.calls.explaining.rows import RowExplainer
+from service.calls.held_out_verdict import Verdicts
 from service.calls.judgement import Judgements, JudgeRequest, list_learnt
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.predictor import Predictor
 from service.calls.repository import Repository
-from service.calls.verdict import Verdicts
 from service.contract import answers, codec, live_answers
 from service.contract.calls import CALLS
 from service.contract.limits import Limits

@@ -18,6 +18,7 @@ from service.contract.answers import LIVE_METRICS, VERDICT_METRICS
 from service.contract.live_answers import ChallengerTest, CurvePoint
 from service.errors import InvalidRequest
 from service.live.challengers import ShadowDeployment
+from service.live.hard_voters import explain_voters, find_voters
 from service.live.journal.challenger_counts import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -32,7 +33,6 @@ from service.live.journal.reading.window import (
     PredictionWindow,
 )
 from service.live.journal.records import MAX_CLASSES, Costs
-from service.live.voters import explain_voters, find_voters
 from stats import sequential
 from stats.losses import bounded
 

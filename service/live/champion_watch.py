@@ -30,7 +30,7 @@ INTERVAL_S = 1.0
 logger = logging.getLogger(__name__)
 
 
-class Watch:
+class ChampionWatch:
     """Watches in one process; `follow_champions` is told the champions, by task, whenever the log has others.
 
     `path` is the log of acts, None where none is to be made. Challengers are promoted `by` this metric, with `costs` by

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.folder_watcher import FolderWatcher
 from service.processes.link import CHANNEL_VARIABLE
-from service.processes.reloading import LOOK, Reloading, Request
+from service.processes.reload_state import LOOK, ReloadState, Request
 from service.repository.generation import GenerationRequest, Store
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Reloader:
         self._trial: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._why_ended: str | None = None
-        self.state = Reloading(
+        self.state = ReloadState(
             self,
             Store(options.store),
             source=os.fspath(options.source),

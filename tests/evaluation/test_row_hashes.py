@@ -25,7 +25,7 @@ from training.__main__ import main as train
 from training.data import datasets
 from training.data.table import read_dataset
 from verdict.criterion import Criterion
-from verdict.learnt import tell_learnt
+from verdict.learnt_rows import tell_learnt
 
 
 @pytest.mark.parametrize("task", ["breast_cancer", "wine", "points"])

@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from model_card import FeatureInput
 from service.errors import InvalidRequest
 from service.live.drift import describe
-from service.live.drift_cells import Cells
+from service.live.drift_cells import DriftCells
 from service.models.model import Model
 from tests.support.server import Server
 from training.__main__ import main
@@ -297,7 +297,7 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
         train_rows["bill"].null_count(),
     )
     assert sum(months.counts[:5]) == (train_rows["months"] < months.edges[4]).sum()
-    cells = Cells.of(model.card)
+    cells = DriftCells.of(model.card)
     assert cells is not None
     given = (
         pl.read_csv(table)

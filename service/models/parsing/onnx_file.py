@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from service.errors import ModelRefused
 from service.models.parsing.external_tensors import make_external
 from service.models.parsing.outline import CONTROL_FLOW, Outline
+from service.models.parsing.protobuf_wire import Field, WireReader
 from service.models.parsing.trees import OPERATORS as TREE_OPERATORS
 from service.models.parsing.trees import check_trees
-from service.models.parsing.wire import Field, WireReader
 
 MAX_NODES = 200_000
 """A graph whose functions are put in place of their calls may have this many nodes."""

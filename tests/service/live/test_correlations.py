@@ -12,16 +12,16 @@ from service.contract.live_answers import CorrelationDrift
 from service.live import drift
 from service.live.correlations import SCALE, Correlations
 from service.live.drift import ROWS_A_PART
-from service.live.drift_cells import Cells
+from service.live.drift_cells import DriftCells
 
 N_CELLS = 10
 EDGES = tuple(float(each) for each in np.round(np.linspace(-1.6, 1.6, N_CELLS - 1), 2))
 
 
-def make_cells(n_features: int, *, n_training: int = 455, seed: int = 0) -> Cells:
+def make_cells(n_features: int, *, n_training: int = 455, seed: int = 0) -> DriftCells:
     """Returns cells of normal features, counted on as many training rows."""
     rows = np.random.default_rng(seed).normal(size=(n_training, n_features))
-    return Cells(
+    return DriftCells(
         tuple(
             Feature(
                 name=f"x{number}",
@@ -53,7 +53,7 @@ def draw(
 
 def look(
     correlations: Correlations,
-    cells: Cells,
+    cells: DriftCells,
     window: np.ndarray,
     held_out: np.ndarray | None,
 ) -> CorrelationDrift:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.live.drift_cells import Cells
+from service.live.drift_cells import DriftCells
 from service.live.journal.feature_counts import MAX_FEATURE_COUNTS, MAX_MERGED_ROWS
 from service.live.journal.reading import reader
 from service.live.journal.records import FeatureCounts
@@ -107,7 +107,7 @@ def test_few_rows_are_counted_together_and_many_are_forgotten(tmp_path: Path) ->
     """The file holds the counts of a window and not of a history; counts of another basis are left alone."""
     model = Model.load(EXPORTED_MODELS / "wine-mlp.onnx")
     assert model is not None
-    cells = Cells.of(model.card)
+    cells = DriftCells.of(model.card)
     assert cells is not None
     counts = cells.count(np.array(ROWS[:100], dtype=np.float32))
     path = tmp_path / "journal.db"

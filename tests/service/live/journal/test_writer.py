@@ -17,7 +17,7 @@ import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded
 from service.live.journal import ids
-from service.live.journal import waiting as module
+from service.live.journal import waiting_records as module
 from service.live.journal.records import (
     FeedbackRecord,
     ModelKey,

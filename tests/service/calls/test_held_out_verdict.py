@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 
 from row_records import HELD_OUT_KEY, HeldOut, write_held_out
-from service.calls import verdict
-from service.calls.verdict import NO_RECORD, OTHER_ROWS, Verdicts, judge_held_out
+from service.calls import held_out_verdict
+from service.calls.held_out_verdict import (
+    NO_RECORD,
+    OTHER_ROWS,
+    Verdicts,
+    judge_held_out,
+)
 from service.errors import InvalidRequest
 from service.models.registry import Registry
 from tests.support.server import Server
@@ -108,7 +113,7 @@ def test_a_verdict_is_computed_once_for_the_same_versions(
     verdicts = Verdicts()
     found = verdicts.judge(models)
     assert verdicts.judge(models) is found
-    monkeypatch.setattr(verdict, "MAX_KEPT", 1)
+    monkeypatch.setattr(held_out_verdict, "MAX_KEPT", 1)
     assert verdicts.judge(models[:1]) is not found
     assert verdicts.judge(models) is not found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluation import clock, evidence, verification
+from evaluation import evidence, latency_verdict, verification
 from evaluation.report import page
 from service.errors import EvaluationError
 from tests.support.made_predictions import make_predictions
@@ -21,7 +21,7 @@ TRIAL = make_predictions(
 def make_document(**keeps: bool) -> dict[str, Any]:
     """Returns what `veredicto load --task task` writes, as far as it is read."""
     return {
-        "format": clock.FORMAT,
+        "format": latency_verdict.FORMAT,
         "task": "task",
         "slo": "p99<50ms",
         "load": {"loop": "open", "rate": 200.0},
@@ -45,8 +45,8 @@ def make_document(**keeps: bool) -> dict[str, Any]:
 def read(folder: Path, document: dict[str, Any]) -> dict[str, Any]:
     path = folder / "load.json"
     path.write_text(json.dumps(document))
-    load = clock.read_load(path, task="task")
-    clock.check_models(load, TRIAL.answers)
+    load = latency_verdict.read_load(path, task="task")
+    latency_verdict.check_models(load, TRIAL.answers)
     return load
 
 

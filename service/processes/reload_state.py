@@ -104,7 +104,7 @@ class _Reload:
     """These workers have not answered yet."""
 
 
-class Reloading:
+class ReloadState:
     """Reloading knows the generation that is served, and the reload that is on its way."""
 
     def __init__(

@@ -131,9 +131,9 @@ def _judge_by(predictions: Predictions, by: str) -> dict[str, Any]:
     if by == METRICS[0]:
         return {}
 
-    from verdict.by_metric import NoProbabilities, judge_by
-    from verdict.by_sentences import write_by
+    from verdict.by_criterion import NoProbabilities, judge_by
     from verdict.criterion import Criterion
+    from verdict.criterion_sentences import write_by
 
     criterion = Criterion(metric=by)
     try:

@@ -9,7 +9,7 @@ from stats.losses.costs import find_folds
 from stats.losses.set_sizes import cross_sets
 from tests.support.made_predictions import make_predictions
 from tests.support.mapie_sets import find_members
-from verdict.sets import judge_sets, tell_sets
+from verdict.prediction_sets import judge_sets, tell_sets
 
 
 def draw(n_rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

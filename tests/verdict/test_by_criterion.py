@@ -12,9 +12,9 @@ from stats.paired_tests import mcnemar
 from stats.scores import brier_scores, score
 from tests.support.made_predictions import make_predictions
 from tests.support.paired_worlds import PairedWorld, find_gaps
-from verdict.by_metric import UnknownPrice, judge_by
-from verdict.by_sentences import write_by
+from verdict.by_criterion import UnknownPrice, judge_by
 from verdict.criterion import Criterion, read_criterion, write_criterion
+from verdict.criterion_sentences import write_by
 from verdict.predictions import Predictions
 
 COSTS = ((0.0, 1.0), (5.0, 0.0))

@@ -14,7 +14,7 @@ from service.errors import EvaluationError
 from tests.support.made_predictions import make_predictions
 from tests.support.tiny_models import tiny_card
 from verdict.predictions import Predictions
-from verdict.slices import judge_slices
+from verdict.slice_tests import judge_slices
 from verdict.slicing import Slicing, slice_columns
 
 

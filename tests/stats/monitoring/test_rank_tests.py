@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, norm, rankdata
 
-from stats.monitoring.ranks import compare_ranks
+from stats.monitoring.rank_tests import compare_ranks
 
 
 def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:

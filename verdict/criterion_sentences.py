@@ -6,7 +6,7 @@ from typing import Any
 
 from verdict.criterion import COST, Criterion
 from verdict.findings import CONDITION, tell_groups
-from verdict.learnt import tell_learnt
+from verdict.learnt_rows import tell_learnt
 from verdict.predictions import Predictions
 from verdict.words import (
     ROUNDING,

@@ -26,13 +26,7 @@ from stats.losses.cost_gaps import CostGaps
 from stats.losses.gaps import Gaps
 from stats.losses.mean_gaps import MeanGaps
 from stats.metric import describe, without_interval
-from stats.scores import (
-    A_VOTE,
-    brier_scores,
-    is_vote,
-    log_losses,
-    score,
-)
+from stats.scores import A_VOTE, brier_scores, is_vote, log_losses, score
 from verdict.criterion import COST, Criterion
 from verdict.pairs import keep_level
 from verdict.predictions import ClassifierAnswers, Predictions

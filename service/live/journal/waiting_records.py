@@ -38,7 +38,7 @@ class WaitingFeedback(NamedTuple):
     give_up_s: float
 
 
-class Waiting:
+class WaitingRecords:
     """Takes records from any thread, for the one thread that writes them."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.processes.reloading import (
+from service.processes.reload_state import (
     BROKEN,
     DONE,
     FAILED,
@@ -19,7 +19,7 @@ from service.processes.reloading import (
     UNKNOWN,
     UNLOAD,
     Phase,
-    Reloading,
+    ReloadState,
     Request,
 )
 from service.repository.generation import (
@@ -84,7 +84,7 @@ class Play:
     def __init__(self, folder: Path) -> None:
         self.workers = WorkerGroup()
         self.store = Store(folder)
-        self.state = Reloading(
+        self.state = ReloadState(
             self.workers, self.store, source="models", max_model_bytes=1, load_s=LOAD_S
         )
 
