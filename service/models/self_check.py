@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, ImageInput, NoiseInput
 from service.errors import ModelRefused
-from service.models.graph import MAX_FIRST_RUN_S
-from service.models.session import Session, TensorInfo, limit_runs, one_line
+from service.models.session import (
+    MAX_FIRST_RUN_S,
+    Session,
+    TensorInfo,
+    limit_runs,
+    one_line,
+)
 
 SELF_CHECK_TOLERANCE = 1e-4
 """Outputs may differ from the stored ones by this much, absolute plus relative: processors round differently."""

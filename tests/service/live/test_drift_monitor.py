@@ -18,6 +18,7 @@ from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 from service.models.model import Model
 from tests.conftest import EXPORTED_MODELS
+from tests.support.model_folders import link_models
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_tiny
 from tests.support.waiting import wait_for
@@ -29,11 +30,16 @@ ROWS = WINE.features[datasets.split(WINE, seed=0).train].tolist()
 
 @pytest.fixture(scope="module")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Starts two workers of the shipped models, with a journal; each test asks about a task of its own."""
+    """Starts two workers of models of three tasks, with a journal; each test asks about a task of its own."""
     home = tmp_path_factory.mktemp("live_server")
-    with serve(
-        home, VEREDICTO_JOURNAL=home / "journal.db", VEREDICTO_WORKERS=2
-    ) as running:
+    settings = {
+        "VEREDICTO_MODELS": link_models(
+            home / "models", "wine-*", "points-*", "cifar10-mlp"
+        ),
+        "VEREDICTO_JOURNAL": home / "journal.db",
+        "VEREDICTO_WORKERS": 2,
+    }
+    with serve(home, **settings) as running:
         yield running
 
 
