@@ -1,4 +1,4 @@
-"""What challengers would have answered goes into the journal's file, beside the predictions of their champion."""
+"""Answers that challengers would have given go into the journal's file, beside the predictions of their champion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the images of one request may cost to decode is counted ahead of it."""
+"""The cost of decoding the images of one request is counted and limited, ahead of the decoding."""
 
 from __future__ import annotations
 
