@@ -744,6 +744,7 @@ SHOWN: dict[str, set[str]] = {
         "faces",
         "gradient_descent",
         "network",
+        "normalisations",
         "publications",
         "schedule",
         "weight_files",
