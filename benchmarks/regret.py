@@ -90,7 +90,9 @@ def main() -> None:
         for name, policy in POLICIES.items()
     }
     for name, runs in regrets.items():
-        half, whole = np.mean([run[[N_REQUESTS // 2 - 1, -1]] for run in runs], axis=0)
+        middle = N_REQUESTS // 2 - 1
+        half, whole = np.mean([run[[middle, -1]] for run in runs], axis=0)
+
         print(
             f"{name}: {whole:.0f} lost in {N_REQUESTS:,} requests, {whole - half:.0f} of them in the second half"
         )

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from evaluation import champion_log_check, clock, unlabelled, verification
+from evaluation import champion_log_check, latency_verdict, unlabelled, verification
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation.arguments import parse
@@ -30,11 +30,11 @@ from service.judging.classifiers import Classifiers
 from service.judging.labelled_rows import LabelledData
 from service.judging.row_hashes import NOTHING, collect_learnt
 from service.settings import Settings
+from verdict.few_label_sentences import write_few, write_plan
 from verdict.few_labels import judge_few
-from verdict.few_sentences import write_few, write_plan
-from verdict.learnt import tell_unknown
+from verdict.learnt_rows import tell_unknown
+from verdict.prediction_sets import tell_sets
 from verdict.predictions import Predictions
-from verdict.sets import tell_sets
 
 DONE = 0
 NOT_SHOWN = 1
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(options: argparse.Namespace) -> int:
     page.require_matplotlib()
     output, beside = _place(options)
-    load = options.load and clock.read_load(options.load, task=options.task)
+    load = options.load and latency_verdict.read_load(options.load, task=options.task)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]
         criterion = find_criterion(
@@ -82,7 +82,7 @@ def _report(options: argparse.Namespace) -> int:
         labelled, judged = _try(options, options.task, contenders)
 
     if load is not None:
-        clock.check_models(load, judged.answers)
+        latency_verdict.check_models(load, judged.answers)
 
     evidence = evidences.gather(
         judged,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.clock import judge_with_clock
 from evaluation.gate import Gate
+from evaluation.latency_verdict import judge_with_clock
 from service.contract import codec
 from service.errors import EvaluationError
 from service.judging import evidence as gathering

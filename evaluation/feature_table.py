@@ -11,7 +11,12 @@ from evaluation.odd_cells import empty_odd, explain_odd
 from model_card import Feature
 from service.errors import EvaluationError
 from service.judging.labelled_rows import Value, note_passed_over, read_value
-from service.models.rows import Column, choose_columns, find_dates, list_learnt_days
+from service.models.row_columns import (
+    Column,
+    choose_columns,
+    find_dates,
+    list_learnt_days,
+)
 from tables.date_columns import DateColumn
 from tables.date_texts import MAX_CHARS
 from verdict.grouping import Grouping, find_groups

@@ -10,7 +10,12 @@ from service.errors import EvaluationError
 from stats.losses.comparison import LossComparison
 from stats.paired import Pair, find_effect, lower_limit
 from stats.rows_needed import rows_to_show
-from verdict.by_metric import NoProbabilities, UnknownPrice, find_gaps, leave_out_votes
+from verdict.by_criterion import (
+    NoProbabilities,
+    UnknownPrice,
+    find_gaps,
+    leave_out_votes,
+)
 from verdict.criterion import NAMES, Criterion
 from verdict.predictions import Predictions
 

@@ -27,7 +27,7 @@ from service.judging.row_hashes import (
     fingerprint_rows,
     hash_feature_rows,
 )
-from service.models.rows import choose_columns, find_dates
+from service.models.row_columns import choose_columns, find_dates
 from verdict.grouping import find_groups
 from verdict.slicing import slice_columns
 

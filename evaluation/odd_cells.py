@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from model_card import Feature
 from service.judging.labelled_rows import explain_odd_date
-from service.models.rows import Column
+from service.models.row_columns import Column
 from tables.date_columns import DATE_PARTS, DateColumn
 from tables.date_texts import MAX_CHARS
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model_card import Card, CardError, from_document
 from service.errors import EvaluationError, TooLarge
 from service.judging.classifiers import ClassifiedRows, Classifier
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 
 TIMEOUT_S = 120
 MAX_TRIES = 5

@@ -24,7 +24,7 @@ from service.judging.labelled_rows import (
     fingerprint_images,
 )
 from service.judging.row_hashes import NOTHING, Hashes, hash_feature_rows
-from service.models.rows import choose_columns, find_dates
+from service.models.row_columns import choose_columns, find_dates
 from stats.labelling.plan import split_budget
 from tables.date_columns import DATE_PARTS, DAYS, find_day
 

@@ -78,7 +78,8 @@ class Load:
             return max(self.rate.start, 1.0)
 
         assert self.recorded_s is not None
-        return max(1.0, len(self.recorded_s) / max(1.0, float(self.recorded_s[-1])))
+        duration_s = max(1.0, float(self.recorded_s[-1]))
+        return max(1.0, len(self.recorded_s) / duration_s)
 
     def _plan(self, rate: Rate, duration_s: float, seed: int) -> Floats:
         return plan_arrivals(

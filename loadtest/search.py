@@ -60,7 +60,10 @@ class SearchResult:
         if not ordered:
             return None
 
-        return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+        lower = ordered[(len(ordered) - 1) // 2]
+        upper = ordered[len(ordered) // 2]
+
+        return (lower + upper) / 2
 
     def describe(self) -> dict[str, Any]:
         """Returns the finding as the result has it."""

@@ -13,7 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from model_card import Feature
-from service.models.rows import MAX_FLOAT32, choose_columns
+from service.models.row_columns import choose_columns
+from service.models.rows import MAX_FLOAT32
 from tables.columns import convert_columns, read_numbers
 from tables.date_columns import DATE_PARTS, DateColumn
 from tables.date_texts import DateError, Days, is_gap, read_date

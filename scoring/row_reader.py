@@ -23,8 +23,8 @@ from scoring.features import (
 from scoring.job import ImageFiles, Input
 from scoring.models import LoadedModels
 from service.errors import InvalidRequest, TooLarge
-from service.models.image_rows import decode_rows
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
+from service.models.images.rows import decode_rows
 from service.models.model import Inputs
 from tables.blocks import Block, read_block
 

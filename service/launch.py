@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +32,17 @@ from service.processes.own_folder import (
 from service.processes.reloader import ReloadOptions
 from service.processes.worker import make_worker_command
 from service.service_links import log_service_links
-from service.settings import PREFIX, Settings, name_settings
+from service.settings import Settings, name_settings
 from service.settings_file import pin_settings_file
+from service.start_checks import (
+    NOT_STARTED,
+    check_environment,
+    check_grpc,
+    check_settings,
+)
 
 TARGET = "service.app:Veredicto"
 BACKLOG = 2048
-NOT_STARTED = 1
 COUNTERS = "counters"
 TRIAL = (sys.executable, "-m", "service.processes.trial")
 _ROOT = Path(__file__).resolve().parent.parent
@@ -75,12 +79,14 @@ def run_server(options: ServerOptions) -> int:
         settings = Settings.from_environment(os.environ)
         pin_settings_file(os.environ)
         check_access(settings)
-        _check_environment(options, settings)
-        _check_settings(settings)
+        check_environment(
+            settings, folder=options.folder, is_ours=options.target == TARGET
+        )
+        check_settings(settings)
         allow_descriptors()
         listener = listen(options.host, options.port, options.backlog)
         # Only now it is known that gRPC was not given the port of HTTP.
-        _check_grpc(settings)
+        check_grpc(settings)
         folder = make_own_folder()
     except SettingsError as error:
         sys.stderr.write(f"veredicto does not start: {error}\n")
@@ -211,82 +217,6 @@ def _extend_path(environment: Mapping[str, str]) -> dict[str, str]:
     inherited = os.environ.get("PYTHONPATH")
     paths = [str(_ROOT)] + ([inherited] if inherited else [])
     return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
-
-
-def _check_environment(options: ServerOptions, settings: Settings) -> None:
-    """Raises SettingsError for what would end the server in a way that does not say what is wrong."""
-    for library in ("bentoml", "onnxruntime"):
-        if find_spec(library) is None:
-            raise SettingsError(
-                f"{library} is not installed: make serve in a clone, or pip install 'veredicto[cpu]', or [gpu]"
-            )
-
-    _check_models(settings)
-    _check_folder(options)
-
-
-def _check_models(settings: Settings) -> None:
-    """Raises SettingsError where the models are nowhere; a folder that is named may still come."""
-    if f"{PREFIX}MODELS" not in os.environ and not settings.models.is_dir():
-        raise SettingsError(
-            f"expected a folder of exported models, got none: name yours in {PREFIX}MODELS "
-            f"(the default, {settings.models}, is not there)"
-        )
-
-    if settings.models.is_file():
-        raise SettingsError(
-            f"{PREFIX}MODELS: expected a folder of .onnx files, got the file {settings.models}: name its folder"
-        )
-
-
-def _check_folder(options: ServerOptions) -> None:
-    """Raises SettingsError for a folder of this process that is gone, or has another package of our name."""
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise SettingsError(
-            "the folder that it is started in is gone: start it from another folder"
-        ) from error
-
-    # BentoML looks into this folder first, but for a bento.
-    other = Path(options.folder, "service", "__init__.py").resolve()
-    if (
-        options.target == TARGET
-        and other.exists()
-        and other.parent != Path(__file__).resolve().parent
-    ):
-        raise SettingsError(
-            f"expected a folder without a package of the name service, got {Path.cwd()}: "
-            "start it from another folder"
-        )
-
-
-def _check_grpc(settings: Settings) -> None:
-    """Raises SettingsError where gRPC cannot listen, or is not installed."""
-    if settings.grpc_port:
-        from service.grpc.port import check_can_listen
-
-        check_can_listen(settings)
-
-
-def _check_settings(settings: Settings) -> None:
-    """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
-    if settings.journal is not None:
-        from service.live.journal.startup import prepare_file
-
-        prepare_file(settings.journal)
-
-    if settings.acts is not None:
-        from service.live import champion_log
-
-        champion_log.check_file(settings.acts)
-
-    if settings.shadow:
-        from service.live import challengers
-
-        if not challengers.check_in_subprocess():
-            # That process has said why.
-            sys.exit(NOT_STARTED)
 
 
 def _make_environment(folder: Path) -> dict[str, str]:

@@ -56,9 +56,9 @@ def balanced_accuracy(
         drawn = (margins.hits / margins.true).mean(axis=1)
         return describe(value, _find_middle(drawn))
 
-    limits = [
-        wilson(counts[each, each], counts[each].sum()) for each in range(len(true))
-    ]
+    n_hits = np.diagonal(counts)
+    n_rows = counts.sum(axis=1)
+    limits = [wilson(*each) for each in zip(n_hits, n_rows, strict=True)]
     low, high = np.array(limits).T
     below = np.sqrt(((recalls - low) ** 2).sum()) / len(recalls)
     above = np.sqrt(((high - recalls) ** 2).sum()) / len(recalls)

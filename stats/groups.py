@@ -38,7 +38,8 @@ def join_groups(first: Groups, second: Groups) -> Groups:
     while True:
         before = joined
         for each in (first, second):
-            lowest = np.full(int(each.max()) + 1, len(each), dtype=np.int64)
+            n_groups = int(each.max()) + 1
+            lowest = np.full(n_groups, len(each), dtype=np.int64)
             np.minimum.at(lowest, each, joined)
             joined = lowest[each]
 

@@ -124,7 +124,8 @@ def count_hits(probabilities: Floats) -> Floats:
     while len(products) > 1:
         size = 2 * products.shape[1] - 1
         spectra = np.fft.rfft(products, n=size, axis=1)
-        products = np.fft.irfft(spectra[::2] * spectra[1::2], n=size, axis=1)
+        multiplied = spectra[::2] * spectra[1::2]
+        products = np.fft.irfft(multiplied, n=size, axis=1)
 
     found: Floats = np.clip(products[0, : len(probabilities) + 1], 0, None)
 

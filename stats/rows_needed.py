@@ -156,7 +156,8 @@ def _search(shares: Floats, start: int, *, margin: float) -> int | None:
 
 def _take_shares(pair: Pair) -> Floats:
     """Returns the shares of the four cells; without a discordant row, as if there were one."""
-    cells = np.array([pair.both, pair.only_a, pair.only_b, pair.neither], np.float64)
+    counts = [pair.both, pair.only_a, pair.only_b, pair.neither]
+    cells = np.array(counts, dtype=np.float64)
     if pair.discordant == 0:
         cells[1:3] = 0.5
         cells[[0, 3]] *= (pair.n_rows - 1) / pair.n_rows

@@ -125,7 +125,8 @@ def difference_limit(
 
 def pair_limit(pair: Pair, *, z: float, effect: float = 1.0) -> float:
     """Returns the same for the counts of a pair."""
-    cells = np.array([pair.both, pair.only_a, pair.only_b, pair.neither], np.float64)
+    counts = [pair.both, pair.only_a, pair.only_b, pair.neither]
+    cells = np.array(counts, dtype=np.float64)
     lower, _ = newcombe(*(cells / effect), z=z)
 
     return float(lower)

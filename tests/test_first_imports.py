@@ -40,12 +40,12 @@ def test_what_a_worker_imports_is_not_looked_through_again() -> None:
     """Objects made while no garbage was looked for are kept out of later looks, and these go on."""
     program = (
         "import gc\n"
-        "from service.execution import tuning\n"
-        "with tuning.without_collections():\n"
+        "from service.execution import process_tuning\n"
+        "with process_tuning.without_collections():\n"
         "    from service.http import views\n"
         "looked_through = {id(each) for each in gc.get_objects()}\n"
         "print(gc.isenabled(), id(vars(views)) in looked_through)\n"
-        "print(gc.get_threshold() == tuning.GC_THRESHOLDS)"
+        "print(gc.get_threshold() == process_tuning.GC_THRESHOLDS)"
     )
 
     assert run_python(program) == "True False\nTrue"

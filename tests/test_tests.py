@@ -83,21 +83,6 @@ def test_each_test_states_a_fact(path: Path) -> None:
 MAX_LINES = 40
 LONG = {
     "model_card.py": {"__post_init__", "from_document"},
-    "tests/support/server.py": {"serve"},
-    "tests/support/made_predictions.py": {"make_predictions"},
-    "tests/training/data/test_images.py": {
-        "test_cifar10_is_fetched_by_torchvisions_own_code"
-    },
-    "tests/training/images/test_classifier.py": {
-        "test_a_stopped_training_goes_on",
-    },
-    "tests/training/pictures/test_draw.py": {
-        "test_a_table_with_gaps_categories_and_odd_names_is_drawn",
-    },
-    "tests/training/test_pipeline.py": {
-        "test_a_table_is_learnt_served_and_asked",
-        "test_the_card_knows_how_a_table_spreads",
-    },
     "training/data/image_preprocessing.py": {"prepend"},
     "training/export/gate.py": {"_describe_input", "compare_outputs", "export"},
     "training/families/knn.py": {"_distances", "to_onnx"},

@@ -161,4 +161,8 @@ def _read_pss_kib(process_id: int) -> int:
     except OSError:
         return 0
 
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    for line in lines:
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+
+    return 0

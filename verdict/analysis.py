@@ -31,7 +31,7 @@ from verdict.probabilities import (
     judge_probabilities,
     promise_threshold,
 )
-from verdict.slices import judge_slices
+from verdict.slice_tests import judge_slices
 
 WITHIN = 0.01
 """A difference of accuracies that does not matter, where nobody says otherwise."""

@@ -65,9 +65,10 @@ def _count_strata(
     strata: list[NDArray[np.bool_]], is_labelled: NDArray[np.bool_]
 ) -> Labels:
     """Returns the rows of each stratum and how many of them are labelled, `(n_strata, 2)`."""
-    return np.array(
-        [[int(each.sum()), int((each & is_labelled).sum())] for each in strata]
-    )
+    n_rows = [int(each.sum()) for each in strata]
+    n_labelled = [int((each & is_labelled).sum()) for each in strata]
+
+    return np.array([n_rows, n_labelled]).T
 
 
 def _describe_stratum(rows: int, labelled: int) -> dict[str, Any]:

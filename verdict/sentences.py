@@ -6,7 +6,7 @@ from typing import Any
 
 from verdict import findings
 from verdict.grouping import EACH_BY_ITSELF, Grouping
-from verdict.learnt import NOTHING_LEARNT, LearntSentences
+from verdict.learnt_rows import NOTHING_LEARNT, LearntSentences
 from verdict.words import (
     count_rows,
     join,

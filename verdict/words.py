@@ -23,7 +23,11 @@ def shorten(name: str, task: str) -> str:
 
 def join(names: list[str], word: str = "and") -> str:
     """Returns names as `a, b and c`."""
-    return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    if len(names) < 2:
+        return "".join(names)
+
+    all_but_last = ", ".join(names[:-1])
+    return f"{all_but_last} {word} {names[-1]}"
 
 
 def name_leaders(name: str, equal: list[str]) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from service.live.journal import schema
 from service.live.journal.ids import PredictionIds
 from service.live.journal.records import (
     FeedbackRecord,
@@ -16,6 +15,7 @@ from service.live.journal.records import (
     PredictionRecord,
     ShadowRecord,
 )
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 
 REQUESTS_PER_TRANSACTION = 1000

@@ -18,10 +18,11 @@ from markupsafe import Markup
 from evaluation import gate
 from service.errors import EvaluationError
 from service.judging.labelled_rows import LabelledData
-from service.models import images
+from service.models.images import image_codec
+from service.models.images.budget import PixelBudget
 from stats.confusion import most_confused
 from verdict.criterion import NAMES
-from verdict.sets import tell_sets
+from verdict.prediction_sets import tell_sets
 from verdict.words import (
     Write,
     percent,
@@ -126,12 +127,13 @@ def draw_thumbnails(labelled: LabelledData, rows: Sequence[int]) -> dict[int, st
 def _draw_thumbnail(labelled: LabelledData, row: int) -> str:
     content = labelled.files[row].read_bytes()
     place = labelled.places[row]
-    budget = images.PixelBudget(MAX_PIXELS)
-    pixels = images.decode(
+    budget = PixelBudget(MAX_PIXELS)
+    pixels = image_codec.decode(
         content, where=place, media_type="", budget=budget, min_px=THUMBNAIL_PX
     )
 
-    return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.shrink(pixels, THUMBNAIL_PX))).decode()}"
+    thumbnail = image_codec.encode_jpeg(image_codec.shrink(pixels, THUMBNAIL_PX))
+    return f"data:image/jpeg;base64,{b64encode(thumbnail).decode()}"
 
 
 def _mark(drawn: Any) -> Any:

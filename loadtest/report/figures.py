@@ -250,9 +250,9 @@ def draw_classifiers(document: Document, figure_name: str, about: str) -> str:
     set_linear(axes, "y", *span(ends), percent=True)
     for each in classifiers:
         look = style_series(0 if each["keeps"] else 3)
-        at = (each[figure_name], each["accuracy"])
-        low, high = each["accuracy_interval"]
-        axes.plot([at[0], at[0]], [low, high], color=look.colour, linewidth=1)
+        x = each[figure_name]
+        at = (x, each["accuracy"])
+        axes.plot([x, x], each["accuracy_interval"], color=look.colour, linewidth=1)
         add_point(axes, at, look=look, tip=each["model"], is_filled=each["keeps"])
 
     add_labels(

@@ -108,7 +108,10 @@ def read_rows(path: Path, names: Sequence[str]) -> list[dict[str, Any]]:
     frame = _read_table(path, names)
     missing = [name for name in names if name not in frame.columns]
     if missing:
-        shown = ", ".join(map(repr, missing[:5])) + ", ..." * (len(missing) > 5)
+        shown = ", ".join(map(repr, missing[:5]))
+        if len(missing) > 5:
+            shown += ", ..."
+
         raise LoadTestError(
             f"--data: {path.name}: expected a column for each feature, missing: {shown}"
         )

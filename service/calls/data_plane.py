@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any, cast
 
@@ -10,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service.calls import abstention, invocations, prediction_sets, to_label
+from service.calls import catalogue, invocations, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.examples import Examples
 from service.calls.explaining.rows import RowExplainer
+from service.calls.held_out_verdict import Verdicts
 from service.calls.judgement import Judgements, JudgeRequest, list_learnt
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
+from service.calls.predictor import Predictor
 from service.calls.repository import Repository
-from service.calls.verdict import Verdicts
 from service.contract import answers, codec, live_answers
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
@@ -37,9 +37,8 @@ from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
 from service.live import challenger_tests, comparison
-from service.live.journal.window import Example
+from service.live.journal.reading.window import Example
 from service.live.monitor import Monitor
-from service.models import image_rows
 from service.models.content import read_unchanged
 from service.models.model import Inputs, Model
 from service.models.model_statistics import Times
@@ -59,26 +58,27 @@ class DataPlane:
         self.repository = Repository(is_on=settings.reload_s is not None)
         self._settings = settings
         self._examples = Examples(settings.models)
-        self._router = self._make_router()
+        self._limits = Limits(settings)
+        router = self._make_router()
+        self._predictor = Predictor(registry, self._limits, monitor, router)
         if monitor is not None:
             monitor.follow_champions = self._follow_champions
             monitor.read_held_out_by(self._read_held_out)
-        self._limits = Limits(settings)
         self._strict = settings.strict
         self._verdicts = Verdicts()
         self._judgements = Judgements(self._limits)
         rows = RowExplainer(self._limits, self._read_file, self._list_held_out)
-        self.pictures = Pictures(registry, self._limits, self._encode, rows)
+        self.pictures = Pictures(registry, self._limits, self._predictor.encode, rows)
 
     def follow(self) -> None:
         """Follows the registry, which has other models now."""
         if self.monitor is not None:
             self.monitor.follow()
-        self._router = self._make_router()
+        self._predictor.router = self._make_router()
 
     def _follow_champions(self) -> None:
         """Answers for tasks by the champions that there are now; another thread than that of requests calls it."""
-        self._router = self._make_router()
+        self._predictor.router = self._make_router()
 
     def _read_held_out(self, task: str) -> NDArray[np.float32] | None:
         """Returns the held-out rows of a task as its graphs take them; None where none lie beside its models."""
@@ -110,103 +110,42 @@ class DataPlane:
         With `min_probability` a row may be None, and has a reason then. Where a request names a `task`, a policy
         chooses the model.
         """
-        name = request.model
-        if name is None or request.task is not None:
-            name = self._router.choose(_only_task(request))
-
-        model = self._find(name)
-        if request.min_probability is not None or request.coverage is not None:
-            return self._predict_carefully(model, request)
-
-        is_classifier = model.card.kind == "classifier"
-
-        def finish(outputs: Outputs) -> answers.Prediction:
-            predictions: Any = (
-                codec.name_classes(model.classes, outputs[0])
-                if is_classifier
-                else outputs[0]
-            )
-            return {
-                "model": model.name,
-                "version": model.version,
-                "predictions": predictions,
-            }
-
-        return self._plan(model, "predict", request, finish)
-
-    def _predict_carefully(self, model: Model, request: PredictRequest) -> Run:
-        """Predicts with reasons where a bound withholds a class, and with sets where a coverage is wanted."""
-        bound, coverage = request.min_probability, request.coverage
-
-        def finish(outputs: Outputs) -> answers.Prediction:
-            label, probabilities = outputs
-            predictions, reasons = abstention.withhold(
-                model.classes, label, probabilities, bound or 0.0
-            )
-            answer: dict[str, Any] = {
-                "model": model.name,
-                "version": model.version,
-                "predictions": predictions,
-            }
-            if bound is not None:
-                answer["reasons"] = reasons
-            if coverage is not None:
-                answer["sets"] = prediction_sets.collect_sets(
-                    model.classes, probabilities, thresholds
-                )
-
-            return cast(answers.Prediction, answer)
-
-        run = self._plan(model, "predict", request, finish)
-        if bound is not None:
-            abstention.check_has_probabilities(model.graph)
-        if coverage is not None:
-            thresholds = prediction_sets.find_thresholds(model, coverage)
-
-        return run
+        return self._predictor.predict(request)
 
     def predict_proba(self, request: PredictProbaRequest) -> Run:
         """Predicts the probabilities of all classes, or of the `top` most probable, for each row."""
-        model = self._find(request.model)
+        return self._predictor.predict_proba(request)
 
-        def finish(outputs: Outputs) -> answers.Probabilities:
-            answer: dict[str, Any] = {"model": model.name, "version": model.version}
-            if request.top is None:
-                answer |= {"classes": model.classes, "probabilities": outputs[1]}
-            else:
-                answer["top"] = _most_probable(model, outputs[1], request.top)
+    def transform(self, request: TransformRequest) -> Run:
+        """Returns the run that gives the codes of each row, and the row made again from its codes alone."""
+        return self._predictor.transform(request)
 
-            return cast(answers.Probabilities, answer)
-
-        return self._plan(model, "predict_proba", request, finish)
-
-    def _find(self, name: str) -> Model:
-        """Returns the model of this name; raises NotFound."""
-        model = self.registry.models.get(name)
-        return self.registry.model(name) if model is None else model
-
-    def _plan(
-        self,
-        model: Model,
-        call: str,
-        request: PredictRequest | PredictProbaRequest | TransformRequest,
-        finish: Callable[[Outputs], Any],
-    ) -> Run:
-        """Returns the run of a model on a request's rows; raises InvalidRequest where they are not what it takes."""
-        group = None if isinstance(request, TransformRequest) else request.group
+    def invocations(self, request: InvocationsRequest) -> Run:
+        """Predicts instances by the one model that is meant, whatever its kind; the answer has predictions alone."""
+        name = invocations.find_name(self.registry, request)
+        model = invocations.find_model(self.registry, name)
+        call = invocations.find_call(model, request)
+        plain = invocations.make_request(call, model.name, request.inputs)
         try:
-            model.check_answers(call)
-            inputs = self._encode([model], request.inputs)
-            if group is not None:
-                _check_groups(group, n_rows=len(inputs))
+            run: Run = getattr(self, call)(plain)
         except VeredictoError as error:
-            error.model = model.graph
+            invocations.reword(error)
             raise
 
-        if self.monitor is not None and model.card.kind == "classifier":
-            finish = _observe(self.monitor, model, inputs, group, finish)
+        finish = run.finish
 
-        return Run(model.graph, model.output_names, inputs, len(inputs), finish)
+        def finish_as_predictions(outputs: Outputs) -> answers.Predictions:
+            answer = finish(outputs)
+            predictions: dict[str, Any] = {
+                "predictions": answer[invocations.FIELDS[call]]
+            }
+            if "id" in answer:
+                predictions["id"] = answer["id"]
+            return cast(answers.Predictions, predictions)
+
+        run.finish = finish_as_predictions
+
+        return run
 
     def feedback(self, request: FeedbackRequest) -> Pending:
         """Takes the true class of a row that was predicted; the reply is true once it is stored."""
@@ -285,7 +224,7 @@ class DataPlane:
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""
         models = self._select_classifiers(request)
-        inputs = self._encode(models, request.inputs)
+        inputs = self._predictor.encode(models, request.inputs)
         classes = models[0].classes
         truth = None
         if request.labels is not None:
@@ -301,49 +240,6 @@ class DataPlane:
             raise
 
         return Reply(answer, tuple(records))
-
-    def transform(self, request: TransformRequest) -> Run:
-        """Returns the run that gives the codes of each row, and the row made again from its codes alone."""
-        model = self._find(request.model)
-
-        def finish(outputs: Outputs) -> answers.Transformation:
-            codes, reconstructions = outputs
-            answer = {
-                "model": model.name,
-                "version": model.version,
-                "outputs": codes,
-                "reconstructions": reconstructions,
-            }
-            return cast(answers.Transformation, answer)
-
-        return self._plan(model, "transform", request, finish)
-
-    def invocations(self, request: InvocationsRequest) -> Run:
-        """Predicts instances by the one model that is meant, whatever its kind; the answer has predictions alone."""
-        name = invocations.find_name(self.registry, request)
-        model = invocations.find_model(self.registry, name)
-        call = invocations.find_call(model, request)
-        plain = invocations.make_request(call, model.name, request.inputs)
-        try:
-            run: Run = getattr(self, call)(plain)
-        except VeredictoError as error:
-            invocations.reword(error)
-            raise
-
-        finish = run.finish
-
-        def finish_as_predictions(outputs: Outputs) -> answers.Predictions:
-            answer = finish(outputs)
-            predictions: dict[str, Any] = {
-                "predictions": answer[invocations.FIELDS[call]]
-            }
-            if "id" in answer:
-                predictions["id"] = answer["id"]
-            return cast(answers.Predictions, predictions)
-
-        run.finish = finish_as_predictions
-
-        return run
 
     def explain(self, request: ExplainRequest) -> Reply:
         """Explains each row by contributions of features or by neighbours, and each image by a map of it."""
@@ -363,28 +259,7 @@ class DataPlane:
 
     def list_models(self) -> answers.ModelList:
         """Returns summaries by name, and what was refused, if anything was."""
-        models: list[answers.ModelSummary] = [
-            {
-                "name": model.name,
-                "version": model.version,
-                "task": model.card.task,
-                "family": model.card.family,
-                "kind": model.card.kind,
-                "summary": model.card.summary,
-            }
-            for model in self.registry.models.values()
-        ]
-        refused = [
-            {"file": file, "reason": reason}
-            for file, reason in self.registry.refused.items()
-        ]
-        listed: dict[str, Any] = {"models": models}
-        if refused:
-            listed["refused"] = refused
-        if self.registry.unloaded:
-            listed["unloaded"] = list(self.registry.unloaded)
-
-        return cast(answers.ModelList, listed)
+        return catalogue.list_models(self.registry)
 
     def describe_model(self, name: str) -> dict[str, Any]:
         """Returns a model's whole card, with version and runtime."""
@@ -400,7 +275,7 @@ class DataPlane:
         if reason is None:
             reason = self.registry.why_not_ready(strict=self._strict)
         if reason is None and self._strict:
-            reason = next(iter(self._router.problems.values()), None)
+            reason = next(iter(self._predictor.router.problems.values()), None)
 
         if reason is not None:
             raise NotReady(f"not ready: {reason}")
@@ -412,31 +287,6 @@ class DataPlane:
         except NotReady:
             return False
         return True
-
-    def _encode(self, models: list[Model], rows: Any) -> Inputs:
-        """Returns a request's rows as these models of one task take them; raises InvalidRequest or TooLarge."""
-        if len(rows) > self._limits.max_rows:
-            self._limits.check_rows(len(rows))
-        if isinstance(rows, np.ndarray) and models[0].size_px is None:
-            return models[0].encode(rows)
-
-        sizes = [model.size_px for model in models if model.size_px is not None]
-        if sizes:
-            return image_rows.decode_rows(
-                rows,
-                model=models[0].name,
-                size_px=max(sizes),
-                max_pixels=self._limits.max_pixels,
-                max_decoding_bytes=self._limits.max_decoding_bytes,
-            )
-
-        if image_rows.are_files(rows):
-            raise InvalidRequest(
-                f"{models[0].name} takes rows of features, not images: send them as JSON; "
-                f"GET /models/{models[0].name} lists the features"
-            )
-
-        return models[0].encode(rows)
 
     def _select_classifiers(self, request: CompareRequest) -> list[Model]:
         classifiers = self.registry.task(request.task)
@@ -483,65 +333,6 @@ def _run_classifiers(
         records.append(RunRecord(model.graph, Times(0, 0, run_ns, 0, n_rows)))
 
     return outputs, records
-
-
-def _only_task(request: PredictRequest) -> str:
-    """Returns the task of a request that names no model; raises InvalidRequest for one that names both or neither."""
-    if request.task is None:
-        raise InvalidRequest(
-            f"missing required field model; this call takes {PredictRequest.__doc__}"
-        )
-
-    if request.model is not None:
-        raise InvalidRequest(
-            f"expected model or task, got both; this call takes {PredictRequest.__doc__}"
-        )
-
-    return request.task
-
-
-def _check_groups(group: str | list[str], *, n_rows: int) -> None:
-    """Raises InvalidRequest where a list has not one group for each row."""
-    if not isinstance(group, str) and len(group) != n_rows:
-        raise InvalidRequest(
-            f"group: expected one name, or {n_rows}, one for each row of inputs, got {len(group)}"
-        )
-
-
-def _observe(
-    monitor: Monitor,
-    model: Model,
-    inputs: Inputs,
-    group: str | list[str] | None,
-    finish: Callable[[Outputs], Any],
-) -> Any:
-    """Returns a `finish` that also hands the answer to the monitor, and puts the id of the prediction into it."""
-
-    def finish_and_observe(outputs: Outputs) -> Any:
-        answer = finish(outputs)
-        answer["id"] = monitor.observe(model, inputs, outputs[0], group, outputs[1])
-        return answer
-
-    return finish_and_observe
-
-
-def _most_probable(
-    model: Model, probabilities: NDArray[np.float32], top: int
-) -> list[list[answers.ClassProbability]]:
-    """Returns for each row the `top` classes, most probable first; of equals the first class comes first."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-    highest = np.take_along_axis(probabilities, order, axis=1)
-    rows: list[list[answers.ClassProbability]] = []
-    for labels, values in zip(order.tolist(), highest, strict=True):
-        pairs = zip(labels, values, strict=True)
-        rows.append(
-            [
-                {"class": model.classes[label], "probability": value}
-                for label, value in pairs
-            ]
-        )
-
-    return rows
 
 
 def _index_labels(

@@ -21,7 +21,7 @@ from model_card import FeatureInput
 from row_records import HeldOut, fingerprint_held_out, hash_rows
 from service.calls.held_out_images import SUFFIX as IMAGES_SUFFIX
 from service.calls.held_out_images import read_images
-from service.calls.verdict import Judged, select_judged
+from service.calls.held_out_verdict import Judged, select_judged
 from service.contract.answers import Examples as ExamplesAnswer
 from service.contract.codec import read_switch
 from service.contract.requests import Row, Value

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from service.calls.explaining.contributions import find_class
 from service.errors import InvalidRequest
-from service.models import cancellation, images
-from service.models.images import Pixels
+from service.models import cancellation
+from service.models.images import image_codec
+from service.models.images.image_codec import Pixels
+from service.models.images.pictures import make_grid, overlay_heat_map
 from service.models.model import Model
 
 N_PATCHES = 7
@@ -57,7 +59,7 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> HeatMap:
 
 def _find_drops(model: Model, image: Pixels, chosen: int) -> Floats:
     """Returns by how much the probability of a class falls where a place is covered, `(n_patches, n_patches)`."""
-    small = images.shrink(image, MAX_OCCLUDED_PX)
+    small = image_codec.shrink(image, MAX_OCCLUDED_PX)
     cancellation.check()
     copies = [_occlude(small, index) for index in range(N_PATCHES**2)]
     _, probabilities = model.run([small, *copies])
@@ -71,7 +73,7 @@ def _find_drops(model: Model, image: Pixels, chosen: int) -> Floats:
 
 def draw_heat(image: Pixels, heat: HeatMap) -> Pixels:
     """Draws the heat over the image; a class activation map covers its middle square, which is what the graph takes."""
-    return images.overlay_heat_map(
+    return overlay_heat_map(
         image, heat.values, middle=heat.method == "class_activation"
     )
 
@@ -89,14 +91,14 @@ def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
     maps = outputs[0][:MAX_CHANNELS]
     grey = maps[..., None].repeat(3, axis=3)
 
-    return images.make_grid(_scale(grey))
+    return make_grid(_scale(grey))
 
 
 def draw_filters(model: Model) -> Pixels:
     """Draws the first layer's weights as pictures, each from its lowest to its highest value."""
     blank = np.zeros((1, 1, 3), dtype=np.uint8)
     (filters,) = model.run_outputs(["filters"], [blank])
-    return images.make_grid(_scale(filters))
+    return make_grid(_scale(filters))
 
 
 def _occlude(image: Pixels, index: int) -> Pixels:

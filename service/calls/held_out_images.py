@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from row_records import HeldOut, fingerprint_held_out, hash_rows
 from service.contract.requests import Row
 from service.errors import InvalidRequest, ModelRefused, VeredictoError
-from service.models import images
 from service.models.folder import read_file
-from service.models.image_rows import ENCODED
+from service.models.images import image_codec
+from service.models.images.budget import PixelBudget
+from service.models.images.rows import ENCODED
 
 SUFFIX = ".held_out.json"
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -67,7 +68,7 @@ def read_images(path: Path, record: HeldOut) -> list[tuple[int, Row]]:
             f"{path.name}: expected at most {MAX_IMAGES} images, got {len(found.images)}"
         )
 
-    budget = images.PixelBudget(MAX_PIXELS)
+    budget = PixelBudget(MAX_PIXELS)
     for number, kept in enumerate(found.images):
         _check(kept, hashes, f"{path.name}: images[{number}]", budget)
 
@@ -77,11 +78,14 @@ def read_images(path: Path, record: HeldOut) -> list[tuple[int, Row]]:
 
 
 def _check(
-    kept: KeptImage, hashes: NDArray[np.uint64], where: str, budget: images.PixelBudget
+    kept: KeptImage,
+    hashes: NDArray[np.uint64],
+    where: str,
+    budget: PixelBudget,
 ) -> None:
     """Raises InvalidRequest for an image that is none, or is not the one of its number."""
     try:
-        pixels = images.decode(
+        pixels = image_codec.decode(
             kept.png, where=where, media_type="image/png", budget=budget, min_px=1
         )
     except VeredictoError as error:

@@ -29,7 +29,7 @@ from service.judging.labelled_rows import (
 from service.judging.row_hashes import NOTHING, Hashes, collect_learnt, hash_image
 from service.judging.table import KEEP_LEARNT, TableLimits, read_labelled_csv
 from service.models import cancellation
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 from service.models.model import Model
 from service.models.registry import Registry
 from verdict.grouping import find_groups

@@ -15,7 +15,9 @@ from service.contract import answers
 from service.contract.limits import Limits
 from service.contract.requests import DEFAULT_COUNT, ExplainRequest, GenerateRequest
 from service.errors import InvalidRequest, TooLarge
-from service.models import cancellation, images
+from service.models import cancellation
+from service.models.images import image_codec
+from service.models.images.pictures import make_grid, stack
 from service.models.model import MAX_IMAGES, Inputs, Model
 from service.models.registry import Registry
 
@@ -62,7 +64,7 @@ class Pictures:
         pictures = [
             _draw(model, image, request)[0] for image in cancellation.watch(inputs)
         ]
-        return images.encode_png(images.stack(pictures))
+        return image_codec.encode_png(stack(pictures))
 
     def _encode_rows(self, request: ExplainRequest) -> tuple[Model, Inputs]:
         model = self._registry.model(request.model)
@@ -91,7 +93,7 @@ class Pictures:
         return model, self._encode([model], request.inputs)
 
     def _explain_image(
-        self, model: Model, image: images.Pixels, request: ExplainRequest
+        self, model: Model, image: image_codec.Pixels, request: ExplainRequest
     ) -> dict[str, Any]:
         picture, heat = _draw(model, image, request)
         encoded = _encode(picture)
@@ -141,7 +143,7 @@ class Pictures:
         model = self._find_with_layers(name)
         if "filters" not in model.extras:
             return None
-        return images.encode_png(explanation.draw_filters(model))
+        return image_codec.encode_png(explanation.draw_filters(model))
 
     def _find_with_layers(self, name: str) -> Model:
         model = self._registry.model(name)
@@ -169,7 +171,7 @@ class Pictures:
     def draw_generated(self, request: GenerateRequest) -> bytes:
         """Generates images and draws them side by side, as one PNG."""
         _, generated = self._generate(request)
-        return images.encode_png(images.make_grid(generated))
+        return image_codec.encode_png(make_grid(generated))
 
     def _generate(self, request: GenerateRequest) -> tuple[Model, NDArray[np.uint8]]:
         model = self._registry.model(request.model)
@@ -185,13 +187,13 @@ def _has_layers(model: Model) -> bool:
     return model.size_px is not None and has_outputs
 
 
-def _encode(pixels: images.Pixels) -> answers.EncodedImage:
-    return {"b64": b64encode(images.encode_png(pixels)).decode()}
+def _encode(pixels: image_codec.Pixels) -> answers.EncodedImage:
+    return {"b64": b64encode(image_codec.encode_png(pixels)).decode()}
 
 
 def _draw(
-    model: Model, image: images.Pixels, request: ExplainRequest
-) -> tuple[images.Pixels, explanation.HeatMap | None]:
+    model: Model, image: image_codec.Pixels, request: ExplainRequest
+) -> tuple[image_codec.Pixels, explanation.HeatMap | None]:
     """Draws the maps of the layer that is asked for, or else a heat map, and returns its heat too."""
     if request.layer is not None:
         return explanation.draw_maps(model, image, request.layer), None

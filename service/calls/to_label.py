@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from service.contract.live_answers import RowToLabel, ToLabel
 from service.errors import InvalidRequest
+from service.live.journal.reading.window import Example, ModelVersion, PredictionWindow
 from service.live.journal.records import NO_ANSWER
-from service.live.journal.window import Example, ModelVersion, PredictionWindow
 from service.models.model import Model
 
 MAX_ROWS = 1000

@@ -7,33 +7,26 @@ the start showed that together they take less time than one by one. A run ends w
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from functools import partial
-from time import perf_counter, perf_counter_ns
-from typing import Any, NamedTuple, TypeVar
+from time import perf_counter_ns
+from typing import Any, TypeVar
 
 import numpy as np
 
 from service.errors import DeadlinePassed, Overloaded, TooLarge, VeredictoError
-from service.execution.joined_runs import (
-    MAX_JOINED_ROWS,
-    Batch,
-    find_kind,
-    run_batch,
-)
+from service.execution.joined_runs import MAX_JOINED_ROWS, Batch, run_batch
 from service.execution.processors import count_processors
 from service.execution.run import MAX_INLINE_TEXTS, Outputs, Reply, Run, RunRecord
-from service.execution.threads import (
-    MAX_WAIT_S,
-    MIN_WAITING,
-    PACE_SHARE,
-    Job,
-    Threads,
-    make_pool,
+from service.execution.run_queue import (
+    Finished,
+    RunQueue,
+    SharedRun,
+    WaitingRun,
+    take_batch,
 )
+from service.execution.threads import MAX_WAIT_S, MIN_WAITING, Job, Threads, make_pool
 from service.models.graph import Graph
 from service.models.model_statistics import Times
 from service.settings import Settings
@@ -50,93 +43,6 @@ Its decoding was most of the work. What waits so is bounded by what is decoded, 
 MAX_INLINE_BYTES = 32_000
 """Outputs of at most this size become an answer on the event loop, in half a millisecond at most."""
 T = TypeVar("T")
-
-
-class Finished(NamedTuple):
-    """A finished run has its outputs, the nanoseconds that its request waited for it, and those that it took.
-
-    A request of many rows has its `content` too, which was written in `output_ns`.
-    """
-
-    outputs: Outputs
-    queue_ns: int
-    infer_ns: int
-    content: Any = None
-    output_ns: int = 0
-
-
-@dataclass(eq=False)
-class _WaitingRun:
-    """A run waits for its turn since `came_ns`, and its request waits for `future`."""
-
-    run: Run
-    future: asyncio.Future[Finished]
-    came_ns: int = field(default_factory=perf_counter_ns)
-    batch: _SharedRun | None = None
-
-
-@dataclass(eq=False)
-class _SharedRun:
-    """A run in a thread ends early where all requests that share it were given up."""
-
-    shared: list[_WaitingRun]
-    job: Job | None = None
-    started: float = field(default_factory=perf_counter)
-
-    def has_ended(self) -> bool:
-        """Returns whether its thread is done with it."""
-        return self.job is not None and self.job.future.done()
-
-    def give_up(self, waiting: _WaitingRun) -> bool:
-        """Takes one request away, and returns whether that was the last one."""
-        self.shared.remove(waiting)
-        return not self.shared
-
-    def forget(self) -> None:
-        """Lets go of what refers to the run, so that its arrays go with the last of its requests."""
-        for each in self.shared:
-            each.batch = None
-        self.shared.clear()
-        self.job = None
-
-
-@dataclass(eq=False)
-class _Queue:
-    """The queue of one graph holds `n_rows` waiting rows and has some runs in threads."""
-
-    waiting: deque[_WaitingRun] = field(default_factory=deque)
-    n_rows: int = 0
-    running: list[_SharedRun] = field(default_factory=list)
-    interval_s: float = 0.0
-    """This is the mean time that one more waiting request takes."""
-    finished: float = 0.0
-
-    def expect_wait_s(self, max_batch_rows: int) -> float:
-        """Returns the seconds that one more request would wait, where a run takes up to so many rows.
-
-        Each run takes at least as long as the oldest has already. One that has ended, of which a late event loop has
-        not heard yet, tells nothing.
-        """
-        paced_s = len(self.waiting) * self.interval_s
-        going = [each for each in self.running if not each.has_ended()]
-        if not going or not self.waiting:
-            return paced_s
-
-        n_runs = len(self.waiting)
-        if self.waiting[0].run.graph.is_batchable:
-            n_runs = min(n_runs, -(-self.n_rows // max_batch_rows))
-        oldest_s = perf_counter() - going[0].started
-
-        return max(paced_s, n_runs * oldest_s / len(going))
-
-    def note_end(self, running: _SharedRun, n_requests: int) -> None:
-        """Learns from a run of so many requests how long one more of them waits."""
-        self.running.remove(running)
-        now = perf_counter()
-        if self.waiting:
-            passed_s = now - max(self.finished, running.started)
-            self.interval_s += PACE_SHARE * (passed_s / n_requests - self.interval_s)
-        self.finished = now
 
 
 class Batches:
@@ -156,7 +62,7 @@ class Batches:
         self._max_waiting_rows = max_waiting_rows
         self.max_batch_rows = max_batch_rows
         self._deadline_s = deadline_s
-        self._queues: dict[Graph, _Queue] = {}
+        self._queues: dict[Graph, RunQueue] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Batches:
@@ -260,9 +166,9 @@ class Batches:
 
         It raises Overloaded where too many rows wait for the graph already, or one more request would wait too long.
         """
-        queue = self._queues.setdefault(run.graph, _Queue())
+        queue = self._queues.setdefault(run.graph, RunQueue())
         self._check_room(queue, run)
-        waiting = _WaitingRun(run, asyncio.get_running_loop().create_future())
+        waiting = WaitingRun(run, asyncio.get_running_loop().create_future())
         queue.waiting.append(waiting)
         queue.n_rows += run.n_rows
         self._start(queue)
@@ -273,7 +179,7 @@ class Batches:
             self._give_up(queue, waiting)
             raise
 
-    def _check_room(self, queue: _Queue, run: Run) -> None:
+    def _check_room(self, queue: RunQueue, run: Run) -> None:
         """Raises Overloaded where too many rows wait for the graph, or a request would wait too long."""
         name = run.graph.name
         if queue.n_rows and queue.n_rows + run.n_rows > self._max_waiting_rows:
@@ -289,7 +195,7 @@ class Batches:
                     f"{len(queue.waiting)} requests wait for {name} already, for about {wait_s:.1g} s: try again"
                 )
 
-    def _give_up(self, queue: _Queue, waiting: _WaitingRun) -> None:
+    def _give_up(self, queue: RunQueue, waiting: WaitingRun) -> None:
         """Takes a request out of the queue, or ends its run where no other request shares that."""
         if waiting in queue.waiting:
             queue.waiting.remove(waiting)
@@ -313,10 +219,10 @@ class Batches:
             for graph, queue in self._queues.items()
         }
 
-    def _start(self, queue: _Queue) -> None:
+    def _start(self, queue: RunQueue) -> None:
         while queue.waiting and len(queue.running) < self._count_ahead(queue):
-            chosen = _take_batch(queue, max_rows=self.max_batch_rows)
-            running = _SharedRun(list(chosen))
+            chosen = take_batch(queue, max_rows=self.max_batch_rows)
+            running = SharedRun(list(chosen))
             for each in chosen:
                 each.batch = running
 
@@ -333,16 +239,16 @@ class Batches:
             ran = asyncio.wrap_future(job.future)
             ran.add_done_callback(partial(self._distribute, queue, running, chosen))
 
-    def _count_ahead(self, queue: _Queue) -> int:
+    def _count_ahead(self, queue: RunQueue) -> int:
         """Returns how many runs may be in threads or wait for one; what can be joined waits here, to be more."""
         is_batchable = queue.waiting[0].run.graph.is_batchable
         return self._n_threads + (0 if is_batchable else MAX_AHEAD)
 
     def _distribute(
         self,
-        queue: _Queue,
-        running: _SharedRun,
-        chosen: Sequence[_WaitingRun],
+        queue: RunQueue,
+        running: SharedRun,
+        chosen: Sequence[WaitingRun],
         ran: asyncio.Future[Batch],
     ) -> None:
         queue.note_end(running, len(chosen))
@@ -367,22 +273,3 @@ class Batches:
                 waiting.future.set_result(
                     Finished(result, queue_ns, infer_ns, content, output_ns)
                 )
-
-
-def _take_batch(queue: _Queue, *, max_rows: int) -> list[_WaitingRun]:
-    """Takes from the queue the first waiting run, and those after it that can share its run."""
-    first = queue.waiting.popleft()
-    chosen = [first]
-    n_rows = first.run.n_rows
-    if first.run.graph.is_batchable:
-        key = find_kind(first.run)
-        for waiting in list(queue.waiting):
-            fits = n_rows + waiting.run.n_rows <= max_rows
-            if fits and find_kind(waiting.run) == key:
-                chosen.append(waiting)
-                n_rows += waiting.run.n_rows
-                queue.waiting.remove(waiting)
-
-    queue.n_rows -= n_rows
-
-    return chosen

@@ -291,9 +291,10 @@ class _SummingCollector:
 def _order_sample(sample: Any) -> tuple[Any, ...]:
     labels = {name: value for name, value in sample.labels.items() if name != "le"}
     bound = float(sample.labels.get("le", 0))
-    kinds = ("_bucket", "_count", "_sum")
-    kind = next((i for i, each in enumerate(kinds) if sample.name.endswith(each)), 3)
-    return sorted(labels.items()), kind, bound
+    places = [sample.name.endswith(kind) for kind in ("_bucket", "_count", "_sum")]
+    place = places.index(True) if True in places else len(places)
+
+    return sorted(labels.items()), place, bound
 
 
 def render_metrics() -> bytes:

@@ -14,14 +14,14 @@ from service.execution.run import Run
 from service.grpc import messages
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
-from service.open_inference import inference, tensors
+from service.open_inference import inference, input_tensors, tensors
 from service.open_inference.inference import (
     InferenceRequest,
-    InputSpec,
     OutputSpec,
     OutputTensor,
     RequestedOutputs,
 )
+from service.open_inference.input_tensors import InputSpec
 from service.open_inference.parameters import check_request, check_tensor, read_flag
 from service.open_inference.requests import Parameters
 
@@ -71,7 +71,9 @@ def decode(graph: Graph, request: Any) -> InferenceRequest:
         )
 
     specs = [
-        inference.find_input(graph, each.name, list(each.shape), each.datatype, index)
+        input_tensors.find_input(
+            graph, each.name, list(each.shape), each.datatype, index
+        )
         for index, each in enumerate(request.inputs)
     ]
     outputs = _select_outputs(graph, request, specs)
@@ -80,7 +82,7 @@ def decode(graph: Graph, request: Any) -> InferenceRequest:
         check_tensor(_read_parameters(tensor.parameters), spec.where)
         content = memoryview(raw[index]) if raw else None
         values = _read(spec, tensor, content)
-        inputs[spec.name] = inference.convert_input(graph, spec, values)
+        inputs[spec.name] = input_tensors.convert_input(graph, spec, values)
 
     timeout_s = inference.read_timeout_s(_read_parameters(request.parameters))
 
@@ -98,7 +100,7 @@ def _select_outputs(
         own = _read_parameters(each.parameters)
         specs.append(OutputSpec.from_parameters(each.name, own, as_bytes=as_bytes))
 
-    inference.check_inputs(graph, [spec.name for spec in input_specs])
+    input_tensors.check_inputs(graph, [spec.name for spec in input_specs])
 
     return inference.select_outputs(graph, specs, as_bytes=as_bytes)
 

@@ -24,16 +24,16 @@ from service.errors import InvalidRequest
 from service.execution.run import Run
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
-from service.models.images import ImageFile
-from service.open_inference import inference, parameters, tensors
+from service.models.images.media_types import ImageFile
+from service.open_inference import inference, input_tensors, parameters, tensors
 from service.open_inference.inference import (
     InferenceRequest,
-    InputSpec,
     OutputSpec,
     OutputTensor,
     RequestedOutputs,
     Tensors,
 )
+from service.open_inference.input_tensors import InputSpec
 from service.open_inference.requests import (
     InferRequest,
     InputTensor,
@@ -138,7 +138,7 @@ def _read_head(graph: Graph, content: bytes) -> _Head:
     request = _decode(content)
     inputs = []
     for index, tensor in enumerate(request.inputs):
-        spec = inference.find_input(
+        spec = input_tensors.find_input(
             graph, tensor.name, tensor.shape, tensor.datatype, index
         )
         inputs.append((spec, tensor, parameters.read_size(tensor, spec.where)))
@@ -152,7 +152,7 @@ def _read_head(graph: Graph, content: bytes) -> _Head:
         )
         for each in request.outputs or ()
     ]
-    inference.check_inputs(graph, [each.name for each in request.inputs])
+    input_tensors.check_inputs(graph, [each.name for each in request.inputs])
     outputs = inference.select_outputs(graph, specs, as_bytes=as_bytes)
 
     timeout_s = inference.read_timeout_s(own)
@@ -223,7 +223,7 @@ def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
             array = tensors.read_bytes(rest[:size], datatype, shape, where=where)
             rest = rest[size:]
 
-        inputs[spec.name] = inference.convert_input(graph, spec, array)
+        inputs[spec.name] = input_tensors.convert_input(graph, spec, array)
 
     if len(rest):
         raise InvalidRequest(
@@ -253,13 +253,14 @@ def _read_raw(graph: Graph, body: bytes) -> Tensors:
     if graph.takes_images:
         return {info.name: [ImageFile(body, "")]}
 
-    datatype = inference.find_datatype(info)
+    datatype = input_tensors.find_datatype(info)
     if datatype.name == BYTES:
-        text = np.array([body], dtype=np.object_).reshape([1] * len(info.shape))
-        return {info.name: inference.decode_texts(text, "the body")}
+        text = np.array([body], dtype=np.object_)
+        shaped = text.reshape([1] * len(info.shape))
+        return {info.name: input_tensors.decode_texts(shaped, "the body")}
 
     shape = _fit_shape(info.shape, len(body), np.dtype(datatype.array).itemsize)
-    spec = inference.find_input(graph, info.name, shape, datatype.name, 0)
+    spec = input_tensors.find_input(graph, info.name, shape, datatype.name, 0)
     content = memoryview(body)
 
     return {info.name: tensors.read_bytes(content, datatype, shape, where=spec.where)}

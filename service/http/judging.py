@@ -13,11 +13,12 @@ from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost
 from service.execution.run import Reply
-from service.http.forms import FILE_FIELD, FormFile, read_form, read_query
+from service.http.forms import read_query
+from service.http.multipart import FILE_FIELD, FormFile, read_form
 from service.http.responses import Response
 from service.http.route import CallHead
 from service.models.graph import Graph
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 
 PATH = "/judge"
 TABLE_FIELDS = ("data", "file", "csv")

@@ -19,8 +19,8 @@ from service.http.csv_rows import CSV, read_csv
 from service.http.forms import read_fields, read_parameters, read_request
 from service.http.responses import JSON, PNG, Response
 from service.models.graph import Graph
-from service.models.image_rows import has_encoded_image
-from service.models.images import MEDIA_TYPES, TAKEN_TYPES
+from service.models.images.media_types import MEDIA_TYPES, TAKEN_TYPES
+from service.models.images.rows import has_encoded_image
 
 MAX_INLINE_VALUES = 2_000
 """Rows that are no matrix of numbers are looked at value by value, which takes a microsecond of each."""

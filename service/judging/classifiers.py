@@ -15,7 +15,7 @@ from model_card import Card, CardError
 from row_records import read_learnt
 from service.contract import codec
 from service.errors import EvaluationError
-from service.models import image_rows
+from service.models.images import rows as image_rows
 from service.models.model import Inputs, Model
 
 MAX_PIXELS = 2_000_000_000

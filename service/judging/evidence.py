@@ -12,14 +12,14 @@ from service.contract import codec
 from service.errors import EvaluationError
 from stats import class_means
 from verdict.analysis import WITHIN, judge
-from verdict.by_metric import NoProbabilities, UnknownPrice, judge_by
-from verdict.by_sentences import write_by
+from verdict.by_criterion import NoProbabilities, UnknownPrice, judge_by
 from verdict.criterion import Criterion, write_criterion
+from verdict.criterion_sentences import write_by
 from verdict.grouping import write_grouping
-from verdict.learnt import tell_learnt
+from verdict.learnt_rows import tell_learnt
+from verdict.prediction_sets import judge_sets
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.sentences import write_verdict
-from verdict.sets import judge_sets
 from verdict.slicing import write_slicings
 
 FORMAT = "veredicto evidence"

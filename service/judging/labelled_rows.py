@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from model_card import Card, Feature
 from service.errors import EvaluationError
 from service.judging.row_hashes import NOTHING, Hashes
-from service.models.images import ImageFile
-from service.models.rows import Column
+from service.models.images.media_types import ImageFile
+from service.models.row_columns import Column
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.slicing import Slicing
 

@@ -11,7 +11,7 @@ from service.errors import EvaluationError, InvalidRequest, TooLarge
 from service.judging.classifiers import ClassifiedRows, Classifier, Classifiers
 from service.judging.labelled_rows import LabelledData
 from service.judging.row_hashes import Hashes
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 from verdict.predictions import ClassifierAnswers, Predictions
 
 ROWS_AT_A_TIME = 500

@@ -13,9 +13,9 @@ from model_card import Card, FeatureInput
 from row_records import hash_rows
 from service.errors import InvalidRequest
 from service.judging.classifiers import MAX_PIXELS, Classifier
-from service.models.image_rows import decode_rows
-from service.models.images import ImageFile
-from service.models.rows import find_texts
+from service.models.images.media_types import ImageFile
+from service.models.images.rows import decode_rows
+from service.models.row_columns import find_texts
 
 WHOLE_PX = 1_000_000
 """An image that is to be resized to this is decoded whole."""

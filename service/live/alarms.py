@@ -8,7 +8,7 @@ from typing import NamedTuple
 from model_card import Card
 from service.contract.live_answers import ModelAlarm
 from service.live.journal.challenger_counts import MEAN_SCALE
-from service.live.journal.window import HitBlocks, ModelVersion
+from service.live.journal.reading.window import HitBlocks, ModelVersion
 from service.models.model import Model
 from stats import binomial
 from stats.monitoring import alarm

@@ -18,6 +18,7 @@ from service.contract.answers import LIVE_METRICS, VERDICT_METRICS
 from service.contract.live_answers import ChallengerTest, CurvePoint
 from service.errors import InvalidRequest
 from service.live.challengers import ShadowDeployment
+from service.live.hard_voters import explain_voters, find_voters
 from service.live.journal.challenger_counts import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -25,14 +26,13 @@ from service.live.journal.challenger_counts import (
     MEAN_SCALE,
     find_metrics,
 )
-from service.live.journal.records import MAX_CLASSES, Costs
-from service.live.journal.window import (
+from service.live.journal.reading.window import (
     Means,
     ModelVersion,
     PairCounts,
     PredictionWindow,
 )
-from service.live.voters import explain_voters, find_voters
+from service.live.journal.records import MAX_CLASSES, Costs
 from stats import sequential
 from stats.losses import bounded
 

@@ -116,7 +116,8 @@ def check_in_subprocess() -> bool:
     A process of its own loads the models and takes them along when it ends. Workers that cannot start are started
     again and again, and nobody would see why.
     """
-    paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    inherited = os.environ.get("PYTHONPATH")
+    paths = f"{_ROOT}{os.pathsep}{inherited}" if inherited else str(_ROOT)
     finished = subprocess.run(
         [sys.executable, "-c", _CHECK], env=os.environ | {"PYTHONPATH": paths}
     )

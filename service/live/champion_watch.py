@@ -18,9 +18,9 @@ from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live import alarms, champion_log, promotion
 from service.live.challengers import ShadowDeployment
 from service.live.champion_log import History, LogChanged
-from service.live.journal import reader
+from service.live.journal.reading import reader
+from service.live.journal.reading.window import HitBlocks, ModelVersion
 from service.live.journal.records import Costs
-from service.live.journal.window import HitBlocks, ModelVersion
 from service.live.journal.writer import Journal
 from service.live.promotion import PromotionMetric
 from service.models.model import Model
@@ -30,7 +30,7 @@ INTERVAL_S = 1.0
 logger = logging.getLogger(__name__)
 
 
-class Watch:
+class ChampionWatch:
     """Watches in one process; `follow_champions` is told the champions, by task, whenever the log has others.
 
     `path` is the log of acts, None where none is to be made. Challengers are promoted `by` this metric, with `costs` by

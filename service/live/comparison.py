@@ -12,8 +12,12 @@ from service.contract import live_answers
 from service.live import alarms, challenger_tests, label_free
 from service.live.challengers import ShadowDeployment
 from service.live.journal.challenger_counts import ACCURACY
+from service.live.journal.reading.window import (
+    UNLABELLED,
+    ModelVersion,
+    PredictionWindow,
+)
 from service.live.journal.records import NO_ANSWER, Costs, Labels
-from service.live.journal.window import UNLABELLED, ModelVersion, PredictionWindow
 from service.models.model import Model
 from stats import agreement, scores
 from stats.groups import count_groups, design_effect
@@ -148,11 +152,12 @@ def _describe_pairs(
     pairs = []
 
     for first, second in combinations(range(len(versions)), 2):
-        both = (labels[first] != NO_ANSWER) & (labels[second] != NO_ANSWER)
+        of_pair = np.stack([labels[first], labels[second]], axis=1)
+        both = (of_pair != NO_ANSWER).all(axis=1)
         if not both.any():
             continue
 
-        table = np.stack([labels[first][both], labels[second][both]], axis=1)
+        table = of_pair[both]
         agreements = agreement.agreements(table)
         kappas = agreement.kappas(agreements, table, n_classes=n_classes)
         kappa = float(kappas[0, 1])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from service.contract.live_answers import CorrelationDrift, PairDrift
 from service.live.drift import MIN_ROWS, find_growth, share_level
-from service.live.drift_cells import ROWS_AT_A_TIME, Cells, Counts, Features
+from service.live.drift_cells import ROWS_AT_A_TIME, Counts, DriftCells, Features
 from stats.chi_square import path_quantile
 from stats.student import t_tail
 
@@ -45,7 +45,7 @@ NO_HELD_OUT = (
 class Correlations:
     """Correlations sum the products of a card's features by pairs."""
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: DriftCells) -> None:
         self._cells = cells
         self._names = [each.name for each in cells.features]
         self._scores = np.concatenate([_score(each) for each in cells.training])
@@ -90,7 +90,7 @@ class Correlations:
     ) -> CorrelationDrift:
         """Returns the pairs whose correlations have changed most; `look` is as features one by one have it.
 
-        `counts` are those of the cells of the same rows, as `Cells.count` has them.
+        `counts` are those of the cells of the same rows, as `DriftCells.count` has them.
         """
         n_rows = int(self._cells.split(counts)[0].sum())
         described: CorrelationDrift = {

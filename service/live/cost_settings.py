@@ -40,7 +40,8 @@ def make_costs(table: CostTable, classes: tuple[str, ...]) -> Costs:
     """Returns costs under a name that no other ones have: another table begins another test."""
     digest = blake2b(repr((classes, table)).encode(), digest_size=6).hexdigest()
     matrix = np.array(table, dtype=np.float64)
-    largest = float((matrix.max(axis=1) - matrix.min(axis=1)).max())
+    ranges = matrix.max(axis=1) - matrix.min(axis=1)
+    largest = float(ranges.max())
 
     return Costs(f"cost {digest}", classes, matrix, largest)
 

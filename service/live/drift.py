@@ -1,4 +1,4 @@
-"""For input drift the features of today's rows are compared with the distributions of the training rows.
+"""Input drift is found by comparing the features of today's rows with the distributions of the training rows.
 
 Pearson's chi-square of each feature's counts and the card's decides whether there is drift. It knows of no order, so
 numbers of three bins or more are tested by location and scale of their ranks too, and by the share of missing values
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from model_card import Feature
 from service.contract.live_answers import Drift, DriftSize, FeatureDrift
-from service.live.drift_cells import Cells, Counts, is_ordered
+from service.live.drift_cells import Counts, DriftCells, is_ordered
 from stats.chi_square import compare_counts, path_quantile
-from stats.monitoring.ranks import compare_ranks
+from stats.monitoring.rank_tests import compare_ranks
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ LARGE = 0.25
 """These indices are the usual thresholds (Siddiqi)."""
 
 
-def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
+def describe(cells: DriftCells, counts: Counts, *, look: int | None = None) -> Drift:
     """Returns each feature's drift, the most drifted first: that of a statistic that is most times its critical value.
 
     `look` is the number of the latest part of a window that moves, from 1; None is one look at rows that nothing else
@@ -91,7 +91,7 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
     }
 
 
-def _compare_ranks(cells: Cells, counts: Counts) -> Floats:
+def _compare_ranks(cells: DriftCells, counts: Counts) -> Floats:
     """Returns z of location, of scale and of missing values `(n_features, 3)`, above 0 for higher, wider and more.
 
     NaN stands for features without an order, or without gaps, and for too few rows.

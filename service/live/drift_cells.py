@@ -21,7 +21,7 @@ MIN_ORDERED_BINS = 3
 """The order of fewer bins says no more than chi-square does."""
 
 
-class Cells:
+class DriftCells:
     """The cells of a card's features, one feature after another in a vector of counts.
 
     After the cells the vector has for each feature the rows outside of the training rows' range.
@@ -51,7 +51,7 @@ class Cells:
         self._low, self._high = np.array(ranges, dtype=np.float32).T
 
     @classmethod
-    def of(cls, card: Card) -> Cells | None:
+    def of(cls, card: Card) -> DriftCells | None:
         """Returns None where the card has no distributions of its training rows: of images, or of schema 1 or 2."""
         if not isinstance(card.input, FeatureInput):
             return None

@@ -15,8 +15,8 @@ from service.execution.live_metrics import show_drift
 from service.live import drift
 from service.live.correlations import Correlations
 from service.live.drift import MAX_WINDOW_ROWS
-from service.live.drift_cells import Cells, Features
-from service.live.journal import reader
+from service.live.drift_cells import DriftCells, Features
+from service.live.journal.reading import reader
 from service.live.journal.records import FeatureCounts
 from service.live.journal.writer import Journal
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 class DriftMonitor:
     """Monitors one process; `cells` are those of each task whose cards have the distributions of training rows."""
 
-    def __init__(self, cells: Mapping[str, Cells], journal: Journal) -> None:
+    def __init__(self, cells: Mapping[str, DriftCells], journal: Journal) -> None:
         self._cells = cells
         self._correlations = _pair(cells)
         self.read_held_out: Callable[[str], Features | None] = _read_nothing
@@ -45,7 +45,7 @@ class DriftMonitor:
         )
         self._thread.start()
 
-    def follow(self, cells: Mapping[str, Cells]) -> None:
+    def follow(self, cells: Mapping[str, DriftCells]) -> None:
         """Counts by other cells from here on; rows that wait for cells that have changed are not counted."""
         with self._lock:
             same = {
@@ -127,7 +127,9 @@ class DriftMonitor:
             )
             self._show(task)
 
-    def _take_waiting(self) -> dict[str, tuple[Cells, Correlations, list[Features]]]:
+    def _take_waiting(
+        self,
+    ) -> dict[str, tuple[DriftCells, Correlations, list[Features]]]:
         with self._lock:
             waiting = {
                 task: (self._cells[task], self._correlations[task], parts)
@@ -152,11 +154,11 @@ class DriftMonitor:
             show_drift(task, found)
 
 
-def _pair(cells: Mapping[str, Cells]) -> dict[str, Correlations]:
+def _pair(cells: Mapping[str, DriftCells]) -> dict[str, Correlations]:
     return {task: Correlations(each) for task, each in cells.items()}
 
 
-def _name_basis(cells: Cells) -> str:
+def _name_basis(cells: DriftCells) -> str:
     """Returns the basis of counts of cells and sums of products together, which earlier versions did not have."""
     return f"{cells.basis}+pairs"
 

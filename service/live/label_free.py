@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from service.contract.live_answers import Drift, LabelFreeAccuracy
 from service.live import alarms
-from service.live.journal.window import UNLABELLED, ModelVersion, PredictionWindow
+from service.live.journal.reading.window import (
+    UNLABELLED,
+    ModelVersion,
+    PredictionWindow,
+)
 from service.models.model import Model
 from stats.groups import count_groups
 from stats.monitoring import label_free

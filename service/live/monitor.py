@@ -15,7 +15,7 @@ from time import monotonic
 
 from service.contract import live_answers
 from service.errors import NotFound, Overloaded, SettingsError
-from service.execution import tuning
+from service.execution import process_tuning
 from service.execution.processors import Load
 from service.live import champion_log, comparison
 from service.live.challenger_tests import check_metric
@@ -25,16 +25,16 @@ from service.live.challengers import (
     find_shadow_deployments,
     make_model_key,
 )
-from service.live.champion_watch import Watch
+from service.live.champion_watch import ChampionWatch
 from service.live.cost_settings import find_costs
-from service.live.drift_cells import Cells, Features
+from service.live.drift_cells import DriftCells, Features
 from service.live.drift_monitor import DriftMonitor
-from service.live.journal import reader
 from service.live.journal.challenger_counts import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
+from service.live.journal.reading import reader
+from service.live.journal.reading.window import Example, PredictionWindow
 from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
-from service.live.journal.startup import read_prepared_file
-from service.live.journal.window import Example, PredictionWindow
+from service.live.journal.storage.startup import read_prepared_file
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.models.model import Inputs, Model
@@ -79,7 +79,7 @@ class Monitor:
         self.journal = self._open_journal(path)
         self._shadow = Shadow(deployments, self.journal) if settings.shadow else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
-        self._watch = Watch(
+        self._watch = ChampionWatch(
             self.journal,
             path=settings.acts,
             history=history,
@@ -93,7 +93,7 @@ class Monitor:
         self._following = threading.Lock()
         self._lock = threading.Lock()
         self._comparisons: dict[tuple[str, str, bool], _MadeComparison] = {}
-        tuning.switch_threads_often()
+        process_tuning.switch_threads_often()
         self._watch.start()
 
     def _open_journal(self, path: Path) -> Journal:
@@ -335,13 +335,13 @@ def _by_task(
     return {each.champion.card.task: each for each in deployments.values()}
 
 
-def _find_cells(classifiers: list[Model]) -> dict[str, Cells]:
+def _find_cells(classifiers: list[Model]) -> dict[str, DriftCells]:
     """Returns by task the cells of its first classifier that has any: all have learnt from the same rows."""
-    found: dict[str, Cells] = {}
+    found: dict[str, DriftCells] = {}
 
     for model in classifiers:
         task = model.card.task
-        cells = None if task in found else Cells.of(model.card)
+        cells = None if task in found else DriftCells.of(model.card)
         if cells is not None:
             found[task] = cells
 

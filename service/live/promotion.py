@@ -12,16 +12,16 @@ from service.live import alarms
 from service.live.challenger_tests import bound_differences, find_largest
 from service.live.challengers import ShadowDeployment
 from service.live.champion_log import ChampionChange, ChangeKind, History, ServedVersion
+from service.live.hard_voters import find_voters
 from service.live.journal.challenger_counts import ACCURACY, MEAN_SCALE, find_metrics
-from service.live.journal.records import Costs
-from service.live.journal.window import (
+from service.live.journal.reading.window import (
     GroupCounts,
     HitBlocks,
     Means,
     ModelVersion,
     PairCounts,
 )
-from service.live.voters import find_voters
+from service.live.journal.records import Costs
 from service.models.model import Model
 from stats import sequential
 

@@ -22,7 +22,7 @@ from service.live.journal.records import (
     StoredProbabilities,
     encode_probabilities,
 )
-from service.models.images import encode_png
+from service.models.images.image_codec import encode_png
 from service.models.model import Inputs, Model
 
 ROWS_AT_A_TIME = 256
@@ -106,7 +106,8 @@ def find_examples(
     """Returns the first rows on which a challenger disagrees with the champion, with values as a request has them."""
     champion_labels = np.concatenate([each.labels for each in batch])
     disagrees = (labels != champion_labels) & (labels != NO_ANSWER)
-    places: list[int] = np.flatnonzero(disagrees.any(axis=0))[:MAX_EXAMPLES].tolist()
+    rows = np.flatnonzero(disagrees.any(axis=0))
+    places: list[int] = rows[:MAX_EXAMPLES].tolist()
     starts = list(accumulate((len(each.labels) for each in batch), initial=0))
     examples = []
 

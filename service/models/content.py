@@ -9,12 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from service.errors import ModelRefused
-from service.models.folder import (
-    MAX_MODEL_BYTES,
-    ModelFile,
-    ModelFolder,
-    read_file,
-)
+from service.models.folder import MAX_MODEL_BYTES, ModelFile, ModelFolder, read_file
 from service.models.parsing.external_tensors import ExternalTensor
 from service.models.parsing.onnx_file import read_outline
 from service.models.parsing.outline import Outline

@@ -14,6 +14,7 @@ from service.models.cancellation import current
 from service.models.datatypes import BY_SESSION, BYTES
 from service.models.model_statistics import Statistics
 from service.models.session import (
+    MAX_FIRST_RUN_S,
     Session,
     TensorInfo,
     lacks_memory,
@@ -24,8 +25,6 @@ from service.models.session import (
 if TYPE_CHECKING:
     from service.models.model import Model
 
-MAX_FIRST_RUN_S = 10
-"""A graph whose first run takes longer is refused."""
 QUICK_S = 0.002
 """A run that takes less is made where its request was read: to hand it to a thread costs a good part of that."""
 MIN_RUNS = 3

@@ -7,20 +7,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
-from time import perf_counter, thread_time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import (
-    OUTPUTS,
-    Card,
-    CardError,
-    FeatureInput,
-    ImageInput,
-    NoiseInput,
-)
+from model_card import OUTPUTS, Card, CardError, FeatureInput, ImageInput, NoiseInput
 from row_records import HeldOut, read_held_out
 from service.contract.arrays import Rows
 from service.contract.requests import Row
@@ -28,17 +21,16 @@ from service.errors import InvalidRequest, ModelRefused, TooLarge
 from service.models.cancellation import current
 from service.models.cards import CardReader
 from service.models.content import ModelContent, read_one
-from service.models.graph import MAX_FIRST_RUN_S, Graph
+from service.models.graph import Graph
 from service.models.rows import RowEncoder
-from service.models.session import Session, TensorInfo, limit_runs, one_line
+from service.models.self_check import check_card, run_self_check
+from service.models.session import Session, one_line
 
 logger = logging.getLogger(__name__)
 
 Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
 """A graph takes rows of features or noise `(n_rows, n)`, or a list of images `(height, width, 3)` of any size."""
 
-SELF_CHECK_TOLERANCE = 1e-4
-"""Outputs may differ from the stored ones by this much, absolute plus relative: processors round differently."""
 
 MAX_IMAGES = 16
 """One request for the layers of a network may have this many images."""
@@ -52,23 +44,6 @@ VALUES_AT_A_TIME = 1024 * 1024
 BYTES_AT_A_TIME = 64 * 1024 * 1024
 """One run takes images of at most this many bytes before resizing."""
 
-_FLOAT = "tensor(float)"
-_INT64 = "tensor(int64)"
-_UINT8 = "tensor(uint8)"
-_TENSORS = {
-    "features": (_FLOAT, 2),
-    "noise": (_FLOAT, 2),
-    "pixels": (_UINT8, 4),
-    "label": (_INT64, 1),
-    "probabilities": (_FLOAT, 2),
-    "value": (_FLOAT, 1),
-    "cluster": (_INT64, 1),
-    "distances": (_FLOAT, 2),
-    "codes": (_FLOAT, 2),
-    "reconstruction": (_FLOAT, 2),
-    "images": (_UINT8, 4),
-}
-"""Each tensor of the contract has this type and rank; only its first axis is free, and in `pixels` also the sides."""
 
 _CALLS = {
     "classifier": ("predict", "predict_proba", "compare"),
@@ -144,7 +119,7 @@ class Model:
         """Returns the model of a card and a graph; raises ModelRefused where they differ, or the self-check fails."""
         started = perf_counter()
         session = graph.session
-        _check_card(card, session, stem=graph.name)
+        check_card(card, session, stem=graph.name)
         model = cls(card, graph)
         loaded = perf_counter()
         model._check_itself()
@@ -353,44 +328,8 @@ class Model:
 
     def _check_itself(self) -> None:
         """Runs the card's stored rows; raises ModelRefused where the outputs are not the stored ones."""
-        check = self.card.self_check
-        names = list(check.output)
-
-        inputs = {self._tensor: self.self_check_inputs()}
-
-        started_s = thread_time()
-        with limit_runs(MAX_FIRST_RUN_S) as options:
-            try:
-                outputs = self._session.run(names, inputs, options)
-            except Exception as error:
-                reason = one_line(error)
-                if options.terminate:
-                    reason = f"it did not end within {MAX_FIRST_RUN_S} s"
-                raise ModelRefused(f"its self-check does not run: {reason}") from error
-
-        self.check_s = thread_time() - started_s
-        for name, output in zip(names, outputs, strict=True):
-            _compare_output(name, output, np.array(check.output[name], np.float64))
-
-
-def _compare_output(
-    name: str, output: NDArray[Any], expected: NDArray[np.float64]
-) -> None:
-    """Raises ModelRefused where an output of the self-check is not the stored one."""
-    if output.shape != expected.shape:
-        raise ModelRefused(
-            f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}"
-        )
-
-    # A grey value may round the other way.
-    tolerance = 1.0 if output.dtype == np.uint8 else SELF_CHECK_TOLERANCE
-    differences = np.abs(output - expected)
-    # What is not a number is above any limit, too.
-    fits = differences <= tolerance + SELF_CHECK_TOLERANCE * np.abs(expected)
-    if not fits.all():
-        worst = float(np.max(differences))
-        raise ModelRefused(
-            f"its self-check fails: {name!r} differs by {worst:g} from the stored output"
+        self.check_s = run_self_check(
+            self.card, self._session, self.self_check_inputs()
         )
 
 
@@ -433,66 +372,3 @@ def load_graph(
         graph.attach(model)
 
     return graph
-
-
-def _check_card(card: Card, session: Session, *, stem: str) -> None:
-    """Raises ModelRefused where the card says something else than the file's name or the graph."""
-    if card.name != stem:
-        raise ModelRefused(
-            f"its card is of {card.name!r}: the file must be named {card.name}.onnx"
-        )
-
-    inputs = session.inputs
-    if list(inputs) != [card.input.tensor]:
-        raise ModelRefused(
-            f"its card promises the input {card.input.tensor!r}, its graph has {sorted(inputs)}"
-        )
-
-    width = _width(card)
-    _check_tensor(inputs[card.input.tensor], last=width)
-    outputs = session.outputs
-    missing = [name for name in OUTPUTS[card.kind] if name not in outputs]
-    if missing:
-        raise ModelRefused(
-            f"its card promises the output {missing[0]!r}, its graph has {sorted(outputs)}"
-        )
-
-    lasts = {
-        "probabilities": len(card.classes or ()),
-        "reconstruction": width,
-        "images": 3,
-    }
-    for name in OUTPUTS[card.kind]:
-        _check_tensor(outputs[name], last=lasts.get(name))
-
-
-def _width(card: Card) -> int:
-    """Returns the length of the input's last axis."""
-    if isinstance(card.input, ImageInput):
-        return card.input.channels
-    if isinstance(card.input, NoiseInput):
-        return card.input.size
-    return len(card.input.features)
-
-
-def _check_tensor(tensor: TensorInfo, *, last: int | None) -> None:
-    """Raises ModelRefused where a tensor's type, its free axes or its last length are not the contract's."""
-    kind, rank = _TENSORS[tensor.name]
-    if tensor.type != kind:
-        raise ModelRefused(
-            f"its {tensor.name!r} is {tensor.type}, the contract says {kind}"
-        )
-
-    n_free = 3 if tensor.name == "pixels" else 1
-    n_fixed = rank - n_free
-    is_fixed = [length >= 0 for length in tensor.shape]
-    fits = is_fixed == [False] * n_free + [True] * n_fixed
-    if not fits or (last is not None and tensor.shape[-1] != last):
-        lengths = ["n", "height", "width"][:n_free] + ["fixed"] * n_fixed
-        if last is not None:
-            lengths[-1] = str(last)
-
-        expected = "(n,)" if rank == 1 else f"({', '.join(lengths)})"
-        raise ModelRefused(
-            f"its card promises {tensor.name!r} of shape {expected}, its graph has {tensor.shown}"
-        )

@@ -38,6 +38,8 @@ _NO_MEMORY = re.compile(r"bad_alloc|allocate memory|out of memory", re.IGNORECAS
 _sharing = Lock()
 _SLOW_BEFORE_TREES = frozenset({"CommonSubexpressionElimination"})
 """This step of onnxruntime looks at each value of each attribute, of which trees have millions, for the same twice."""
+MAX_FIRST_RUN_S = 10
+"""A graph whose first run takes longer is refused."""
 MAX_LOAD_S = 30
 """onnxruntime may work on a file for so long, computing what is constant in it."""
 MAX_TWICE_BYTES = 256 * 1024

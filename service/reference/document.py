@@ -11,7 +11,7 @@ from model_card import Card, FeatureInput
 from service.contract import answers, live_answers
 from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
-from service.models.images import TAKEN_TYPES
+from service.models.images.media_types import TAKEN_TYPES
 from service.reference import judging, open_inference, pages, platforms
 from service.reference.examples import find_examples
 from service.reference.openapi import REFERENCE, content, responses, view

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.models.folder_loader import OnLoad
 from service.models.graph import Graph
-from service.models.registry import OnLoad, Registry
+from service.models.registry import Registry
 from service.repository.generation import Manifest, Store
 from service.settings import Settings
 

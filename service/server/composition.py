@@ -17,10 +17,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.execution import tuning
+from service.execution import process_tuning
 
 # This comes before numpy is imported.
-tuning.set_environment()
+process_tuning.set_environment()
 
 from service import VERSION
 from service.access.check import check_access
@@ -205,7 +205,7 @@ def make_application(
     application = _front(plane, make_fallback(), has_own_server=has_own_server)
     # With no handler the line of an access is not even formatted.
     logging.getLogger("uvicorn.access").propagate = False
-    tuning.settle_memory()
+    process_tuning.settle_memory()
 
     return application
 

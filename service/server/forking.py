@@ -12,7 +12,7 @@ import socket
 from pathlib import Path
 from time import monotonic, sleep
 
-from service.execution import tuning
+from service.execution import process_tuning
 from service.models import time_limits
 from service.observability.logs import configure_logging
 from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
@@ -42,7 +42,7 @@ def wait_to_be_forked(descriptor: int) -> None:
     link = open_link()
     assert link is not None
     is_shared = composition.load_ahead(link)
-    tuning.settle_memory()
+    process_tuning.settle_memory()
     time_limits.stop()
     can_fork = is_shared and has_one_thread()
     if is_shared and not can_fork:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from service.execution import tuning
+from service.execution import process_tuning
 from service.server import composition
 from service.server.composition import import_serving_modules, make_application
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     descriptor = given.pop("fd")
     forks = given.pop("forks", None)
     # The models are copied meanwhile, by another process.
-    with tuning.without_collections():
+    with process_tuning.without_collections():
         import_serving_modules()
     if forks is not None:
         from service.server.forking import wait_to_be_forked

@@ -59,7 +59,10 @@ class CostGaps:
         below = np.where(is_gain, if_rarer, if_more_frequent)
         above = np.where(is_gain, if_more_frequent, if_rarer)
 
-        return gap - float(np.linalg.norm(below)), gap + float(np.linalg.norm(above))
+        low_gap = gap - float(np.linalg.norm(below))
+        high_gap = gap + float(np.linalg.norm(above))
+
+        return low_gap, high_gap
 
     def explain(self, *_: int) -> str | None:
         """There always is an interval."""

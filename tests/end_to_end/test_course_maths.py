@@ -154,7 +154,7 @@ def test_naive_bayes_is_that_of_scikit_learn(page: Page) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 10])
 def test_a_tree_is_that_of_scikit_learn(page: Page, *, depth: int) -> None:
-    """Its leaves have the same shares for the rows that it has grown from."""
+    """The tree's leaves have the same shares as scikit-learn's for the rows that it has grown from."""
     found = compute(
         page,
         "maths/tree.js",

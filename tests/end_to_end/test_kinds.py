@@ -16,7 +16,7 @@ from PIL import Image
 
 from model_card import Feature, FeatureInput
 from service.errors import ModelRefused
-from service.models.images import make_grid
+from service.models.images.pictures import make_grid
 from service.models.model import Model
 from service.models.registry import Registry
 from tests.support.server import Server, serve

@@ -111,7 +111,7 @@ def test_a_refused_request_has_a_line_too(
     headers: dict[str, str],
     status: int,
 ) -> None:
-    """Its status is that of the answer, and neither token nor body is in the log."""
+    """The line of a refused request has the answer's status, and neither token nor body is in the log."""
     line = ask(watched, request_id, path, body, **headers)
 
     assert line["status"] == status

@@ -277,7 +277,7 @@ def keeps(server: Server, content: bytes) -> bool:
 def test_a_worker_is_replaced_beside_a_damaged_certificate(
     renewed: Renewed, damaged: str
 ) -> None:
-    """It begins with the certificate that worked last, renewed as it was meanwhile, and takes the mended one."""
+    """A new worker begins with the certificate that worked last, renewed meanwhile, and takes the mended one."""
     renewed.replace(renewed.after, "renewed")
     client = renewed.after.issue("some-client")
     wait_for(renewed, renewed.after, client)

@@ -126,7 +126,7 @@ def test_the_line_says_what_was_found_and_what_was_claimed() -> None:
 
 
 def test_a_true_claim_fails_and_a_false_one_passes_as_rarely_as_is_said() -> None:
-    """At most about 5 % of 1,000 samples on the edge of the claim pass."""
+    """A claim on the edge of the truth passes in at most about 5 % of 1,000 samples."""
     passed = 0
     for draw in (
         np.random.default_rng(3)

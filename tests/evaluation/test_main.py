@@ -15,6 +15,7 @@ import pytest
 from evaluation.__main__ import main
 from tests.support.coloured_rows import write_rows
 from tests.support.hue_images import write_images
+from tests.support.model_folders import link_models
 from tests.support.server import ROOT, Server
 from tests.support.tiny_models import (
     tiny_card,
@@ -338,6 +339,8 @@ def test_a_threshold_of_the_report_does_in_serving_what_it_says(
                 "breast_cancer",
                 "--data",
                 str(tmp_path / "rows.csv"),
+                "--models",
+                str(link_models(tmp_path / "models", "breast_cancer-*")),
                 "--output",
                 str(output),
             ]

@@ -19,8 +19,8 @@ from evaluation.__main__ import main
 from evaluation.classifiers import LocalClassifiers
 from evaluation.remote import RemoteClassifiers, read_learnt
 from service.errors import EvaluationError
-from tests.conftest import EXPORTED_MODELS
 from tests.support.coloured_rows import write_rows
+from tests.support.model_folders import link_models
 from tests.support.server import Server, serve
 from training.data import datasets
 
@@ -37,12 +37,8 @@ FAMILIES = ("decision_tree", "logistic", "mlp")
 @pytest.fixture(scope="module")
 def few_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder has a few of the shipped classifiers of wine."""
-    folder = tmp_path_factory.mktemp("few")
-    for family in FAMILIES:
-        name = f"wine-{family}.onnx"
-        (folder / name).symlink_to(EXPORTED_MODELS / name)
-
-    return folder
+    names = [f"wine-{family}" for family in FAMILIES]
+    return link_models(tmp_path_factory.mktemp("few"), *names)
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +110,12 @@ def serve_without(ending: str, url: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("task", ["wine", "points"])
 def test_a_server_tells_the_hashes_that_its_files_keep(
-    task: str, server: Server
+    task: str, server: Server, tmp_path: Path
 ) -> None:
     """The hashes over HTTP are those of the files, model by model."""
+    folder = link_models(tmp_path / "models", f"{task}-*")
     local = {
-        each.name: each.learnt
-        for each in LocalClassifiers(EXPORTED_MODELS, task).contenders
+        each.name: each.learnt for each in LocalClassifiers(folder, task).contenders
     }
     with closing(RemoteClassifiers(server.url, task)) as asked:
         remote = {each.name: each.learnt for each in asked.contenders}

@@ -20,23 +20,24 @@ from service.judging.row_hashes import (
     hash_feature_rows,
 )
 from tests.support.made_predictions import make_predictions
-from tests.support.server import ROOT
+from tests.support.model_folders import link_models
 from training.__main__ import main as train
 from training.data import datasets
 from training.data.table import read_dataset
 from verdict.criterion import Criterion
-from verdict.learnt import tell_learnt
+from verdict.learnt_rows import tell_learnt
 
 
 @pytest.mark.parametrize("task", ["breast_cancer", "wine", "points"])
-def test_shipped_models_know_their_data_set(task: str) -> None:
+def test_shipped_models_know_their_data_set(task: str, tmp_path: Path) -> None:
     """The fingerprint of the whole data set is the one in each card, and that of fewer rows is another."""
     dataset = datasets.load(task)
     rows = [
         dict(zip(dataset.feature_names, each, strict=True))
         for each in dataset.features.tolist()
     ]
-    for contender in LocalClassifiers(ROOT / "exported_models", task).contenders:
+    folder = link_models(tmp_path / "models", f"{task}-*")
+    for contender in LocalClassifiers(folder, task).contenders:
         card = contender.card
         found = fingerprint_rows(rows, dataset.target, card)
         assert found == card.provenance.fingerprint
@@ -176,7 +177,8 @@ def test_images_that_models_were_learnt_from_are_left_out_or_counted(
     files = sorted((tmp_path / "own").rglob("*.png"))
     learnt = np.sort(hash_images(files[:2]))
     task = "cat_or_automobile"
-    card = LocalClassifiers(ROOT / "exported_models", task).contenders[0].card
+    folder = link_models(tmp_path / "models", f"{task}-logistic")
+    card = LocalClassifiers(folder, task).contenders[0].card
     left = read_labelled(tmp_path / "own", card, label=None, learnt=learnt)
     assert left.files == files[2:]
     assert (left.n_learnt, len(left.learnt)) == (2, 2)

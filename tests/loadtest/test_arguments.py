@@ -20,7 +20,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_that_is_shown_can_be_typed(command: str) -> None:
-    """Its words make a test of one load, or a search."""
+    """Each command of the documents makes a test of one load, or a search."""
     options = arguments.parse(shlex.split(command))
     assert options.url
     assert options.slo or options.rate or options.concurrency

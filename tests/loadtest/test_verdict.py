@@ -79,7 +79,7 @@ def test_a_test_that_says_nothing_is_called_void() -> None:
 
 
 def test_a_search_says_itself_at_which_rate_a_classifier_keeps_them() -> None:
-    """Its last test is at the edge, and may have been on the wrong side of it."""
+    """A search is judged by what it found: its last test is at the edge, and may be on the wrong side of it."""
     found = make_contender("found", 0.9, holds=False)
     found.document["search"] = {"rate": 120.0}
     lost = make_contender("lost", 0.9)

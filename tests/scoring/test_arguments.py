@@ -22,7 +22,7 @@ def test_the_page_and_the_help_show_some() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_that_is_shown_can_be_typed(command: str) -> None:
-    """Its words name data, an output, and a task or models."""
+    """Each command of the documents names data, an output, and a task or models."""
     options = parse(shlex.split(command))
     assert options.data
     assert options.out

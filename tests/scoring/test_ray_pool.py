@@ -70,7 +70,7 @@ def test_two_nodes_write_what_one_machine_does(
 def test_a_node_that_is_lost_loses_and_doubles_nothing(
     cluster: Any, models: Path, tmp_path: Path
 ) -> None:
-    """Its blocks are scored by the other node's actors."""
+    """The blocks of a lost node are scored by the other node's actors."""
     out = tmp_path / "out"
     node = cluster.add_node(num_cpus=1, **choose_ports())
     words = list_words(

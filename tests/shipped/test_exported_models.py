@@ -15,7 +15,7 @@ import onnx
 import pytest
 
 from model_card import Card, FeatureInput, ImageInput, NoiseInput, from_metadata
-from service.live.drift_cells import Cells
+from service.live.drift_cells import DriftCells
 from service.models.model import Model
 from training.arguments import find_family, parse
 from training.console import headline
@@ -270,7 +270,7 @@ def test_the_card_says_how_its_training_rows_spread(path: Path) -> None:
             assert feature.distribution is not None
             counted = sum(feature.distribution.counts) + feature.distribution.missing
             assert counted == card.provenance.split["train"]
-        assert Cells.of(card) is not None
+        assert DriftCells.of(card) is not None
 
 
 def test_the_card_says_where_it_comes_from(path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.support.documents import ROOT
 
 
 def test_the_command_of_a_clone_runs_from_any_folder(tmp_path: Path) -> None:
-    """It takes the packages of the clone, not what is called alike in the folder that it is started from."""
+    """The command takes the packages of the clone, not what is called alike in the folder that it is started from."""
     clone = tmp_path / "a clone"
     (clone / ".venv" / "bin").mkdir(parents=True)
     (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)

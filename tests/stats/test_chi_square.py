@@ -26,7 +26,7 @@ def test_without_growth_it_is_the_quantile_of_one_statistic(degrees: int) -> Non
 @pytest.mark.parametrize("degrees", [1, 9])
 @pytest.mark.parametrize("growth", [0.1, 1.0, 4.0])
 def test_paths_are_above_as_often_as_is_said(degrees: int, growth: float) -> None:
-    """Of 2,000 paths of a squared Brownian motion over its time at most 5 % are ever above, and nearly so many."""
+    """The limit is ever passed by at most 5 %, and nearly 5 %, of 2,000 paths of a squared Brownian motion."""
     generator = np.random.default_rng(degrees)
     critical = path_quantile(ALPHA, degrees, growth)
     step = growth / N_STEPS

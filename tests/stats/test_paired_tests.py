@@ -73,7 +73,7 @@ def test_very_many_rows_have_the_normal_limit() -> None:
 def test_equal_models_are_seldom_called_different(
     group_size: int, alike: float
 ) -> None:
-    """At most 5 % of 1,000 pairs of equal models, and the error of so many, differ by the test.
+    """The test finds a difference in at most 5 % of 1,000 pairs of equal models, and their error.
 
     Rows of a group that are taken for independent ones differ far more often where they are copies.
     """

@@ -72,7 +72,7 @@ LONG_FILES = (
     "service/execution/test_retired_series.py",
     "training/learning/test_gradient_descent.py",
     "training/families/test_unsupervised.py",
-    "service/models/test_image_fuzz.py",
+    "service/models/images/test_image_codec_fuzz.py",
     "evaluation/test_row_hashes.py",
     "loadtest/test_against_others.py",
     "training/test_judging.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verdict.predictions import ClassifierAnswers, Predictions
 
@@ -21,29 +22,12 @@ def make_predictions(
 
     for number, (name, accuracy) in enumerate(accuracies.items()):
         right = generator.random(n_rows) < accuracy
-        label = np.where(
-            right,
-            truth,
-            (truth + generator.integers(1, max(2, len(classes)), n_rows))
-            % len(classes),
-        )
-        confidence = 0.6 + 0.4 * np.round(
-            generator.random(n_rows) ** np.where(right, 0.3, 1.5), 3
-        )
-        rest = (1 - confidence) / max(1, len(classes) - 1)
-        probabilities = np.repeat(rest[:, None], len(classes), axis=1)
-        probabilities[np.arange(n_rows), label] = confidence
-        answers.append(
-            ClassifierAnswers(
-                model=f"task-{name}",
-                version=f"{number:012x}",
-                family=name,
-                size_bytes=1000 * (number + 1),
-                latency_ms=0.01 * 3**number,
-                label=label,
-                probabilities=probabilities,
-            )
-        )
+        steps = generator.integers(1, max(2, len(classes)), n_rows)
+        label = np.where(right, truth, (truth + steps) % len(classes))
+        surer = generator.random(n_rows) ** np.where(right, 0.3, 1.5)
+        confidence = 0.6 + 0.4 * np.round(surer, 3)
+        probabilities = _spread(label, confidence, n_classes=len(classes))
+        answers.append(_name_answers(name, number, label, probabilities))
 
     return Predictions(
         task="task",
@@ -55,3 +39,29 @@ def make_predictions(
         answers=answers,
         timing="one row",
     )
+
+
+def _name_answers(
+    name: str, number: int, label: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> ClassifierAnswers:
+    """Returns the answers of a model, which is the larger and the slower the higher its number is."""
+    return ClassifierAnswers(
+        model=f"task-{name}",
+        version=f"{number:012x}",
+        family=name,
+        size_bytes=1000 * (number + 1),
+        latency_ms=0.01 * 3**number,
+        label=label,
+        probabilities=probabilities,
+    )
+
+
+def _spread(
+    label: NDArray[np.int64], confidence: NDArray[np.float64], *, n_classes: int
+) -> NDArray[np.float64]:
+    """Returns probabilities `(n_rows, n_classes)` of which the label has this one, and all others share the rest."""
+    rest = (1 - confidence) / max(1, n_classes - 1)
+    probabilities = np.repeat(rest[:, None], n_classes, axis=1)
+    probabilities[np.arange(len(label)), label] = confidence
+
+    return probabilities

@@ -9,7 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,23 +68,12 @@ def serve(
     """
     port = port or free_port()
     log = folder / "server.log"
-    variables = _environment(folder) | {
-        name: str(value) for name, value in environment.items()
-    }
     command = [python, *words, "--host", "127.0.0.1", "--port", str(port)]
-
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=cwd, env=variables, stdout=output, stderr=subprocess.STDOUT
-        )
-
+    process = _start(command, cwd=cwd, folder=folder, log=log, settings=environment)
     url = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
-    retrying = httpx.HTTPTransport(
-        retries=START_RETRIES, verify=True if tls is None else tls
-    )
 
     try:
-        with httpx.Client(base_url=url, timeout=60, transport=retrying) as client:
+        with _make_client(url, tls) as client:
             assert client.get("/livez").status_code == 200, log.read_text()
             yield Server(url, client, process, log)
     except httpx.TransportError as error:
@@ -94,6 +83,30 @@ def serve(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=STOP_LIMIT_S)
+
+
+def _start(
+    command: list[str],
+    *,
+    cwd: Path,
+    folder: Path,
+    log: Path,
+    settings: Mapping[str, object],
+) -> subprocess.Popen[bytes]:
+    """Starts a server whose output goes into its log."""
+    given = {name: str(value) for name, value in settings.items()}
+    variables = _environment(folder) | given
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command, cwd=cwd, env=variables, stdout=output, stderr=subprocess.STDOUT
+        )
+
+
+def _make_client(url: str, tls: ssl.SSLContext | None) -> httpx.Client:
+    """Returns a client that asks again until the server listens."""
+    verify = True if tls is None else tls
+    retrying = httpx.HTTPTransport(retries=START_RETRIES, verify=verify)
+    return httpx.Client(base_url=url, timeout=60, transport=retrying)
 
 
 def _environment(folder: Path) -> dict[str, str]:

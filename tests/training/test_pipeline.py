@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from model_card import FeatureInput
 from service.errors import InvalidRequest
 from service.live.drift import describe
-from service.live.drift_cells import Cells
+from service.live.drift_cells import DriftCells
 from service.models.model import Model
 from tests.support.server import Server
 from training.__main__ import main
@@ -297,24 +297,23 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
         train_rows["bill"].null_count(),
     )
     assert sum(months.counts[:5]) == (train_rows["months"] < months.edges[4]).sum()
-    cells = Cells.of(model.card)
-    assert cells is not None
+
     given = (
         pl.read_csv(table)
         .drop("churn")
         .with_columns(pl.col("paperless").cast(pl.String))
     )
-    assert (
-        describe(cells, cells.count(model.encode([list(row) for row in given.rows()])))[
-            "drifted"
-        ]
-        == []
-    )
-    same = given.with_columns(plan=pl.lit("pro"))
-    found = describe(
-        cells, cells.count(model.encode([list(row) for row in same.rows()]))
-    )
-    assert found["drifted"] == ["plan"]
+    assert _find_drifted(model, given) == []
+    assert _find_drifted(model, given.with_columns(plan=pl.lit("pro"))) == ["plan"]
+
+
+def _find_drifted(model: Model, table: pl.DataFrame) -> list[str]:
+    """Returns the features that are shown to drift where a server answers these rows."""
+    cells = DriftCells.of(model.card)
+    assert cells is not None
+    rows = model.encode([list(row) for row in table.rows()])
+
+    return describe(cells, cells.count(rows))["drifted"]
 
 
 def test_a_regressor_learns_from_gaps_and_categories(
@@ -375,18 +374,8 @@ def test_a_table_is_learnt_served_and_asked(
 ) -> None:
     """A CSV with categories and gaps becomes two files that a server process answers for rows as objects."""
     models = tmp_path / "models"
-    words = (
-        "--task",
-        "churn",
-        "--data",
-        str(table),
-        "--target",
-        "churn",
-        "--output",
-        str(models),
-    )
     for family in ("logistic", "decision_tree"):
-        assert main([family, *words]) == 0
+        assert main([family, *_churn(table), "--output", str(models)]) == 0
 
     row = {"months": 40, "plan": "plus", "bill": None, "paperless": False}
 
@@ -395,10 +384,9 @@ def test_a_table_is_learnt_served_and_asked(
             "model": "churn-logistic",
             "inputs": [row, row | {"plan": "basic", "months": 2}, row | {"plan": None}],
         }
-        assert server.post("/predict", fields).json()["predictions"][:2] == [
-            "no",
-            "yes",
-        ]
+        predictions = server.post("/predict", fields).json()["predictions"]
+        assert predictions[:2] == ["no", "yes"]
+
         comparison = server.post(
             "/compare", {"task": "churn", "inputs": [row], "labels": ["no"]}
         ).json()
@@ -409,15 +397,12 @@ def test_a_table_is_learnt_served_and_asked(
         refused = server.post(
             "/predict", {"model": "churn-logistic", "inputs": [row | {"plan": "gold"}]}
         )
+        expected = "feature 'plan' expects one of basic, plus, pro, got 'gold'"
         assert refused.status_code == 400
-        assert (
-            refused.json()["error"]
-            == "inputs[0]: feature 'plan' expects one of basic, plus, pro, got 'gold'"
-        )
+        assert refused.json()["error"] == f"inputs[0]: {expected}"
+
         missing = server.post(
             "/predict", {"model": "churn-logistic", "inputs": [row | {"months": None}]}
         )
-        assert (
-            missing.json()["error"]
-            == "inputs[0]: feature 'months' expects a number, got null"
-        )
+        expected = "feature 'months' expects a number, got null"
+        assert missing.json()["error"] == f"inputs[0]: {expected}"

@@ -25,7 +25,7 @@ def test_the_page_and_the_help_show_some() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_that_is_shown_can_be_typed(command: str) -> None:
-    """Its words name a model and an objective."""
+    """Each command of the documents names a model and an objective."""
     options = parse(shlex.split(command))
     assert options.model
     assert options.slo

@@ -8,8 +8,8 @@ import pytest
 from stats.paired import Pair
 from stats.paired_tests import holm, mcnemar
 from tests.support.made_predictions import make_predictions
+from verdict.few_label_sentences import write_few, write_plan
 from verdict.few_labels import UNLABELLED, judge_few
-from verdict.few_sentences import write_few, write_plan
 from verdict.words import round_up
 
 TRIAL = make_predictions(

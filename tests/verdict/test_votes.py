@@ -15,24 +15,24 @@ from evaluation.report import page
 from row_records import HeldOut, write_held_out
 from scoring import summary
 from scoring import verdict as scoring_verdict
-from service.calls.verdict import judge_held_out
+from service.calls.held_out_verdict import judge_held_out
 from service.errors import EvaluationError, InvalidRequest
 from service.live import challenger_tests, promotion
 from service.live.challengers import ShadowDeployment
 from service.live.champion_log import History
 from service.live.comparison import EMPTY_WINDOW
+from service.live.hard_voters import find_voters
 from service.live.journal.challenger_counts import MEAN_SCALE
-from service.live.journal.window import GroupCounts, ModelVersion, PairCounts
+from service.live.journal.reading.window import GroupCounts, ModelVersion, PairCounts
 from service.live.promotion import PromotionMetric
-from service.live.voters import find_voters
 from service.models.model import Model
 from service.models.registry import Registry
 from stats.scores import A_VOTE, NO_PROBABILITIES, is_vote, score
 from tests.support.made_predictions import make_predictions
 from tests.support.tiny_models import tiny_card, write_tiny
-from verdict.by_metric import NoProbabilities, judge_by
-from verdict.by_sentences import write_by
+from verdict.by_criterion import NoProbabilities, judge_by
 from verdict.criterion import Criterion
+from verdict.criterion_sentences import write_by
 from verdict.predictions import Predictions
 
 COSTS = ((0.0, 1.0), (5.0, 0.0))

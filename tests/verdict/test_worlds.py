@@ -32,7 +32,7 @@ from stats.losses.set_sizes import cross_sets
 from stats.monitoring.label_free import contradicts, estimate_accuracy
 from tests.support.made_predictions import make_predictions
 from verdict.analysis import judge
-from verdict.by_metric import find_gaps, judge_by
+from verdict.by_criterion import find_gaps, judge_by
 from verdict.criterion import Criterion
 from verdict.grouping import Grouping
 from verdict.predictions import Predictions

@@ -132,7 +132,10 @@ def sample(evaluate: Evaluate, row: Rows, background: Rows) -> Attribution:
     added = np.concatenate(parts)
     errors = added.std(axis=0, ddof=1) / math.sqrt(n_pairs)
 
-    return Attribution(float(starts.mean()), float(total), added.mean(axis=0), errors)
+    base = float(starts.mean())
+    values = added.mean(axis=0)
+
+    return Attribution(base, float(total), values, errors)
 
 
 def _take_steps(

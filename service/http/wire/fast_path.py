@@ -54,7 +54,8 @@ def make_server_options(settings: Settings) -> dict[str, Any]:
 
 def find_unknown_version(installed: str) -> str | None:
     """Returns why this version of uvicorn is none that we know, or None."""
-    numbers = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
+    parts = installed.split(".")[:2]
+    numbers = tuple(int(part) for part in parts if part.isdigit())
     if MIN_UVICORN <= numbers < BEFORE_UVICORN:
         return None
 

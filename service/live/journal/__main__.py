@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.live.journal.merging import merge
-from service.live.journal.sources import MergeRefused
+from service.live.journal.merging.merge import merge
+from service.live.journal.merging.sources import MergeRefused
 
 DONE = 0
 REFUSED = 2

@@ -203,19 +203,21 @@ def find_gains(
     """
     shares = probabilities / MAX_CONFIDENCE
     truth = np.full(len(shares), true_label)
-    losses = {
-        metric: bounded.find_losses(shares, truth, metric)
-        / bounded.find_largest(metric, shares.shape[1])
-        for metric in bounded.METRICS
-    }
+    losses = {}
+    for metric in bounded.METRICS:
+        largest = bounded.find_largest(metric, shares.shape[1])
+        losses[metric] = bounded.find_losses(shares, truth, metric) / largest
+
     if costs is not None:
         said = decide(shares, costs.matrix)
         losses[costs.metric] = costs.matrix[true_label, said] / costs.largest
 
-    return {
-        metric: np.rint((each[0] - each[1:]) * ROW_SCALE).astype(np.int64).tolist()
-        for metric, each in losses.items()
-    }
+    gains = {}
+    for metric, each in losses.items():
+        scaled = (each[0] - each[1:]) * ROW_SCALE
+        gains[metric] = np.rint(scaled).astype(np.int64).tolist()
+
+    return gains
 
 
 def name_recall(true_label: int) -> str:

@@ -82,3 +82,11 @@ class SurrogateKeys:
             (text,) = self._execute(query, (key,)).fetchone()
             self._lists[query, key] = json.loads(text)
         return self._lists[query, key]
+
+    def read_task(self, model: int) -> str:
+        """Returns the name of the task of a model, by the model's key."""
+        (name,) = self._execute(
+            "SELECT tasks.name FROM models JOIN tasks ON tasks.number = models.task WHERE models.number = ?",
+            (model,),
+        ).fetchone()
+        return str(name)

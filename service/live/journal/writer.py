@@ -17,10 +17,8 @@ from time import monotonic
 
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.live_metrics import JournalMetrics
-from service.live.journal import waiting
-from service.live.journal.file import JournalFile, PreparedFile
+from service.live.journal import waiting_records
 from service.live.journal.ids import PredictionIds
-from service.live.journal.problems import JournalLost, JournalUnusable, explain
 from service.live.journal.records import (
     Costs,
     FeatureCounts,
@@ -33,8 +31,11 @@ from service.live.journal.records import (
     Record,
     ShadowRecord,
 )
-from service.live.journal.transaction import MAX_EXAMPLES, Transactions
-from service.live.journal.waiting import Waiting, WaitingFeedback
+from service.live.journal.shadows import MAX_EXAMPLES
+from service.live.journal.storage.file import JournalFile, PreparedFile
+from service.live.journal.storage.problems import JournalLost, JournalUnusable, explain
+from service.live.journal.transaction import Transactions
+from service.live.journal.waiting_records import WaitingFeedback, WaitingRecords
 
 GATHER_S = 0.05
 """So long after the first record a batch is committed."""
@@ -80,7 +81,7 @@ class Journal:
         self._begun = begun
         self._metrics = JournalMetrics()
 
-        self._waiting = Waiting()
+        self._waiting = WaitingRecords()
         self._take_id = PredictionIds().take
 
         self._wake = threading.Event()
@@ -204,7 +205,7 @@ class Journal:
 
         self._write_carefully()
         _, feedback = self._waiting.take()
-        waiting.refuse(feedback, ", try again: the service stops")
+        waiting_records.refuse(feedback, ", try again: the service stops")
         if self._file is not None:
             self._file.close(is_sound=True)
 
@@ -224,11 +225,11 @@ class Journal:
         except JournalUnusable as problem:
             self._report(problem)
             self._waiting.count_unwritten(records)
-            self._metrics.refuse(waiting.refuse(feedback, _advise(problem)))
+            self._metrics.refuse(waiting_records.refuse(feedback, _advise(problem)))
         except Exception:  # whatever it is: answers go out all the same
             logger.exception("a defect in the journal")
             self._waiting.count_unwritten(records)
-            waiting.refuse(feedback, ", try again: a defect of the service")
+            waiting_records.refuse(feedback, ", try again: a defect of the service")
         else:
             self._answer_feedback(feedback, results)
             self._count_written(records, results)

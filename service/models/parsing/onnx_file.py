@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from service.errors import ModelRefused
 from service.models.parsing.external_tensors import make_external
 from service.models.parsing.outline import CONTROL_FLOW, Outline
+from service.models.parsing.protobuf_wire import Field, WireReader
 from service.models.parsing.trees import OPERATORS as TREE_OPERATORS
 from service.models.parsing.trees import check_trees
-from service.models.parsing.wire import Field, WireReader
 
 MAX_NODES = 200_000
 """A graph whose functions are put in place of their calls may have this many nodes."""
@@ -155,7 +155,10 @@ class _Reader:
 
         inputs, outputs = texts.get(1, []), texts.get(2, [])
         # Of a field that comes several times protobuf takes the last.
-        name, domain, overload = (texts.get(each, _NO_TEXT)[-1] for each in (4, 7, 8))
+        name = texts.get(4, _NO_TEXT)[-1]
+        domain = texts.get(7, _NO_TEXT)[-1]
+        overload = texts.get(8, _NO_TEXT)[-1]
+
         body.n_nodes += 1
         key = (domain, name, overload)
         body.calls[key] = body.calls.get(key, 0) + 1

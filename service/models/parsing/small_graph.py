@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.models.parsing.wire import Field, WireReader
+from service.models.parsing.protobuf_wire import Field, WireReader
 
 MAX_NODES = 1000
 """A graph of more nodes is not followed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from service.models.parsing.wire import Field, WireReader
+from service.models.parsing.protobuf_wire import Field, WireReader
 
 MAX_KEPT_SHARE = 0.8
 """A subgraph with a greater share of the nodes is not worth a session of its own."""

@@ -64,7 +64,8 @@ class TreeEnsemble:
 
     def compare(self, columns: Floats) -> Booleans:
         """Returns which nodes send which rows to their true child, `(n_nodes, n_rows)`."""
-        goes: Booleans = np.zeros((len(self.mode), len(columns)), dtype=np.bool_)
+        shape = (len(self.mode), len(columns))
+        goes: Booleans = np.zeros(shape, dtype=np.bool_)
         by_column = columns.T
 
         for number, comparison in enumerate(COMPARISONS.values()):

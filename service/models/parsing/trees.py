@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelRefused
-from service.models.parsing.wire import Field, WireReader
+from service.models.parsing.protobuf_wire import Field, WireReader
 
 OPERATORS = frozenset({"TreeEnsembleClassifier", "TreeEnsembleRegressor"})
 """Of the newer `TreeEnsemble` onnxruntime refuses every cycle."""

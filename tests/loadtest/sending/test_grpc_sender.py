@@ -16,7 +16,7 @@ from tests.support.server import free_port, serve
 def test_callers_of_a_server_that_is_gone_wait_before_they_ask_again(
     models: Path, tmp_path: Path
 ) -> None:
-    """Its answers are counted first, and then some failures a second for each caller."""
+    """The server's answers are counted first, and then some failures a second for each caller."""
     port = free_port()
     channels = Channels(host=f"127.0.0.1:{port}", is_secure=False, metadata={})
     with serve(tmp_path, VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port) as server:

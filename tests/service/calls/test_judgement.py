@@ -14,6 +14,7 @@ from PIL import Image
 
 from evaluation.__main__ import main
 from tests.support.image_files import encode
+from tests.support.model_folders import link_models
 from tests.support.server import Server
 from training.data.datasets import load
 
@@ -42,7 +43,8 @@ def evaluate(path: Path, **options: str) -> dict[str, Any]:
     written = path.with_suffix(".json")
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     arguments = ["--task", "wine", "--data", str(path), "--evidence", str(written)]
-    arguments += ["--models", str(MODELS), "--output", str(path.with_suffix(".html"))]
+    arguments += ["--output", str(path.with_suffix(".html"))]
+    arguments += ["--models", str(link_models(path.parent / "models", "wine-*"))]
     assert main([*arguments, *words]) == 0
 
     return json.loads(written.read_bytes())

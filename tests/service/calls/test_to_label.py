@@ -14,8 +14,9 @@ from service.calls import to_label
 from service.errors import InvalidRequest
 from service.live import shadow_batch
 from service.live.journal.ids import PredictionIds, find_age_s
-from service.live.journal.window import Example, ModelVersion, PredictionWindow
-from service.models import images
+from service.live.journal.reading.window import Example, ModelVersion, PredictionWindow
+from service.models.images import image_codec
+from service.models.images.budget import PixelBudget
 from service.models.registry import Registry
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_tiny
@@ -173,8 +174,12 @@ def test_an_image_is_kept_as_a_file_where_it_is_small() -> None:
     )  # type: ignore[arg-type]
     kept: Any = shadow_batch._show_row(waiting, 0)
     content = base64.b64decode(kept["b64"])
-    decoded = images.decode(
-        content, where="", media_type="", budget=images.PixelBudget(10**6), min_px=16
+    decoded = image_codec.decode(
+        content,
+        where="",
+        media_type="",
+        budget=PixelBudget(10**6),
+        min_px=16,
     )
 
     assert np.array_equal(decoded, small)

@@ -21,17 +21,11 @@ import pytest
 
 from service.contract.limits import Limits
 from service.errors import InvalidRequest, Overloaded
-from service.execution.batching import (
-    MAX_JOINED_ROWS,
-    Batches,
-    Finished,
-    _Queue,
-    _SharedRun,
-    _WaitingRun,
-)
+from service.execution.batching import MAX_JOINED_ROWS, Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Pipeline
 from service.execution.run import MAX_INLINE_TEXTS, Reply, Run
+from service.execution.run_queue import Finished, RunQueue, SharedRun, WaitingRun
 from service.http.open_inference import InferRoute
 from service.models.graph import Graph
 from service.models.model import load_graph
@@ -263,9 +257,9 @@ def test_the_wait_is_that_of_the_runs_to_come(n_rows: int, wait_s: float) -> Non
 
     async def expect_wait_s() -> float:
         future = asyncio.get_running_loop().create_future()
-        each = _WaitingRun(make_run(graph, np.zeros((n_rows, 64), "f4")), future)
-        running = _SharedRun([each], started=perf_counter() - 8)
-        queue = _Queue(deque([each] * 24), n_rows=24 * n_rows, running=[running])
+        each = WaitingRun(make_run(graph, np.zeros((n_rows, 64), "f4")), future)
+        running = SharedRun([each], started=perf_counter() - 8)
+        queue = RunQueue(deque([each] * 24), n_rows=24 * n_rows, running=[running])
         return queue.expect_wait_s(MAX_JOINED_ROWS)
 
     assert asyncio.run(expect_wait_s()) == pytest.approx(wait_s, rel=0.1)

@@ -26,6 +26,7 @@ from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.support.connections import measure_memory
 from tests.support.loop_graphs import write_counter
+from tests.support.model_folders import link_models
 from tests.support.server import Server
 
 LIMIT_S = 60
@@ -121,9 +122,12 @@ def send_large(server: Server) -> set[int]:
         return set(pool.map(send, range(N_CLIENTS)))
 
 
-def test_a_server_shrinks_after_a_burst(start_server: Callable[..., Any]) -> None:
+def test_a_server_shrinks_after_a_burst(
+    start_server: Callable[..., Any], tmp_path: Path
+) -> None:
     """A worker that answered 3 MB of JSON sixteen times at once soon has hardly more memory than before."""
-    with start_server() as server:
+    models = link_models(tmp_path / "models", "digits-mlp")
+    with start_server(VEREDICTO_MODELS=models) as server:
         before = measure_memory(server)
         statuses = send_large(server)
         end = time.monotonic() + LIMIT_S

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.execution.garbage import LOOKS, MIN_YOUNG, GarbageCollector
-from service.execution.tuning import GC_THRESHOLDS
+from service.execution.process_tuning import GC_THRESHOLDS
 from tests.support.waiting import wait_until
 
 

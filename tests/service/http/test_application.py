@@ -18,6 +18,7 @@ from sklearn.datasets import load_breast_cancer
 
 from tests.support.connections import write
 from tests.support.loop_graphs import write_counter
+from tests.support.model_folders import link_models
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
@@ -830,10 +831,11 @@ def test_bodies_that_do_not_come_keep_nobody_out(
 
 
 def test_a_client_that_does_not_read_is_left(
-    start_server: Callable[..., object],
+    start_server: Callable[..., object], tmp_path: Path
 ) -> None:
     """Answers that a client does not read, more than the system keeps for it, are kept no longer than the deadline."""
-    with start_server(VEREDICTO_DEADLINE_S=3) as server:
+    models = link_models(tmp_path / "models", "digits-mlp")
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=3) as server:
         example = server.client.get("/models/digits-mlp").json()["input"]["example"]
         body = json.dumps(
             {"model": "digits-mlp", "inputs": [example] * 10_000}

@@ -25,7 +25,7 @@ from service.contract.limits import (
 from service.contract.requests import CompareRequest
 from service.errors import InvalidRequest
 from service.http.forms import read_query, read_request
-from service.models.images import ImageFile
+from service.models.images.media_types import ImageFile
 
 DECODER = RequestDecoder(CompareRequest)
 KNOWN = CompareRequest.__struct_fields__

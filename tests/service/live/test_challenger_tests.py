@@ -17,9 +17,9 @@ from service.live import challenger_tests, comparison
 from service.live.challengers import ShadowDeployment, find_shadow_deployments
 from service.live.challengers import make_model_key as key
 from service.live.cost_settings import find_costs, make_costs
-from service.live.journal import reader, schema
 from service.live.journal.challenger_counts import MEAN_SCALE, find_metrics
 from service.live.journal.group_keys import hash_names
+from service.live.journal.reading import reader
 from service.live.journal.records import (
     Costs,
     FeedbackRecord,
@@ -28,6 +28,7 @@ from service.live.journal.records import (
     ShadowRecord,
     encode_probabilities,
 )
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 from service.models.registry import Registry
 from service.settings import Settings

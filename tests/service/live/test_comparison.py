@@ -18,8 +18,8 @@ from service.live.challengers import (
     find_shadow_deployments,
     make_model_key,
 )
-from service.live.journal import reader, schema
 from service.live.journal.group_keys import hash_names
+from service.live.journal.reading import reader
 from service.live.journal.records import (
     NO_ANSWER,
     FeedbackRecord,
@@ -28,6 +28,7 @@ from service.live.journal.records import (
     Record,
     ShadowRecord,
 )
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 from service.models.registry import Registry
 from service.settings import Settings

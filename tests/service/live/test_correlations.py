@@ -12,16 +12,16 @@ from service.contract.live_answers import CorrelationDrift
 from service.live import drift
 from service.live.correlations import SCALE, Correlations
 from service.live.drift import ROWS_A_PART
-from service.live.drift_cells import Cells
+from service.live.drift_cells import DriftCells
 
 N_CELLS = 10
 EDGES = tuple(float(each) for each in np.round(np.linspace(-1.6, 1.6, N_CELLS - 1), 2))
 
 
-def make_cells(n_features: int, *, n_training: int = 455, seed: int = 0) -> Cells:
+def make_cells(n_features: int, *, n_training: int = 455, seed: int = 0) -> DriftCells:
     """Returns cells of normal features, counted on as many training rows."""
     rows = np.random.default_rng(seed).normal(size=(n_training, n_features))
-    return Cells(
+    return DriftCells(
         tuple(
             Feature(
                 name=f"x{number}",
@@ -53,7 +53,7 @@ def draw(
 
 def look(
     correlations: Correlations,
-    cells: Cells,
+    cells: DriftCells,
     window: np.ndarray,
     held_out: np.ndarray | None,
 ) -> CorrelationDrift:
@@ -83,7 +83,7 @@ def count_alarms(
 def test_unchanged_correlations_are_rarely_called_changed(
     correlation: float, n_held_out: int
 ) -> None:
-    """At most 5 % of 100 samples, and the error of so few, have a changed pair."""
+    """A changed pair is found in at most 5 % of 100 samples without a change, give or take the error of so few."""
     share = count_alarms(
         n_features=5,
         correlation=correlation,
@@ -101,7 +101,7 @@ def test_unchanged_correlations_are_rarely_called_changed(
 def test_false_alarms_keep_to_six_percent(
     correlation: float, n_held_out: int, n_rows: int
 ) -> None:
-    """At most 6 % of samples in 27 worlds of ten features, and three standard errors, have a changed pair at a look."""
+    """A changed pair is found at one look in at most 6 % of samples, and three standard errors, in 27 worlds."""
     n_samples = 400
     share = count_alarms(
         n_features=10,
@@ -120,7 +120,7 @@ def test_false_alarms_keep_to_six_percent(
 def test_looking_again_and_again_keeps_to_the_level(
     n_streams: int, n_looks: int
 ) -> None:
-    """At most 6 % of streams without a change, looked at after each 10 rows, ever have a changed pair."""
+    """A changed pair is ever found in at most 6 % of streams without a change, looked at after each 10 rows."""
     generator = np.random.default_rng(12)
     cells = make_cells(5)
     correlations = Correlations(cells)

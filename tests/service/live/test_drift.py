@@ -21,8 +21,8 @@ from service.live.drift import (
     join_rare,
     stability_index,
 )
-from service.live.drift_cells import Cells
-from service.live.journal.transaction import MAX_MERGED_ROWS
+from service.live.drift_cells import DriftCells
+from service.live.journal.feature_counts import MAX_MERGED_ROWS
 from stats.chi_square import chi_square_quantile, compare_counts
 from tests.support.tiny_models import tiny_card
 from training.export.distribution import describe_distribution
@@ -40,7 +40,7 @@ COLOUR = Feature(
     values=("red", "green", "blue"),
     distribution=Distribution(counts=(60, 30, 10)),
 )
-CELLS = Cells((SIZE, COLOUR))
+CELLS = DriftCells((SIZE, COLOUR))
 
 
 def deciles(name: str = "x", *, n_training: int = 1000) -> Feature:
@@ -71,7 +71,7 @@ def test_counting_agrees_with_numpys_histogram(generator: np.random.Generator) -
         SIZE,
         replace(deciles("b"), distribution=Distribution(counts=(5,))),
     ]
-    cells = Cells(tuple(features))
+    cells = DriftCells(tuple(features))
     rows = generator.normal(size=(2500, 3)).astype(np.float32)
 
     for feature, column, found in zip(
@@ -112,7 +112,7 @@ def test_the_quantile_is_scipys(alpha: float, degrees: int) -> None:
 
 
 def test_the_quantile_of_many_degrees_is_near_scipys() -> None:
-    """Beyond 100 degrees of freedom the quantile is within 0.01 % of scipy's."""
+    """The quantile is within 0.01 % of SciPy's beyond 100 degrees of freedom."""
     assert chi_square_quantile(0.05, 101) == pytest.approx(
         chi2.isf(0.05, 101), rel=1e-4
     )
@@ -145,7 +145,7 @@ def test_rare_cells_are_joined_until_five_rows_are_expected() -> None:
 def test_without_drift_chi_square_stays_under_its_critical_value(
     generator: np.random.Generator, n_rows: int, shape: str
 ) -> None:
-    """At most 5 % of 1,000 seeded windows, each with its own training rows, are above, within three standard errors."""
+    """Chi-square is above its critical value in at most 5 % of 1,000 windows, give or take three standard errors."""
     shares = (
         np.full(10, 0.1) if shape == "normal" else np.array([0.9, 0.05, 0.03, 0.02])
     )
@@ -165,7 +165,7 @@ def test_without_drift_chi_square_stays_under_its_critical_value(
 
 def test_a_shift_is_found_and_comes_first(generator: np.random.Generator) -> None:
     """A shift by a third of a deviation in one feature of eight is found over 1,000 rows."""
-    cells = Cells(tuple(deciles(f"x{index}") for index in range(8)))
+    cells = DriftCells(tuple(deciles(f"x{index}") for index in range(8)))
     rows = generator.normal(size=(1000, 8)).astype(np.float32)
     rows[:, 5] += 1 / 3
     found = describe(cells, cells.count(rows))
@@ -187,8 +187,10 @@ def test_a_shift_is_found_and_comes_first(generator: np.random.Generator) -> Non
 def test_eight_features_without_drift_seldom_name_one(
     generator: np.random.Generator,
 ) -> None:
-    """At most 5 % of windows name any feature: the critical values share that chance."""
-    cells = Cells(tuple(deciles(f"x{index}", n_training=100_000) for index in range(8)))
+    """Any feature is named in at most 5 % of windows: the critical values share that chance."""
+    cells = DriftCells(
+        tuple(deciles(f"x{index}", n_training=100_000) for index in range(8))
+    )
     named = sum(
         bool(describe(cells, cells.count(generator.normal(size=(400, 8))))["drifted"])
         for _ in range(300)
@@ -198,7 +200,7 @@ def test_eight_features_without_drift_seldom_name_one(
 
 def long_tailed(
     n_values: int, n_training: int, generator: np.random.Generator
-) -> Cells:
+) -> DriftCells:
     """Returns the cells of four categories whose values are as frequent as Zipf has it."""
     names = tuple(f"v{each}" for each in range(n_values))
     features = []
@@ -214,7 +216,7 @@ def long_tailed(
             )
         )
 
-    return Cells(tuple(features))
+    return DriftCells(tuple(features))
 
 
 def zipf(n_values: int) -> np.ndarray:
@@ -234,7 +236,7 @@ def test_rare_values_are_no_drift(
     n_rows: int,
     n_windows: int,
 ) -> None:
-    """Of four categories with many rare values any is called drifted in at most 5 % of windows without drift.
+    """Any of four categories with many rare values is called drifted in at most 5 % of windows without drift.
 
     Joined by the training counts alone they were in 10 to 53 %.
     """
@@ -317,7 +319,7 @@ def test_a_large_drift_is_found_though_each_row_is_looked_at(
     )
     n_found = 0
     for _ in range(30):
-        cells = Cells(
+        cells = DriftCells(
             tuple(deciles(f"x{number}", n_training=2_000) for number in range(8))
         )
         counts = generator.multinomial(n_rows, shares, size=8)
@@ -330,7 +332,7 @@ def test_a_large_drift_is_found_though_each_row_is_looked_at(
 
 
 def test_a_drift_is_found_at_a_late_look(generator: np.random.Generator) -> None:
-    """After 10,000 looks a category that has become twice as frequent is found in a window of 10,000 rows."""
+    """A category that has become twice as frequent is found in a window of 10,000 rows after 10,000 looks."""
     cells = long_tailed(20, 2000, generator)
     shares = zipf(20)
     shares[3] *= 2
@@ -342,7 +344,7 @@ def test_a_drift_is_found_at_a_late_look(generator: np.random.Generator) -> None
     assert found["alpha"] == pytest.approx(0.05 * 1e-6 / 2.612375)
 
 
-def of_ten(x: np.ndarray) -> Cells:
+def of_ten(x: np.ndarray) -> DriftCells:
     """Returns the cells of a number with these training rows and of nine that share the level but say nothing."""
     constant = Feature(
         name="c",
@@ -351,7 +353,7 @@ def of_ten(x: np.ndarray) -> Cells:
         distribution=Distribution(counts=(len(x),)),
     )
     others = [replace(constant, name=f"c{number}") for number in range(9)]
-    return Cells((count_number("x", x), *others))
+    return DriftCells((count_number("x", x), *others))
 
 
 def count_number(name: str, column: np.ndarray) -> Feature:
@@ -428,14 +430,16 @@ WORLDS = ["numbers", "integers", "zeros", "gaps", "lognormal"]
 def test_numbers_without_drift_are_seldom_called_so(
     generator: np.random.Generator, world: str, n_rows: int, n_windows: int
 ) -> None:
-    """Of ten numbers, each with training rows of its own, any is called drifted in at most 5 % of windows.
+    """Any of ten numbers, each with training rows of its own, is called drifted in at most 5 % of windows.
 
     With the bins joined that were rarest, 39 % of windows of 30 rows were.
     """
     named = 0
     for _ in range(n_windows):
         training = draw_world(world, 455, generator)
-        cells = Cells(tuple(count_number(f"x{i}", x) for i, x in enumerate(training.T)))
+        cells = DriftCells(
+            tuple(count_number(f"x{i}", x) for i, x in enumerate(training.T))
+        )
         rows = draw_world(world, n_rows, generator).astype(np.float32)
         named += bool(describe(cells, cells.count(rows))["drifted"])
 
@@ -453,7 +457,9 @@ def test_numbers_without_drift_are_seldom_called_so_at_any_look(
     named = 0
     for _ in range(n_streams):
         training = draw_world(world, 455, generator)
-        cells = Cells(tuple(count_number(f"x{i}", x) for i, x in enumerate(training.T)))
+        cells = DriftCells(
+            tuple(count_number(f"x{i}", x) for i, x in enumerate(training.T))
+        )
         counts = np.zeros(cells.n_counts, dtype=np.int64)
         for n_rows in range(20, 20 * n_looks + 1, 20):
             counts += cells.count(draw_world(world, 20, generator).astype(np.float32))
@@ -466,7 +472,9 @@ def test_numbers_without_drift_are_seldom_called_so_at_any_look(
 
 def test_location_and_scale_say_where_a_number_went() -> None:
     """Lower rows have a location below 0, narrower ones a scale below 0; gaps have no rank, and are tested apart."""
-    cells = Cells((count_number("x", np.append(np.arange(1000.0), [np.nan] * 200)),))
+    cells = DriftCells(
+        (count_number("x", np.append(np.arange(1000.0), [np.nan] * 200)),)
+    )
     lower = np.append(np.arange(0.0, 500), [np.nan] * 100).astype(np.float32)
     found = describe(cells, cells.count(lower[:, None]))["features"]
     assert found[0]["location_z"] < -found[0]["z_critical"]
@@ -487,7 +495,9 @@ def test_location_and_scale_say_where_a_number_went() -> None:
 
 def test_too_few_known_values_have_no_rank() -> None:
     """A window of gaps alone has neither location nor scale, and drifts by the missing values."""
-    cells = Cells((count_number("x", np.append(np.arange(1000.0), [np.nan] * 200)),))
+    cells = DriftCells(
+        (count_number("x", np.append(np.arange(1000.0), [np.nan] * 200)),)
+    )
     found = describe(cells, cells.count(np.full((50, 1), np.nan, dtype=np.float32)))
     first = found["features"][0]
     assert first["drifted"]
@@ -545,7 +555,7 @@ def test_a_feature_of_one_value_cannot_drift_but_leave_its_range() -> None:
         range=(3.0, 3.0),
         distribution=Distribution(counts=(100,)),
     )
-    cells = Cells((constant,))
+    cells = DriftCells((constant,))
     found = describe(cells, cells.count(np.array([[3.0], [4.0]], dtype=np.float32)))
     assert found["features"] == [
         {
@@ -608,9 +618,9 @@ def test_drift_is_shown_to_prometheus() -> None:
 
 def test_a_card_without_distributions_has_no_cells() -> None:
     """Cards of images, and those of schemas 1 and 2, have no cells."""
-    assert Cells.of(tiny_card(input=ImageInput(height=8, width=8))) is None
-    assert Cells.of(tiny_card()) is None
+    assert DriftCells.of(tiny_card(input=ImageInput(height=8, width=8))) is None
+    assert DriftCells.of(tiny_card()) is None
     card = tiny_card(input=FeatureInput(features=(SIZE, COLOUR), example=(None, "red")))
-    cells = Cells.of(card)
+    cells = DriftCells.of(card)
     assert cells is not None
     assert cells.n_counts == 4 + 3 + 2

@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.live.drift_cells import Cells
-from service.live.journal import reader, schema
+from service.live.drift_cells import DriftCells
+from service.live.journal.feature_counts import MAX_FEATURE_COUNTS, MAX_MERGED_ROWS
+from service.live.journal.reading import reader
 from service.live.journal.records import FeatureCounts
-from service.live.journal.transaction import (
-    MAX_FEATURE_COUNTS,
-    MAX_MERGED_ROWS,
-    Transactions,
-)
+from service.live.journal.storage import schema
+from service.live.journal.transaction import Transactions
 from service.models.model import Model
 from tests.conftest import EXPORTED_MODELS
+from tests.support.model_folders import link_models
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_tiny
 from tests.support.waiting import wait_for
@@ -31,11 +30,16 @@ ROWS = WINE.features[datasets.split(WINE, seed=0).train].tolist()
 
 @pytest.fixture(scope="module")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Starts two workers of the shipped models, with a journal; each test asks about a task of its own."""
+    """Starts two workers of models of three tasks, with a journal; each test asks about a task of its own."""
     home = tmp_path_factory.mktemp("live_server")
-    with serve(
-        home, VEREDICTO_JOURNAL=home / "journal.db", VEREDICTO_WORKERS=2
-    ) as running:
+    settings = {
+        "VEREDICTO_MODELS": link_models(
+            home / "models", "wine-*", "points-*", "cifar10-mlp"
+        ),
+        "VEREDICTO_JOURNAL": home / "journal.db",
+        "VEREDICTO_WORKERS": 2,
+    }
+    with serve(home, **settings) as running:
         yield running
 
 
@@ -109,7 +113,7 @@ def test_few_rows_are_counted_together_and_many_are_forgotten(tmp_path: Path) ->
     """The file holds the counts of a window and not of a history; counts of another basis are left alone."""
     model = Model.load(EXPORTED_MODELS / "wine-mlp.onnx")
     assert model is not None
-    cells = Cells.of(model.card)
+    cells = DriftCells.of(model.card)
     assert cells is not None
     counts = cells.count(np.array(ROWS[:100], dtype=np.float32))
     path = tmp_path / "journal.db"

@@ -12,7 +12,11 @@ import pytest
 from model_card import Metric
 from service.contract.live_answers import Drift, LabelFreeAccuracy
 from service.live import comparison, label_free
-from service.live.journal.window import UNLABELLED, ModelVersion, PredictionWindow
+from service.live.journal.reading.window import (
+    UNLABELLED,
+    ModelVersion,
+    PredictionWindow,
+)
 from service.models.model import Model
 from service.models.registry import Registry
 from tests.support.tiny_models import tiny_card, write_tiny

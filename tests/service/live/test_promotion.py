@@ -14,8 +14,13 @@ from service.live import champion_log, promotion
 from service.live.challengers import ShadowDeployment
 from service.live.champion_log import ChampionChange, ChangeKind, History
 from service.live.journal.challenger_counts import MEAN_SCALE
+from service.live.journal.reading.window import (
+    GroupCounts,
+    HitBlocks,
+    ModelVersion,
+    PairCounts,
+)
 from service.live.journal.records import Costs
-from service.live.journal.window import GroupCounts, HitBlocks, ModelVersion, PairCounts
 from service.live.promotion import BY_ACCURACY, PromotionMetric
 from service.models.model import Model
 from service.models.registry import Registry

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.errors import NotFound
-from service.models import registry as registry_module
+from service.models import folder_loader
 from service.models.graph import Graph
 from service.models.registry import Registry
 from tests.support.tiny_models import tiny_card, true_self_check, write_tiny
@@ -116,7 +116,7 @@ def test_a_slow_file_holds_up_no_other(
         write_tiny(models, tiny_card(family=f"second{number:02}"))
     others = {path.name for path in models.iterdir()} - {"colour-first.onnx"}
     are_loaded = Event()
-    load = registry_module.load_graph
+    load = folder_loader.load_graph
 
     def load_slowly(path: Path, **told: Any) -> Graph:
         if path.name == "colour-first.onnx":
@@ -129,7 +129,7 @@ def test_a_slow_file_holds_up_no_other(
             are_loaded.set()
         return graph
 
-    monkeypatch.setattr(registry_module, "load_graph", load_slowly)
+    monkeypatch.setattr(folder_loader, "load_graph", load_slowly)
     registry = Registry.load(models, at_once=2)
 
     assert registry.refused == {}
@@ -254,14 +254,14 @@ def test_a_defect_of_ours_refuses_one_file_alone(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that makes the loader raise an unexpected error is refused, and the others are served."""
-    load = registry_module.load_graph
+    load = folder_loader.load_graph
 
     def stumble(path: Path, **options: object) -> Graph:
         if path.stem == "colour-first":
             raise ZeroDivisionError
         return load(path, **options)
 
-    monkeypatch.setattr(registry_module, "load_graph", stumble)
+    monkeypatch.setattr(folder_loader, "load_graph", stumble)
     registry = Registry.load(models)
 
     assert list(registry.models) == ["colour-second"]

@@ -89,7 +89,7 @@ def test_a_file_that_ends_the_template_is_refused_and_workers_serve_without_it(
 def test_a_forked_process_is_heard_of_as_one_that_was_started(
     status: int, code: int
 ) -> None:
-    """Its end is its exit status, which stays."""
+    """The end of a forked process is its exit status, which stays."""
     pid = os.posix_spawn(
         sys.executable,
         [sys.executable, "-c", f"raise SystemExit({status})"],

@@ -109,7 +109,7 @@ def test_limits_are_where_the_capital_by_its_definition_reaches_its_limit(
 def test_equal_models_are_rarely_told_apart_however_often_one_looks(
     metric: str, group_size: int, n_streams: int, n_groups: int
 ) -> None:
-    """At most 5 % of streams, and the error of so many, ever show a difference; all labels of a group are alike.
+    """A difference is ever shown in at most 5 % of streams, and their error; all labels of a group are alike.
 
     Half of the rows of a group are copies of one row; after each label its mean is revised, and one looks.
     """

@@ -60,7 +60,7 @@ def test_false_alarms_keep_to_their_level(size: int) -> None:
 def test_an_unchanged_model_keeps_to_the_whole_level(
     n_held_out: int, size: int
 ) -> None:
-    """At most 5 % of models that stay as they are ever have an alarm, where the floor comes from held-out rows."""
+    """An alarm is ever raised for at most 5 % of models that stay as they are, with a floor of held-out rows."""
     generator = np.random.default_rng(n_held_out + size)
     n_alarms = 0
     for _ in range(5):

@@ -12,6 +12,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from torchvision import datasets
 from torchvision.datasets.utils import calculate_md5
@@ -182,15 +183,10 @@ def test_data_that_are_not_here_are_asked_for(cache: Path) -> None:
     )
 
 
-def test_cifar10_is_fetched_by_torchvisions_own_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """torchvision downloads, unpacks and checks a file of CIFAR-10's layout, here with ten images."""
-    batches = tmp_path / "cifar-10-batches-py"
-    generator = np.random.default_rng(0)
+def write_cifar10(folder: Path, rows: NDArray[np.uint8]) -> dict[str, str]:
+    """Writes ten images `(10, 3072)` as an archive of CIFAR-10's layout; returns the digest of each of its files."""
+    batches = folder / "cifar-10-batches-py"
     batches.mkdir()
-    rows = generator.integers(0, 256, (10, 3072), dtype=np.uint8)
-
     for number, (name, _) in enumerate(datasets.CIFAR10.train_list):
         part = {
             "data": rows[2 * number : 2 * number + 2],
@@ -204,13 +200,20 @@ def test_cifar10_is_fetched_by_torchvisions_own_code(
     (batches / "batches.meta").write_bytes(
         pickle.dumps({"label_names": list(images.CIFAR10)})
     )
-    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as tar:
+    archive = folder / "cifar-10-python.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
         tar.add(batches, batches.name)
 
-    digests = {
-        path.name: calculate_md5(path)
-        for path in (*batches.iterdir(), tmp_path / "cifar-10-python.tar.gz")
-    }
+    return {path.name: calculate_md5(path) for path in (*batches.iterdir(), archive)}
+
+
+def test_cifar10_is_fetched_by_torchvisions_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torchvision downloads, unpacks and checks a file of CIFAR-10's layout, here with ten images."""
+    generator = np.random.default_rng(0)
+    rows = generator.integers(0, 256, (10, 3072), dtype=np.uint8)
+    digests = write_cifar10(tmp_path, rows)
 
     for attribute in ("train_list", "test_list"):
         names = [name for name, _ in getattr(datasets.CIFAR10, attribute)]

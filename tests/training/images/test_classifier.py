@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -247,26 +248,14 @@ def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # n
         numbers = []
         proxy = ImageNetwork(Dense(24, (), 2), pixels) if selects else None
 
-        def record(progress: Progress) -> None:
-            numbers.append(progress.number)
-
         def stop(progress: Progress) -> None:
-            record(progress)
+            numbers.append(progress.number)
             if progress.number > stop_after:
                 raise KeyboardInterrupt
 
-        try:
-            minimise_loss(
-                model,
-                part,
-                part,
-                schedule,
-                on_progress=stop,
-                checkpoint=checkpoint,
-                proxy=proxy,
-            )
-        except KeyboardInterrupt:
-            pass
+        kept = {"checkpoint": checkpoint, "proxy": proxy}
+        with suppress(KeyboardInterrupt):
+            minimise_loss(model, part, part, schedule, on_progress=stop, **kept)
 
         return score(model, pixels), numbers
 

@@ -108,8 +108,8 @@ def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
         check_picture(path)
 
 
-def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> None:
-    """Names are drawn that matplotlib would take for mathematics, or hide, or that are too long, and twelve classes."""
+def write_odd_table(path: Path) -> Path:
+    """Writes a table with gaps, a category, and names of columns and classes that are odd."""
     generator = np.random.default_rng(0)
     classes = [
         "$5",
@@ -119,7 +119,7 @@ def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> 
         *"bcdefghi",
     ]
 
-    with (tmp_path / "odd.csv").open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["$x$", "_y", "colour", "class"])
 
@@ -132,7 +132,12 @@ def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> 
             ]
             table.writerow([*shown, classes[number % 12]])
 
-    data = ("--data", str(tmp_path / "odd.csv"), "--target", "class")
+    return path
+
+
+def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> None:
+    """Names are drawn that matplotlib would take for mathematics, or hide, or that are too long, and twelve classes."""
+    data = ("--data", str(write_odd_table(tmp_path / "odd.csv")), "--target", "class")
 
     for name, words, pictures in (
         (

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from service.live.journal import hits as module
-from service.live.journal import reader, schema
 from service.live.journal.challenger_counts import MEAN_SCALE, scale_mean
 from service.live.journal.group_keys import hash_names
+from service.live.journal.reading import reader
+from service.live.journal.reading.window import ModelVersion
 from service.live.journal.records import (
     FeedbackRecord,
     ModelKey,
@@ -23,8 +24,8 @@ from service.live.journal.records import (
     Record,
     ShadowRecord,
 )
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
-from service.live.journal.window import ModelVersion
 
 CLASSES = ("no", "yes")
 FIRST, SECOND = (

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from service.errors import NotFound
-from service.live.journal import schema
 from service.live.journal.group_keys import hash_names
 from service.live.journal.records import (
     FeedbackRecord,
@@ -22,6 +21,7 @@ from service.live.journal.records import (
     PredictionRecord,
     ShadowRecord,
 )
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 from stats import sequential
 from tests.support.journal_counts import (

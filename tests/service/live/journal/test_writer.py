@@ -16,14 +16,15 @@ import numpy as np
 import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded
-from service.live.journal import ids, schema
-from service.live.journal import waiting as module
+from service.live.journal import ids
+from service.live.journal import waiting_records as module
 from service.live.journal.records import (
     FeedbackRecord,
     ModelKey,
     PredictionRecord,
     ShadowRecord,
 )
+from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 from service.live.journal.writer import Journal
 from tests.support.server import ROOT

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from service.calls.explaining.trees import TreeExplainer
 from service.models.parsing.ensemble_reader import has_trees, read_tree_ensemble
-from service.models.parsing.wire import WireReader
+from service.models.parsing.protobuf_wire import WireReader
 from tests.conftest import EXPORTED_MODELS
 from tests.support.random_trees import draw_whole_rows, finish, make_trees
 

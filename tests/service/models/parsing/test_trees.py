@@ -13,10 +13,10 @@ from onnx import TensorProto, helper
 
 from service.errors import ModelRefused
 from service.models.model import load_graph
+from service.models.parsing import protobuf_wire as wire_module
 from service.models.parsing import trees
-from service.models.parsing import wire as wire_module
 from service.models.parsing.onnx_file import read_outline
-from service.models.parsing.wire import Field, WireReader
+from service.models.parsing.protobuf_wire import Field, WireReader
 from tests.conftest import EXPORTED_MODELS
 from tests.support.graphs import tensor
 

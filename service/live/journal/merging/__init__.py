@@ -1,0 +1,1 @@
+"""Several journals are merged into one file. The command alone imports it."""

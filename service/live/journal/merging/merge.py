@@ -1,0 +1,352 @@
+"""Journals of several servers become one: what each has counted is added up, and nothing is counted twice.
+
+Labels, counts, bets and losses are sums over predictions, and a prediction is in one journal alone: so the sums of the
+journals are those of one journal that had got it all. Two journals that hold one prediction, as a file and its copy do,
+are refused.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
+from itertools import repeat
+from pathlib import Path
+from typing import NamedTuple
+
+from service.live.journal.challenger_counts import average
+from service.live.journal.feature_counts import MAX_FEATURE_COUNTS
+from service.live.journal.keys import SurrogateKeys
+from service.live.journal.merging.merged_hits import MergedHits
+from service.live.journal.merging.sources import MergeRefused, Source, check_ids
+from service.live.journal.records import ModelKey
+from service.live.journal.shadows import MAX_EXAMPLES
+from service.live.journal.storage import schema
+from service.live.journal.storage.problems import JournalUnusable
+from stats import sequential
+
+ROWS_AT_A_TIME = 10_000
+_INSERT_PREDICTIONS = "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_BET = (
+    "INSERT INTO bets VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n_rows = n_rows + excluded.n_rows, "
+    "difference = difference + excluded.difference, last = max(last, excluded.last)"
+)
+_ADD_GROUPS = (
+    "INSERT INTO means VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET n_groups = n_groups + excluded.n_groups"
+)
+_ADD_ROWS_OF_PAIR = (
+    "UPDATE pairs SET better = better + ?, equal = equal + ?, worse = worse + ? "
+    "WHERE champion = ? AND challenger = ?"
+)
+
+
+class Counts(NamedTuple):
+    """Counts has the numbers of predictions, their rows and their true labels in a merged journal."""
+
+    predictions: int
+    rows: int
+    labels: int
+
+
+def merge(journals: Sequence[Path], out: Path) -> Counts:
+    """Writes a new journal, whole or not at all, of others that servers may be writing to meanwhile.
+
+    It raises MergeRefused where a journal cannot be read, two of them hold one prediction, or `out` is there.
+    """
+    if len(journals) < 2:
+        raise MergeRefused(f"expected two journals at least, got {len(journals)}")
+    if out.exists():
+        raise MergeRefused(f"--out {out}: expected a new file, this one is there")
+
+    beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        with ExitStack() as stack:
+            sources = [Source(path, stack) for path in journals]
+            check_ids(sources)
+            counts = _write(beside, sources)
+        _sync(beside)
+        beside.replace(out)
+    except (sqlite3.Error, JournalUnusable) as error:
+        raise MergeRefused(f"--out {out}: {error}") from error
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            beside.with_name(beside.name + suffix).unlink(missing_ok=True)
+
+    return counts
+
+
+def _write(path: Path, sources: Sequence[Source]) -> Counts:
+    with closing(schema.connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        merger = _Merger(connection, sources)
+        merger.merge()
+        connection.execute("COMMIT")
+        execute = connection.execute
+        (n_labels,) = execute("SELECT count(*) FROM truths").fetchone()
+        n_predictions, n_rows = execute(
+            "SELECT count(*), coalesce(sum(n_rows), 0) FROM predictions"
+        ).fetchone()
+        execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    return Counts(n_predictions, n_rows, n_labels)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Merger:
+    """Adds what each source has within the transaction that the connection is in."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, sources: Sequence[Source]
+    ) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._sources = sources
+        self._keys = SurrogateKeys(connection)
+
+    def merge(self) -> None:
+        for source in self._sources:
+            self._add_tasks_and_models(source)
+            self._add_lineups(source)
+        self._begin_pairs()
+        self._add_predictions()
+        hits = MergedHits(self._connection, self._sources)
+        for place, source in enumerate(self._sources):
+            self._add_rows_of_predictions(source)
+            self._add_probabilities(source)
+            self._add_bets(source)
+            hits.add(source, place)
+        self._add_feature_counts()
+        self._delete_old_examples()
+
+    def _add_tasks_and_models(self, source: Source) -> None:
+        names = {}
+        for number, name, *counts in source.read(
+            "SELECT number, name, kept, shed, dropped FROM tasks"
+        ):
+            key = source.tasks[number] = self._keys.find_task(name)
+            names[number] = name
+            self._execute(
+                "UPDATE tasks SET kept = kept + ?, shed = shed + ?, dropped = dropped + ? WHERE number = ?",
+                (*counts, key),
+            )
+
+        for number, task, name, version, classes, right, wrong in source.read(
+            "SELECT number, task, name, version, classes, right, wrong FROM models"
+        ):
+            known = tuple(json.loads(classes))
+            key = self._keys.find_model(ModelKey(names[task], name, version, known))
+            if tuple(self._keys.read_classes(key)) != known:
+                raise MergeRefused(
+                    f"{source.path}: {name} {version} has other classes there than in another journal"
+                )
+            source.models[number] = key
+            self._execute(
+                "UPDATE models SET right = right + ?, wrong = wrong + ? WHERE number = ?",
+                (right, wrong, key),
+            )
+
+    def _add_lineups(self, source: Source) -> None:
+        for number, models in source.read("SELECT number, models FROM lineups"):
+            mapped = [source.models[each] for each in json.loads(models)]
+            source.lineups[number] = self._keys.find_challenger_set(mapped)
+
+    def _begin_pairs(self) -> None:
+        """Gives each pair its level as one journal had: line-ups share the task's level in the order of their begin.
+
+        A line-up that one journal alone has comes after those that both have begun before, so no pair has a higher
+        level than it had, and those of a task have no more than the task's together.
+        """
+        begun: dict[int, int] = {}
+        seen: set[tuple[int, int]] = set()
+        for task, pairs in self._find_lineups():
+            new = [each for each in pairs if each not in seen]
+            if not new:
+                continue
+            begun[task] = begun.get(task, 0) + 1
+            alpha = sequential.share_alpha(begun[task], len(new))
+            for champion, challenger in new:
+                self._execute(
+                    "INSERT INTO pairs (champion, challenger, task, lineup, alpha) VALUES (?, ?, ?, ?, ?)",
+                    (champion, challenger, task, begun[task], alpha),
+                )
+            seen.update(new)
+
+    def _find_lineups(self) -> Iterable[tuple[int, list[tuple[int, int]]]]:
+        """Returns the pairs of each line-up by its task, the first line-ups of all sources first."""
+        lineups: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        for place, source in enumerate(self._sources):
+            for champion, challenger, task, lineup in source.read(
+                "SELECT champion, challenger, task, lineup FROM pairs ORDER BY lineup"
+            ):
+                key = (lineup, place, source.tasks[task])
+                pair = source.models[champion], source.models[challenger]
+                lineups.setdefault(key, []).append(pair)
+
+        return [
+            (task, lineups[lineup, place, task])
+            for lineup, place, task in sorted(lineups)
+        ]
+
+    def _add_predictions(self) -> None:
+        """Numbers predictions by their times, so that the latest of all journals are the latest of the merged one."""
+        streams = [
+            zip(source.read_predictions(), repeat(place))
+            for place, source in enumerate(self._sources)
+        ]
+        rows = []
+        merged = heapq.merge(*streams, key=lambda each: (each[0][0], each[1]))
+        for seq, ((_, row), place) in enumerate(merged, 1):
+            old, prediction_id, task, model, *rest = row
+            source = self._sources[place]
+            source.map_seq(old, seq)
+            rows.append(
+                (seq, prediction_id, source.tasks[task], source.models[model], *rest)
+            )
+            if len(rows) == ROWS_AT_A_TIME:
+                self._connection.executemany(_INSERT_PREDICTIONS, rows)
+                rows.clear()
+
+        self._connection.executemany(_INSERT_PREDICTIONS, rows)
+
+    def _add_rows_of_predictions(self, source: Source) -> None:
+        """Adds shadows, true labels, confidences and examples under the new numbers of their predictions."""
+        many = self._connection.executemany
+        many(
+            "INSERT INTO shadows VALUES (?, ?, ?)",
+            (
+                (source.find_seq(seq), source.lineups[lineup], labels)
+                for seq, lineup, labels in source.read(
+                    "SELECT seq, lineup, labels FROM shadows"
+                )
+            ),
+        )
+        many(
+            "INSERT INTO truths VALUES (?, ?, ?, ?)",
+            (
+                (source.find_seq(seq), *rest)
+                for seq, *rest in source.read(
+                    "SELECT seq, row, label, group_key FROM truths"
+                )
+            ),
+        )
+        many(
+            "INSERT INTO confidences VALUES (?, ?, ?)",
+            (
+                # The line-up 0 is the model that answered.
+                (source.find_seq(seq), source.lineups.get(lineup, 0), confidences)
+                for seq, lineup, confidences in source.read(
+                    "SELECT seq, lineup, confidences FROM confidences"
+                )
+            ),
+        )
+        many(
+            "INSERT INTO examples VALUES (?, ?, ?, ?)",
+            (
+                (source.find_seq(seq), row, source.tasks[task], inputs)
+                for seq, row, task, inputs in source.read(
+                    "SELECT seq, row, task, inputs FROM examples"
+                )
+            ),
+        )
+
+    def _add_probabilities(self, source: Source) -> None:
+        self._connection.executemany(
+            "INSERT INTO probabilities VALUES (?, ?)",
+            (
+                (source.find_seq(seq), probabilities)
+                for seq, probabilities in source.read("SELECT * FROM probabilities")
+            ),
+        )
+
+    def _add_bets(self, source: Source) -> None:
+        """Adds the counts of pairs; a group of one name in two journals is one bet, of the mean of all its rows."""
+        for champion, challenger, *counts in source.read(
+            "SELECT champion, challenger, better, equal, worse FROM pairs"
+        ):
+            pair = source.models[champion], source.models[challenger]
+            self._execute(_ADD_ROWS_OF_PAIR, (*counts, *pair))
+
+        for champion, challenger, metric, mean, n_groups in source.read(
+            "SELECT champion, challenger, metric, mean, n_groups FROM means"
+        ):
+            pair = source.models[champion], source.models[challenger]
+            self._execute(_ADD_GROUPS, (*pair, metric, mean, n_groups))
+
+        for (
+            group,
+            champion,
+            challenger,
+            metric,
+            n_rows,
+            difference,
+            last,
+        ) in source.read(
+            "SELECT group_key, champion, challenger, metric, n_rows, difference, last FROM bets"
+        ):
+            # A positive key is the number of the group's only prediction.
+            key = source.find_seq(group) if group > 0 else group
+            test = (source.models[champion], source.models[challenger], metric)
+            if key:
+                self._add_bet(key, test, n_rows, difference, source.find_seq(last))
+
+    def _add_bet(
+        self,
+        key: int,
+        test: tuple[int, int, str],
+        n_rows: int,
+        difference: int,
+        last: int,
+    ) -> None:
+        before = self._execute(
+            "SELECT n_rows, difference FROM bets "
+            "WHERE group_key = ? AND champion = ? AND challenger = ? AND metric = ?",
+            (key, *test),
+        ).fetchone()
+        self._execute(_INSERT_BET, (key, *test, n_rows, difference, last))
+        if before is None:
+            return
+
+        # Its means of either journal are counted already: both go, and that of all its rows comes.
+        for mean, count in (
+            (average(*before), -1),
+            (average(n_rows, difference), -1),
+            (average(before[0] + n_rows, before[1] + difference), 1),
+        ):
+            self._execute(_ADD_GROUPS, (*test, mean, count))
+
+    def _add_feature_counts(self) -> None:
+        """Adds counts for drift, the latest of all journals last: how they lie between each other is unknown."""
+        found = []
+        for source in self._sources:
+            latest: dict[int, int] = {}
+            for task, *rest in source.read(
+                "SELECT task, basis, n_rows, counts FROM spreads ORDER BY number DESC"
+            ):
+                latest[task] = latest.get(task, 0) + 1
+                if latest[task] <= MAX_FEATURE_COUNTS:
+                    found.append((latest[task], source.tasks[task], *rest))
+
+        for _, *values in sorted(found, key=lambda each: -each[0]):
+            self._execute(
+                "INSERT INTO spreads (task, basis, n_rows, counts) VALUES (?, ?, ?, ?)",
+                values,
+            )
+
+    def _delete_old_examples(self) -> None:
+        for (task,) in self._execute("SELECT number FROM tasks").fetchall():
+            self._execute(
+                "DELETE FROM examples WHERE task = ? AND seq < "
+                "(SELECT seq FROM examples WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+                (task, task, MAX_EXAMPLES - 1),
+            )

@@ -1,0 +1,88 @@
+"""A start refuses what would end the server later in a way that does not say what is wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from service.errors import SettingsError
+from service.settings import PREFIX, Settings
+
+NOT_STARTED = 1
+
+
+def check_environment(settings: Settings, *, folder: str, is_ours: bool) -> None:
+    """Raises SettingsError for what would end the server in a way that does not say what is wrong.
+
+    The service is started from `folder`; it `is_ours` where it is no bento of its own.
+    """
+    for library in ("bentoml", "onnxruntime"):
+        if find_spec(library) is None:
+            raise SettingsError(
+                f"{library} is not installed: make serve in a clone, or pip install 'veredicto[cpu]', or [gpu]"
+            )
+
+    _check_models(settings)
+    _check_folder(folder, is_ours=is_ours)
+
+
+def _check_models(settings: Settings) -> None:
+    """Raises SettingsError where the models are nowhere; a folder that is named may still come."""
+    if f"{PREFIX}MODELS" not in os.environ and not settings.models.is_dir():
+        raise SettingsError(
+            f"expected a folder of exported models, got none: name yours in {PREFIX}MODELS "
+            f"(the default, {settings.models}, is not there)"
+        )
+
+    if settings.models.is_file():
+        raise SettingsError(
+            f"{PREFIX}MODELS: expected a folder of .onnx files, got the file {settings.models}: name its folder"
+        )
+
+
+def _check_folder(folder: str, *, is_ours: bool) -> None:
+    """Raises SettingsError for a folder of this process that is gone, or has another package of our name."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise SettingsError(
+            "the folder that it is started in is gone: start it from another folder"
+        ) from error
+
+    # BentoML looks into this folder first, but for a bento.
+    other = Path(folder, "service", "__init__.py").resolve()
+    if is_ours and other.exists() and other.parent != Path(__file__).resolve().parent:
+        raise SettingsError(
+            f"expected a folder without a package of the name service, got {Path.cwd()}: "
+            "start it from another folder"
+        )
+
+
+def check_grpc(settings: Settings) -> None:
+    """Raises SettingsError where gRPC cannot listen, or is not installed."""
+    if settings.grpc_port:
+        from service.grpc.port import check_can_listen
+
+        check_can_listen(settings)
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
+    if settings.journal is not None:
+        from service.live.journal.storage.startup import prepare_file
+
+        prepare_file(settings.journal)
+
+    if settings.acts is not None:
+        from service.live import champion_log
+
+        champion_log.check_file(settings.acts)
+
+    if settings.shadow:
+        from service.live import challengers
+
+        if not challengers.check_in_subprocess():
+            # That process has said why.
+            sys.exit(NOT_STARTED)
