@@ -254,12 +254,7 @@ class _Merger:
         many(
             "INSERT INTO confidences VALUES (?, ?, ?)",
             (
-                # The line-up 0 is the model that answered.
-                (
-                    source.find_seq(seq),
-                    source.lineups[lineup] if lineup else 0,
-                    confidences,
-                )
+                (source.find_seq(seq), source.lineups[lineup], confidences)
                 for seq, lineup, confidences in source.read(
                     "SELECT seq, lineup, confidences FROM confidences"
                 )

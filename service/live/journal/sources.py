@@ -49,6 +49,7 @@ class Source:
         self.models = _Keys(path, "model")
         self.tasks = _Keys(path, "task")
         self.lineups = _Keys(path, "line-up")
+        self.lineups[0] = 0  # the model that answered, of confidences
         self.ids: list[str] = []
         self._old_seqs = array("q")
         self._new_seqs = array("q")
