@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cli.output import write_note
 from evaluation.image_folders import ENDINGS as IMAGE_ENDINGS
 from model_card import Card, FeatureInput
+from scoring.data_files import FoundFiles, find_files
 from scoring.features import find_missing
+from scoring.file_state import FileState
 from scoring.job import ImageFiles, Input, Task
 from service.errors import EvaluationError
 from tables.block_cutting import cut_table
@@ -27,25 +29,43 @@ def find_inputs(
     card: Card,
     *,
     label: str | None,
+    out: Path,
     block_bytes: int = BLOCK_BYTES,
     images_per_block: int = IMAGES_PER_BLOCK,
 ) -> tuple[list[Input], list[Task]]:
-    """Returns inputs and blocks in the order of names; raises EvaluationError for what the models do not take."""
-    if isinstance(card.input, FeatureInput):
-        return _cut_tables(data, card, label, block_bytes)
-    return _cut_images(data, card, images_per_block)
+    """Returns inputs and blocks in the order of names; raises EvaluationError for what the models do not take.
+
+    Files of the folder of the answers, which may lie beside the data, are no inputs.
+    """
+    takes_tables = isinstance(card.input, FeatureInput)
+    found = find_files(
+        data,
+        TABLE_ENDINGS if takes_tables else IMAGE_ENDINGS,
+        out=out,
+        expected=f"{card.task} takes {'tables, CSV or Parquet' if takes_tables else 'images'}",
+    )
+    left_out = found.describe_left_out()
+    if left_out:
+        write_note(left_out)
+
+    if takes_tables:
+        return _cut_tables(data, found, card, label, block_bytes)
+    return _cut_images(data, found, images_per_block)
 
 
 def _cut_tables(
-    data: str, card: Card, label: str | None, block_bytes: int
+    data: str, found: FoundFiles, card: Card, label: str | None, block_bytes: int
 ) -> tuple[list[Input], list[Task]]:
     inputs: list[Input] = []
     tasks: list[Task] = []
-    for name, path in _find_files(data, TABLE_ENDINGS, card, "tables, CSV or Parquet"):
+    for name, path in found.files:
+        state = FileState.of(path)
         try:
             table = cut_table(path, block_bytes=block_bytes)
         except UnreadableTableError as error:
+            state.check(path, name)
             raise EvaluationError(str(error)) from None
+        state.check(path, name)
 
         _check_columns(name, table.layout, card, label)
         for block in table.blocks:
@@ -56,6 +76,7 @@ def _cut_tables(
                 path=str(path.absolute()),
                 digest=table.digest,
                 layout=table.layout,
+                state=state,
             )
         )
 
@@ -83,9 +104,9 @@ def _check_columns(name: str, layout: Layout, card: Card, label: str | None) -> 
 
 
 def _cut_images(
-    data: str, card: Card, images_per_block: int
+    data: str, found: FoundFiles, images_per_block: int
 ) -> tuple[list[Input], list[Task]]:
-    files = list(_find_files(data, IMAGE_ENDINGS, card, "images"))
+    files = found.files
     root = Path(os.path.commonpath([path.absolute().parent for _, path in files]))
     if Path(data).is_dir():
         root = Path(data).absolute()
@@ -93,8 +114,8 @@ def _cut_images(
     names = []
     for _, path in files:
         name = path.absolute().relative_to(root).as_posix()
-        found = path.stat()
-        digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+        state = FileState.of(path)
+        digest.update(f"{name}\0{state.size_bytes}\0{state.changed_ns}\n".encode())
         names.append(name)
 
     tasks = [
@@ -107,41 +128,3 @@ def _cut_images(
     ]
 
     return [Input(name=root.name, path=str(root), digest=digest.hexdigest())], tasks
-
-
-def _find_files(
-    data: str, endings: Sequence[str], card: Card, expected: str
-) -> Iterator[tuple[str, Path]]:
-    """Yields name and path of each file in the order of names, without hidden ones; there is at least one."""
-    path = Path(data)
-    found: list[tuple[str, Path]]
-    if path.is_dir():
-        found = [
-            (name, each)
-            for each in path.rglob("*")
-            if each.suffix.lower() in endings
-            and not _is_hidden(name := each.relative_to(path).as_posix())
-        ]
-    elif path.exists():
-        found = [(path.name, path)]
-    else:
-        anchor = Path(path.anchor)
-        pattern = path.relative_to(anchor).as_posix()
-        found = [(str(each), each) for each in anchor.glob(pattern)]
-
-    files = sorted(
-        (name, each)
-        for name, each in found
-        if each.is_file() and not _is_hidden(each.name)
-    )
-    if not files:
-        raise EvaluationError(
-            f"--data {data}: {card.task} takes {expected}: expected a file, a folder or a pattern of files "
-            f"with the endings {', '.join(endings)}, got none"
-        )
-
-    yield from files
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scoring.file_state import FileState
 from tables.blocks import Block, Layout
 
 
@@ -22,13 +23,15 @@ class ChosenModel:
 class Input:
     """An input is a table, or all images; `name` is what people are told, `path` where it lies here.
 
-    `digest` is the SHA-256 of a table, or of the images' names, sizes and times of their last change.
+    `digest` is the SHA-256 of a table, or of the images' names, sizes and times of their last change; `state` is that
+    in which a table was cut.
     """
 
     name: str
     path: str
     digest: str
     layout: Layout | None = None
+    state: FileState | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

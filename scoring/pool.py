@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
@@ -48,7 +49,8 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.tasks: deque[Task] = deque()
         self._process = context.Process(target=_serve, args=(theirs, job), daemon=True)
-        self._process.start()
+        with _interrupts_held():
+            self._process.start()
         theirs.close()
 
     def assign(self, task: Task) -> None:
@@ -68,6 +70,20 @@ class _Worker:
         self._process.join()
         code = self._process.exitcode or 0
         return f"signal {-code}" if code < 0 else f"code {code}"
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Holds Ctrl+C back, for good in a process that is started meanwhile, which the end of its pipe ends.
+
+    The process that looks after resources would let it through when it starts, so it is started before.
+    """
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class ProcessPool:
@@ -150,7 +166,7 @@ def _serve(pipe: Connection, job: Job) -> None:
         scorer = Scorer(job, load_contents(job.models))
         while True:
             pipe.send(scorer.score(pipe.recv()))
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+    except (EOFError, BrokenPipeError):
         return
     except Exception as error:
         if not isinstance(error, VeredictoError | OSError):
@@ -162,7 +178,8 @@ def _serve(pipe: Connection, job: Job) -> None:
 def describe_error(error: Exception) -> str:
     """Returns an error of ours, or of the system with its file, as one line."""
     if isinstance(error, OSError):
-        return f"{error.filename or ''}: {error.strerror or error}"
+        reason = error.strerror or " ".join(str(error).split())
+        return reason if error.filename is None else f"{error.filename}: {reason}"
     if not isinstance(error, VeredictoError):
         return f"a defect of the program: {type(error).__name__}: {error}"
     return " ".join(str(error).split())

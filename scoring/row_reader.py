@@ -22,11 +22,13 @@ from scoring.features import (
 )
 from scoring.job import ImageFiles, Input
 from scoring.models import LoadedModels
-from service.errors import InvalidRequest, TooLarge
+from service.errors import EvaluationError, InvalidRequest, TooLarge
 from service.models.images.media_types import ImageFile
 from service.models.images.rows import decode_rows
 from service.models.model import Inputs
 from tables.blocks import Block, read_block
+from tables.blocks import BlockRows as Rows
+from tables.reader import UnreadableTableError
 
 MAX_PIXELS = 2_000_000_000
 """Of one image: here nobody sends them from outside."""
@@ -84,7 +86,7 @@ class RowReader:
         numbers &= set(layout.names)
         if label is not None:
             numbers.discard(label)
-        found = read_block(Path(source.path), layout, block, columns, numbers=numbers)
+        found = _read_unchanged(source, block, columns, numbers)
 
         encoded = encode(found.frame, features, layout.mark)
         truth = np.full(found.frame.height, UNLABELLED)
@@ -171,6 +173,23 @@ class RowReader:
             )
 
         return self._models.classes.index(folder)
+
+
+def _read_unchanged(
+    source: Input, block: Block, columns: list[str], numbers: set[str]
+) -> Rows:
+    """Returns a block of a table that is still as it was when it was cut; raises EvaluationError, or OSError."""
+    path = Path(source.path)
+    assert source.layout is not None
+    assert source.state is not None
+    try:
+        found = read_block(path, source.layout, block, columns, numbers=numbers)
+    except UnreadableTableError as error:
+        source.state.check(path, source.name)
+        raise EvaluationError(str(error)) from None
+    source.state.check(path, source.name)
+
+    return found
 
 
 def _take_inputs(inputs: Inputs, kept: NDArray[np.int64]) -> Inputs:

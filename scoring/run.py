@@ -35,6 +35,7 @@ def score(options: argparse.Namespace) -> None:
             options.data,
             models.card,
             label=options.label,
+            out=options.out,
             block_bytes=options.block_bytes or BLOCK_BYTES,
         )
         job = Job(

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
-from tables.blocks import Block, CutTable, Layout
+from tables.blocks import Block, CutTable, Layout, scan_parquet
 from tables.columns import find_table_mark
 from tables.csv_text import (
     MAX_FIELD_CHARS,
@@ -25,6 +25,7 @@ from tables.csv_text import (
 )
 from tables.encodings import decode_bytes
 from tables.reader import is_parquet
+from tables.unpacking import NoTextError, refuse_others
 
 HEAD_BYTES = 1024 * 1024
 """Names, separator and the mark before decimals are found out from so much of a file."""
@@ -51,7 +52,7 @@ def digest_file(path: Path) -> str:
 
 def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
     try:
-        table = pl.scan_parquet(path)
+        table = scan_parquet(path)
         names = name_columns(path.name, table.collect_schema().names())
         n_rows = int(table.select(pl.len()).collect().item())
     except PolarsError as error:
@@ -75,6 +76,8 @@ def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
 def _cut_csv(path: Path, block_bytes: int) -> CutTable:
     digest = hashlib.sha256()
     is_utf8 = _Utf8()
+    # So much memory is asked for at once, however large a block may be.
+    block_bytes = max(1, min(block_bytes, path.stat().st_size))
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         layout, start, line = _read_head(path, head)
@@ -152,7 +155,7 @@ def _find_row_end(content: bytes) -> int:
 
 def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
     """Returns the layout of CSV, the byte at which its rows begin, and their first line."""
-    _refuse_packed(path, head)
+    _refuse_uncuttable(path, head)
     text, mark_bytes = _decode_head(head)
     table = skip_preamble(text)
     separator = table.separator or find_separator(table.body)
@@ -211,10 +214,11 @@ def _decode_head(head: bytes) -> tuple[str, int]:
     return text, len(whole) - len(text.encode())
 
 
-def _refuse_packed(path: Path, head: bytes) -> None:
+def _refuse_uncuttable(path: Path, head: bytes) -> None:
     """Raises UnreadableTableError for what cannot be cut into blocks."""
     kinds = {
         b"\x1f\x8b": "a gzip file: unpack it, as with gunzip",
+        b"BZh": "a bzip2 file: unpack it, as with bunzip2",
         b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save its sheet as CSV UTF-8",
         b"\xd0\xcf\x11\xe0": "an Excel workbook: save its sheet as CSV UTF-8",
         b"\xff\xfe": "CSV in UTF-16: save it as UTF-8",
@@ -225,6 +229,18 @@ def _refuse_packed(path: Path, head: bytes) -> None:
             raise UnreadableTableError(
                 path.name, f"expected CSV that can be read in parts, got {kind}"
             )
+
+    try:
+        refuse_others(head)
+    except NoTextError as error:
+        raise UnreadableTableError(path.name, str(error)) from None
+
+    if b"\r" in head and b"\n" not in head:
+        raise UnreadableTableError(
+            path.name,
+            "expected CSV that can be read in parts, got lines that end with a carriage return alone: "
+            "save it with line feeds",
+        )
 
     at = head.find(b"\0")
     if at >= 0:

@@ -103,10 +103,15 @@ def read_block(
     )
 
 
+def scan_parquet(path: Path) -> pl.LazyFrame:
+    """Returns the table of one file; its name may have the signs of a pattern, which means no other files here."""
+    return pl.scan_parquet(path, glob=False)
+
+
 def _read_parquet_block(path: Path, block: Block, wanted: list[str]) -> BlockRows:
     n_rows = block.stop - block.start
     try:
-        table = pl.scan_parquet(path)
+        table = scan_parquet(path)
         given = table.collect_schema().names()
         names = name_columns(path.name, given)
         chosen = [given[names.index(name)] for name in wanted]

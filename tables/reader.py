@@ -105,7 +105,8 @@ def name_values(column: pl.Series) -> list[str | None]:
 
 def _read_parquet(path: Path, learnt: Mapping[str, Days]) -> Table:
     try:
-        frame = pl.read_parquet(path)
+        # A name may have the signs of a pattern, which would be read as several files.
+        frame = pl.read_parquet(path, glob=False)
     except PolarsError as error:
         summary = " ".join(str(error).split())[:200]
         raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error

@@ -64,7 +64,7 @@ def unpack(name: str, content: bytes, max_bytes: int) -> bytes:
     if content.startswith(b"PK\x03\x04"):
         return _unpack_zip(name, content, max_bytes)
 
-    _refuse_others(content)
+    refuse_others(content)
 
     return content
 
@@ -104,7 +104,7 @@ def _check_unpacked(unpacked: bytes, max_bytes: int) -> bytes:
     if len(unpacked) > max_bytes:
         raise NoTextError(f"expected at most {max_bytes:,} bytes of CSV, unpacked")
 
-    _refuse_others(unpacked)
+    refuse_others(unpacked)
 
     return unpacked
 
@@ -150,7 +150,7 @@ def _choose_member(archive: zipfile.ZipFile) -> str:
     raise NoTextError(f"expected one CSV in the zip archive, got {len(members)} files")
 
 
-def _refuse_others(content: bytes) -> None:
+def refuse_others(content: bytes) -> None:
     """Raises NoTextError for what its first bytes show to be something else."""
     start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     kind = next((kind for each, kind in OTHERS.items() if start.startswith(each)), None)

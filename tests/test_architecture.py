@@ -439,7 +439,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.learning",
     },
-    "training.ray_jobs": {"training.jobs", "training.learning"},
+    "training.ray_jobs": {"cli", "training.jobs", "training.learning"},
     "training.transfer": {
         "model_card",
         "training.data",
@@ -481,7 +481,7 @@ SHOWN: dict[str, set[str]] = {
         "scatter",
         "svg",
     },
-    "cli": {"output", "parser"},
+    "cli": {"output", "parser", "ray_address"},
     "evaluation": {
         "arguments",
         "champion_log_check",

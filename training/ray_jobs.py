@@ -15,6 +15,7 @@ from typing import Any
 
 import ray
 
+from cli.ray_address import explain_absence
 from training.jobs import Learn, Messages, Outcome, learn_here, name_job
 from training.learning.family import TrainingError
 
@@ -31,16 +32,25 @@ LOST = (
 def connect(address: str, *, workers: int | None) -> Learn:
     """Returns what learns over the cluster at an address; raises TrainingError where it cannot be reached."""
     if not ray.is_initialized():
-        here = None if address == "local" else address
+        _connect(address)
+
+    return partial(_learn_over_cluster, workers=workers)
+
+
+def _connect(address: str) -> None:
+    """Raises TrainingError where there is no cluster, soon where nothing answers at its address."""
+    reason = explain_absence(address)
+    here = None if address == "local" else address
+    if not reason:
         try:
             ray.init(address=here, log_to_driver=False, include_dashboard=False)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise TrainingError(
-                f"--ray {address}: expected a cluster of Ray, got none: {reason}"
-            ) from error
 
-    return partial(_learn_over_cluster, workers=workers)
+    if reason:
+        raise TrainingError(
+            f"--ray {address}: expected a cluster of Ray, got none: {reason}"
+        )
 
 
 def _learn_over_cluster(

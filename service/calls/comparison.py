@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import combinations
 from math import isnan
+from struct import pack
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -19,6 +20,9 @@ from stats.scores import score
 Labels = NDArray[np.int64]
 MAX_CACHED_LABELS = 64
 """The pairs of at most this many labels are cached: on few rows most models agree, so that they repeat."""
+
+MAX_PLAIN_CLASSES = 32
+"""Of more classes arrays are as quick for one row as plain numbers are."""
 
 
 class NotFinite(Exception):
@@ -46,6 +50,19 @@ def compare(
     The statistics are computed from the probabilities as the answer writes them, so that a client who computes them
     again from the answer gets the same figures. It raises NotFinite.
     """
+    shape = outputs[0].probabilities.shape
+    if truth is None and shape[0] == 1 and shape[1] <= MAX_PLAIN_CLASSES:
+        return _compare_row(task, classes, outputs)
+
+    return _compare_rows(task, classes, outputs, truth)
+
+
+def _compare_rows(
+    task: str,
+    classes: tuple[str, ...],
+    outputs: list[ClassifierOutput],
+    truth: Labels | None,
+) -> Comparison:
     labels = np.array([output.label for output in outputs])
     written = codec.as_json([output.probabilities for output in outputs])
     probabilities = np.array(written, dtype=np.float64)
@@ -74,6 +91,73 @@ def compare(
         comparison["cochran_q"] = paired_tests.cochran_q(truth[:, None] == labels.T)
 
     return cast(Comparison, comparison)
+
+
+def _compare_row(
+    task: str, classes: tuple[str, ...], outputs: list[ClassifierOutput]
+) -> Comparison:
+    """Returns what `compare` does of one row without a truth, as most requests have, by plain numbers.
+
+    Behind the runs of eight models numpy's code lies in no cache of the processor: a comparison takes a sixth less
+    processor time than by arrays, of which a loop of nothing else shows little.
+    """
+    labels = [output.label.item() for output in outputs]
+    written = codec.as_json([output.probabilities for output in outputs])
+    mean = _average_row([rows[0] for rows in written])
+    consensus = mean.index(max(mean))
+    models = [
+        {
+            "model": output.model,
+            "version": output.version,
+            "predictions": [classes[label]],
+            "probabilities": each,
+            "latency_ms": round(output.latency_ms, 4),
+        }
+        for output, label, each in zip(outputs, labels, written, strict=True)
+    ]
+    names = tuple([output.model for output in outputs])
+    comparison: dict[str, Any] = {
+        "task": task,
+        "classes": classes,
+        "models": models,
+        "consensus": {
+            "predictions": [classes[consensus]],
+            "probabilities": [mean],
+            "agreement": [labels.count(consensus) / len(labels)],
+        },
+        "pairs": _relate_cached(names, pack(f"{len(labels)}q", *labels), len(classes)),
+    }
+
+    return cast(Comparison, comparison)
+
+
+def _average_row(rows: list[list[float]]) -> list[float]:
+    """Returns what `_average` does of one row `(n_models, n_classes)`, by the same steps; raises NotFinite."""
+    n_models = len(rows)
+    voters = [row for row in rows if 1 in row]
+    n_others = n_models - len(voters)
+    try:
+        total = _add(rows)
+        if voters and n_others:
+            surest = sum([max(row) for row in rows])
+            sure = (surest - len(voters)) / n_others
+            rest = (1 - sure) / (len(total) - 1)
+            total = [
+                each + vote * (sure - rest - 1) + len(voters) * rest
+                for each, vote in zip(total, _add(voters), strict=True)
+            ]
+        return [each / n_models for each in total]
+    except TypeError:  # null is written for what is not finite
+        raise NotFinite from None
+
+
+def _add(rows: list[list[float]]) -> list[float]:
+    """Returns the sums of columns, row after row: `sum` of later versions of Python rounds otherwise than numpy."""
+    total = rows[0]
+    for row in rows[1:]:
+        total = [before + each for before, each in zip(total, row, strict=True)]
+
+    return total
 
 
 def _average(

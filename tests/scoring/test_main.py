@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
+import gzip
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,11 @@ from evaluation.__main__ import main as evaluate
 from evaluation.json_differences import find_differences
 from model_card import FeatureInput
 from scoring.__main__ import main
+from scoring.inputs import find_inputs
+from scoring.job import Job, Options
+from scoring.models import choose_models, load_contents
+from scoring.scorer import ANSWERS, SUMMARIES, Scorer
+from service.errors import EvaluationError
 from service.models.model import Model
 from tests.support.coloured_rows import write_rows
 from tests.support.hue_images import write_images
@@ -26,6 +35,7 @@ from tests.support.scoring_runs import (
     read_outputs,
     start_scoring,
 )
+from tests.support.server import ROOT
 from tests.support.tiny_models import (
     tiny_card,
     write_image_model,
@@ -206,7 +216,7 @@ def test_a_process_that_is_killed_is_replaced(
     words = ("--task", "colour", "--data", rows, "--models", models, "--out", out)
     run = start_scoring(*words, "--workers", 1, "--block-bytes", 60)
     wait_until(lambda: count_done(out) >= 2 or run.poll() is not None)
-    workers = [each for each in find_children(run) if is_worker(each)]
+    workers = find_workers(run)
     for each in workers:
         os.kill(each, signal.SIGKILL)
     _, told = run.communicate()
@@ -358,3 +368,143 @@ def test_several_files_are_scored_in_the_order_of_their_names(
         ("a.parquet", 20),
         ("b.csv", 20),
     ]
+
+
+def test_answers_may_go_into_the_folder_of_the_data(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repeated command takes neither its answers nor its list of rows set aside for data."""
+    data = tmp_path / "data"
+    data.mkdir()
+    write_rows(data / "a.csv", n_rows=20)
+    assert score(models, data, data / "scores", "--format", "csv") == 0
+    said = capsys.readouterr().out
+    assert score(models, data, data / "scores", "--format", "csv") == 0
+    assert capsys.readouterr().out == said
+
+
+def test_files_of_a_folder_that_are_not_read_are_told(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A packed table among others is not passed over without a word."""
+    data = tmp_path / "data"
+    data.mkdir()
+    packed = gzip.compress(write_rows(data / "a.csv", n_rows=20).read_bytes())
+    (data / "b.csv.gz").write_bytes(packed)
+    assert score(models, data, tmp_path / "out") == 0
+    assert "1 file of that folder is not read: 'b.csv.gz'" in capsys.readouterr().err
+
+
+def test_a_name_with_signs_of_a_pattern_is_one_file(
+    models: Path, tmp_path: Path
+) -> None:
+    """Parquet called `x*` is not read with all others whose names begin with x, nor `[1]` taken for a choice."""
+    data = tmp_path / "data"
+    data.mkdir()
+    frame = pl.read_csv(write_rows(tmp_path / "rows.csv", n_rows=20))
+    for name in ("x*.parquet", "xy.parquet", "x[1].parquet"):
+        frame.write_parquet(data / name)
+    assert score(models, data, tmp_path / "out") == 0
+    parts = read_json(tmp_path / "out" / "manifest.json")["parts"]
+
+    assert [(each["input"], each["rows"]) for each in parts] == [
+        ("x*.parquet", 20),
+        ("x[1].parquet", 20),
+        ("xy.parquet", 20),
+    ]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("how", ["shorter", "as long"])
+def test_a_table_that_is_changed_meanwhile_ends_the_run(
+    rows: Path, models: Path, tmp_path: Path, ending: str, how: str
+) -> None:
+    """Rows would be lost or answered for others, so the block is refused by the name of its file."""
+    data = rows
+    if ending == ".parquet":
+        data = tmp_path / "rows.parquet"
+        pl.read_csv(rows).write_parquet(data)
+    chosen, loaded = choose_models(models, "colour", ())
+    out = tmp_path / "out"
+    inputs, tasks = find_inputs(
+        str(data), loaded.card, label=None, out=out, block_bytes=BLOCK_BYTES
+    )
+    for folder in (ANSWERS, SUMMARIES):
+        (out / folder).mkdir(parents=True)
+    job = Job(models=chosen, inputs=inputs, out=out, options=Options())
+    scorer = Scorer(job, load_contents(chosen))
+    scorer.score(tasks[0])
+
+    content = data.read_bytes()
+    content = content[:300] if how == "shorter" else content[::-1]
+    data.write_bytes(content)
+    os.utime(data, ns=(0, 0))
+    with pytest.raises(EvaluationError) as refused:
+        scorer.score(tasks[-1])
+    assert str(refused.value) == (
+        f"{data.name} was changed while it was read: score it, with another --out, once nothing writes it any more"
+    )
+    assert count_done(out) == 1
+
+
+def test_a_disk_that_takes_no_more_is_told_with_the_file(
+    rows: Path, models: Path, tmp_path: Path
+) -> None:
+    """The system's error about a file that cannot be written names none, so the file is added."""
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000));"
+        "from scoring.__main__ import main; sys.exit(main())"
+    )
+    out = tmp_path / "out"
+    words = ("--task", "colour", "--data", rows, "--models", models, "--out", out)
+    found = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert found.returncode == 2
+    last = found.stderr.splitlines()[-1]
+    assert (
+        last
+        == f"error: {out}/predictions/part-000000.parquet: {os.strerror(errno.EFBIG)}"
+    )
+
+
+def test_a_block_may_be_larger_than_the_memory_where_the_file_is_not(
+    rows: Path, models: Path, tmp_path: Path
+) -> None:
+    """No more memory is asked for than the file has bytes."""
+    out = tmp_path / "out"
+    assert score(models, rows, out, "--block-bytes", 10**15) == 0
+    assert read_json(out / "manifest.json")["rows"] == N_ROWS
+
+
+def test_an_interrupt_at_the_start_of_its_processes_is_one_line(
+    rows: Path, models: Path, tmp_path: Path
+) -> None:
+    """Ctrl+C goes to all processes of a terminal; those that score leave it to the one that was started."""
+    out = tmp_path / "out"
+    words = ("--task", "colour", "--data", rows, "--models", models, "--out", out)
+    run = start_scoring(*words, "--workers", 2, "--block-bytes", 1)
+    wait_until(lambda: len(find_workers(run)) == 2 or run.poll() is not None)
+    held = [read_blocked_signals(each) for each in find_workers(run)]
+    run.send_signal(signal.SIGINT)
+    _, told = run.communicate()
+
+    assert all(each & 1 << (signal.SIGINT - 1) for each in held)
+    assert run.returncode == 130, told
+    assert told.splitlines()[-1] == "stopped; the same command goes on"
+    assert "Traceback" not in told
+
+
+def find_workers(run: subprocess.Popen[str]) -> list[int]:
+    return [each for each in find_children(run) if is_worker(each)]
+
+
+def read_blocked_signals(process: int) -> int:
+    """Returns the signals that a process holds back, as bits."""
+    status = Path(f"/proc/{process}/status").read_text()
+    (blocked,) = re.findall(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)
+    return int(blocked, 16)

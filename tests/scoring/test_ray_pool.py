@@ -21,7 +21,7 @@ from tests.support.scoring_runs import (
     read_outputs,
     start_scoring,
 )
-from tests.support.server import ROOT
+from tests.support.server import ROOT, free_port
 from tests.support.waiting import wait_until
 
 N_ROWS = 3000
@@ -106,6 +106,21 @@ def test_a_driver_that_is_killed_loses_and_doubles_nothing(
 
     assert set(count_rows(out).values()) == {1}
     assert len(count_rows(out)) == N_ROWS
+
+
+def test_an_address_without_a_cluster_is_told(models: Path, tmp_path: Path) -> None:
+    """One line says so, soon: Ray itself would try for minutes where nothing listens."""
+    words = list_words(write_rows(tmp_path / "rows.csv"), models)
+    for address, reason in (
+        (f"127.0.0.1:{(port := free_port())}", f"nothing answers at 127.0.0.1:{port}"),
+        ("nonsense", "Invalid address format"),
+    ):
+        run = start_scoring(*words, "--out", tmp_path / "out", "--ray", address)
+        _, told = run.communicate()
+        assert run.returncode == 2
+        assert told.splitlines()[-1].startswith(
+            f"error: --ray {address}: expected a cluster of Ray, got none: {reason}"
+        )
 
 
 def test_without_ray_the_error_says_what_to_install(

@@ -70,6 +70,23 @@ def test_quoted_texts_may_have_separators_quotes_and_lines(
     assert faults == []
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1}\n{"a": 2}\n', "expected CSV or Parquet, got JSON"),
+        ("BZh91AY", "got a bzip2 file: unpack it, as with bunzip2"),
+        ("a,b\r1,2\r3,4\r", "got lines that end with a carriage return alone"),
+    ],
+)
+def test_what_cannot_be_cut_is_called_by_name(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    """A file that is no CSV, or one without line feeds, is not searched for names of columns."""
+    path = write(tmp_path / "rows.csv", text)
+    with pytest.raises(UnreadableTableError, match=said):
+        block_cutting.cut_table(path, block_bytes=100)
+
+
 def test_lines_that_are_no_rows_are_set_aside(tmp_path: Path) -> None:
     """A line with too few or too many values is a fault with its line; an empty one is passed over."""
     path = write(

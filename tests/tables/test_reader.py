@@ -142,6 +142,14 @@ def test_bytes_of_two_encodings_are_read_each_in_its_own(tmp_path: Path) -> None
     ]
 
 
+def test_a_name_with_signs_of_a_pattern_is_one_file(tmp_path: Path) -> None:
+    """Parquet called `x*` is not read with all others whose names begin with x."""
+    frame = pl.DataFrame({"a": [1, 2]})
+    for name in ("x*.parquet", "xy.parquet"):
+        frame.write_parquet(tmp_path / name)
+    assert read_table(tmp_path / "x*.parquet").frame.height == 2
+
+
 def test_parquet_is_told_by_its_content(tmp_path: Path) -> None:
     """A file of Parquet is read whatever it is called."""
     frame = pl.DataFrame({"a": [1, 2]})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.calls.comparison import ClassifierOutput, compare
+from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.contract.codec import as_json
 
 CLASSES = ("no", "yes")
@@ -58,6 +58,69 @@ def test_a_model_that_only_votes_has_one_voice_in_the_consensus() -> None:
         [(0.4 + 0.4 + 0.6) / 3, (0.2 + 0.4 + 0.3) / 3, (0.6 + 0.3 + 0.65) / 3], abs=1e-7
     )
     assert comparison["models"][2]["probabilities"] == [[0, 1], [1, 0], [0, 1]]
+
+
+def draw_answers(seed: int) -> tuple[tuple[str, ...], list[ClassifierOutput]]:
+    """Returns classes, and models that answer one row; up to all of them only vote."""
+    generator = np.random.default_rng(seed)
+    n_models = int(generator.integers(1, 9))
+    n_classes = int(generator.choice([2, 3, 10, 32, 33]))
+    probabilities = generator.dirichlet(np.ones(n_classes), n_models)
+    is_vote = generator.random(n_models) < generator.choice([0, 0.3, 1])
+    probabilities[is_vote] = np.eye(n_classes)[
+        generator.integers(0, n_classes, int(is_vote.sum()))
+    ]
+    answers = [
+        ClassifierOutput(f"model {number}", "0" * 12, each.argmax(axis=1), each, 0.12)
+        for number, each in enumerate(probabilities.astype(np.float32)[:, None])
+    ]
+
+    return tuple(f"class {number}" for number in range(n_classes)), answers
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_row_alone_is_compared_as_among_others(seed: int) -> None:
+    """An answer about one row is, to the last digit, the one that it gets beside its copy."""
+    classes, alone = draw_answers(seed)
+    twice = [
+        each._replace(
+            label=np.repeat(each.label, 2),
+            probabilities=np.repeat(each.probabilities, 2, axis=0),
+        )
+        for each in alone
+    ]
+    of_one = as_json(compare("t", classes, alone, None))
+    of_two = as_json(compare("t", classes, twice, None))
+
+    for each in (*of_two["models"], of_two["consensus"]):
+        for name in ("predictions", "probabilities", "agreement"):
+            if name in each:
+                assert each[name][0] == each[name][1]
+                each[name] = each[name][:1]
+    assert of_one["models"] == of_two["models"]
+    assert of_one["consensus"] == of_two["consensus"]
+    assert [each["models"] for each in of_one["pairs"]] == [
+        each["models"] for each in of_two["pairs"]
+    ]
+    assert [each["agreement"] for each in of_one["pairs"]] == [
+        each["agreement"] for each in of_two["pairs"]
+    ]
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused(n_rows: int, wrong: float) -> None:
+    """One probability of one model that is no number is enough."""
+    for answers in ([answer("a", *[wrong] * n_rows)], [FIRST, SECOND]):
+        rows = [
+            each._replace(
+                label=each.label[:n_rows], probabilities=each.probabilities[:n_rows]
+            )
+            for each in answers
+        ]
+        rows.append(answer("z", *[wrong] * n_rows))
+        with pytest.raises(NotFinite):
+            compare("t", CLASSES, rows, None)
 
 
 def test_models_that_all_vote_are_counted() -> None:

@@ -59,8 +59,7 @@ def merge(journals: Sequence[Path], out: Path) -> Counts:
     """
     if len(journals) < 2:
         raise MergeRefused(f"expected two journals at least, got {len(journals)}")
-    if out.exists():
-        raise MergeRefused(f"--out {out}: expected a new file, this one is there")
+    _check_new(out)
 
     beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
@@ -69,6 +68,7 @@ def merge(journals: Sequence[Path], out: Path) -> Counts:
             check_ids(sources)
             counts = _write(beside, sources)
         _sync(beside)
+        _check_new(out)  # again: a server may have begun one meanwhile
         beside.replace(out)
     except (sqlite3.Error, JournalUnusable) as error:
         raise MergeRefused(f"--out {out}: {error}") from error
@@ -77,6 +77,15 @@ def merge(journals: Sequence[Path], out: Path) -> Counts:
             beside.with_name(beside.name + suffix).unlink(missing_ok=True)
 
     return counts
+
+
+def _check_new(out: Path) -> None:
+    """Raises MergeRefused where the file is there, or the log of one that was: SQLite would write that into it."""
+    for path in (out, out.with_name(f"{out.name}-wal")):
+        if path.exists():
+            raise MergeRefused(
+                f"--out {out}: expected a new file, {path.name} is there"
+            )
 
 
 def _write(path: Path, sources: Sequence[Source]) -> Counts:
@@ -116,6 +125,9 @@ class _Merger:
 
     def merge(self) -> None:
         for source in self._sources:
+            self._connection.executemany(
+                "INSERT INTO journal VALUES (?)", [(each,) for each in source.ids]
+            )
             self._add_tasks_and_models(source)
             self._add_lineups(source)
         self._begin_pairs()
@@ -243,8 +255,7 @@ class _Merger:
         many(
             "INSERT INTO confidences VALUES (?, ?, ?)",
             (
-                # The line-up 0 is the model that answered.
-                (source.find_seq(seq), source.lineups.get(lineup, 0), confidences)
+                (source.find_seq(seq), source.lineups[lineup], confidences)
                 for seq, lineup, confidences in source.read(
                     "SELECT seq, lineup, confidences FROM confidences"
                 )

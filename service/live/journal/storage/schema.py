@@ -15,10 +15,10 @@ APPLICATION_ID = 0x56455244
 """VERD in ASCII tells our files from those of other programs."""
 SCHEMA = 6
 """Names of tables and columns stay as they are: `number` is a surrogate key, `truths` has the true labels, `lineups`
-the sets of challengers, `spreads` the feature counts. `journal` has one row, the random id of the file. `bets` has the
-labelled rows of groups that may get more of them, `means` how many groups of a pair have each mean difference by each
-metric, and `history` the same as it was after fewer labelled rows; `hits` and `hit_means` are those of one model's
-right answers, by blocks of groups."""
+the sets of challengers, `spreads` the feature counts. `journal` has the random id of the file; in a merged one those
+of the journals that it was merged from follow. `bets` has the labelled rows of groups that may get more of them,
+`means` how many groups of a pair have each mean difference by each metric, and `history` the same as it was after
+fewer labelled rows; `hits` and `hit_means` are those of one model's right answers, by blocks of groups."""
 BUSY_MS = 2000
 """So long a transaction waits for another process before it fails."""
 READ_BUSY_MS = 1000
@@ -163,8 +163,14 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 def read_id(connection: sqlite3.Connection) -> str:
     """Returns the id of the journal, which another file with another history does not have; raises sqlite3.Error."""
-    found = connection.execute("SELECT id FROM journal").fetchone()
-    return "" if found is None else str(found[0])
+    found = read_ids(connection)
+    return found[0] if found else ""
+
+
+def read_ids(connection: sqlite3.Connection) -> list[str]:
+    """Returns the id of the journal, then those of the journals that it was merged from; raises sqlite3.Error."""
+    found = connection.execute("SELECT id FROM journal ORDER BY rowid").fetchall()
+    return [str(each) for (each,) in found]
 
 
 def check_pages(connection: sqlite3.Connection) -> None:

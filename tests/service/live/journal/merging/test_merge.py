@@ -78,9 +78,11 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
         ]
 
 
-def write(path: Path, requests: list[list[Record]]) -> Path:
+def write(
+    path: Path, requests: list[list[Record]], *, max_rows: int = MAX_ROWS
+) -> Path:
     with closing(schema.connect(path)) as connection:
-        transactions = Transactions(connection, max_rows=MAX_ROWS)
+        transactions = Transactions(connection, max_rows=max_rows)
         for records in requests:
             transactions.write(records)
 
@@ -195,6 +197,79 @@ def test_a_journal_and_its_copy_are_refused(tmp_path: Path) -> None:
         merge([first, other], tmp_path / "merged.db")
 
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.db", "b.db"]
+
+
+def test_a_merged_journal_and_one_of_its_own_are_refused(tmp_path: Path) -> None:
+    """Counts outlive predictions, so it is refused also where no prediction of the first merge is kept any more."""
+    requests = list(make_requests())
+    parts = [write(tmp_path / f"{n}.db", requests[n:40:2]) for n in range(2)]
+    third = write(tmp_path / "third.db", requests[40:44])
+    merge(parts, tmp_path / "merged.db")
+    merge([parts[0], third], tmp_path / "with third.db")
+    write(parts[0], requests[44:], max_rows=4)
+
+    for first, second in (
+        ("merged.db", "0.db"),
+        ("0.db", "merged.db"),
+        ("merged.db", "with third.db"),
+    ):
+        with pytest.raises(MergeRefused) as refused:
+            merge([tmp_path / first, tmp_path / second], tmp_path / "again.db")
+        assert f"/{second} and {tmp_path / first} have counted the same rows" in str(
+            refused.value
+        )
+    merge([tmp_path / "merged.db", third], tmp_path / "all.db")
+    assert read(tmp_path / "all.db")["rows"] == read_rows_of(tmp_path, requests[:44])
+
+
+def read_rows_of(tmp_path: Path, requests: list[list[Record]]) -> Any:
+    """Returns the rows of one journal that got all of these."""
+    return read(write(tmp_path / "one.db", requests))["rows"]
+
+
+def test_a_damaged_journal_is_refused_by_name(tmp_path: Path) -> None:
+    """Any of its pages that cannot be read ends the merge, with the name of that journal and without a file."""
+    requests = list(make_requests())
+    parts = [write(tmp_path / f"{n}.db", requests[n::2]) for n in range(2)]
+    content = parts[1].read_bytes()
+    page_bytes = 4096
+
+    for page in range(1, len(content) // page_bytes, 3):
+        damaged = bytearray(content)
+        start = page * page_bytes
+        damaged[start : start + page_bytes] = bytes(page_bytes)
+        parts[1].write_bytes(damaged)
+        with pytest.raises(MergeRefused, match=rf"^{parts[1]}: "):
+            merge(parts, tmp_path / "merged.db")
+        assert not (tmp_path / "merged.db").exists()
+
+
+def test_a_row_that_names_an_unknown_model_is_refused_by_name(tmp_path: Path) -> None:
+    """Its pages are whole, but what they say does not fit together."""
+    requests = list(make_requests(8))
+    parts = [write(tmp_path / f"{n}.db", requests[n::2]) for n in range(2)]
+    with closing(sqlite3.connect(parts[0])) as connection:
+        connection.execute("UPDATE predictions SET model = 99 WHERE seq = 2")
+        connection.commit()
+    with pytest.raises(MergeRefused) as refused:
+        merge(parts, tmp_path / "merged.db")
+    assert str(refused.value) == (
+        f"{parts[0]} is damaged: a row names the model 99, which it does not have"
+    )
+
+
+def test_a_log_that_was_left_is_not_written_into_the_merged_journal(
+    tmp_path: Path,
+) -> None:
+    """SQLite takes a log of that name for the new file's own, whose rows would come into it."""
+    requests = list(make_requests(8))
+    parts = [write(tmp_path / f"{n}.db", requests[n::2]) for n in range(2)]
+    (tmp_path / "merged.db-wal").write_bytes(b"rows of another journal")
+    with pytest.raises(MergeRefused) as refused:
+        merge(parts, tmp_path / "merged.db")
+    assert str(refused.value) == (
+        f"--out {tmp_path}/merged.db: expected a new file, merged.db-wal is there"
+    )
 
 
 def test_a_pair_has_no_higher_level_than_it_had(tmp_path: Path) -> None:
