@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evaluation.image_folders import ENDINGS as IMAGE_ENDINGS
+from evaluation.image_folders import is_hidden
 from model_card import Card, FeatureInput
 from scoring.features import find_missing
 from scoring.job import ImageFiles, Input, Task
@@ -120,7 +121,7 @@ def _find_files(
             (name, each)
             for each in path.rglob("*")
             if each.suffix.lower() in endings
-            and not _is_hidden(name := each.relative_to(path).as_posix())
+            and not is_hidden((name := each.relative_to(path).as_posix()).split("/"))
         ]
     elif path.exists():
         found = [(path.name, path)]
@@ -132,7 +133,7 @@ def _find_files(
     files = sorted(
         (name, each)
         for name, each in found
-        if each.is_file() and not _is_hidden(each.name)
+        if each.is_file() and not is_hidden([each.name])
     )
     if not files:
         raise EvaluationError(
@@ -141,7 +142,3 @@ def _find_files(
         )
 
     yield from files
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))

@@ -174,7 +174,7 @@ def test_images_that_models_were_learnt_from_are_left_out_or_counted(
         Image.fromarray(pixels).save(folder / f"{number}.png")
 
     files = sorted((tmp_path / "own").rglob("*.png"))
-    learnt = np.sort(hash_images(files[:2]))
+    learnt = np.sort(hash_images(files[:2]).hashes)
     task = "cat_or_automobile"
     card = LocalClassifiers(ROOT / "exported_models", task).contenders[0].card
     left = read_labelled(tmp_path / "own", card, label=None, learnt=learnt)
