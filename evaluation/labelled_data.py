@@ -189,8 +189,10 @@ def _read_folder(
             f"{path.name}: expected a folder of images for each class of {card.task}, got no image"
         )
 
-    index_labels(found.classes, card, [f"{path.name}: the folder"] * len(found.files))
     names = [each.relative_to(path).as_posix() for each in found.files]
+    truth = index_labels(
+        found.classes, card, [f"{path.name}: the folder"] * len(found.files)
+    )
     hashed = hash_images(found.files)
     fit, notes = find_fit_images(names, hashed.unfit, path.name)
     judged = keep_unlearnt(hashed.hashes[fit])
@@ -199,21 +201,25 @@ def _read_folder(
     classes = [found.classes[index] for index in kept]
     places = [names[index] for index in kept]
     hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
-    if found.n_passed:
-        notes.append(
-            f"{found.n_passed} files whose ending is none of {', '.join(ENDINGS)} are passed over"
-        )
 
     return LabelledData(
         source=path.name,
         fingerprint=fingerprint_images(places, hashes),
         places=places,
-        truth=index_labels(classes, card, places),
+        truth=truth[kept],
         files=files,
-        notes=notes,
+        notes=notes + _note_passed_files(found.n_passed),
         grouping=find_groups(
             list(zip(classes, hashes, strict=True)), joins_equal=joins_equal
         ),
         learnt=judged.learnt,
         n_learnt=judged.n_left_out,
     )
+
+
+def _note_passed_files(n_files: int) -> list[str]:
+    if not n_files:
+        return []
+    return [
+        f"{n_files} files whose ending is none of {', '.join(ENDINGS)} are passed over"
+    ]

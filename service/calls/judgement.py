@@ -158,23 +158,18 @@ class Judgements:
 
         locations = [f"labels[{index}]" for index in range(len(images))]
         truth = index_labels(request.labels, contenders.contenders[0].card, locations)
-        names = [
-            f"{label}/{name}"
-            for label, name in zip(request.labels, request.names, strict=True)
-        ]
+        names = list(map("/".join, zip(request.labels, request.names, strict=True)))
         contents = (each.content for each in cancellation.watch(images))
         hashed = hash_images(contents, max_pixels=self._limits.max_pixels)
         fit, notes = find_fit_images(names, hashed.unfit, SOURCE)
+        keeps_learnt = request.keeps_learnt
         judged = leave_out_learnt(
-            hashed.hashes[fit],
-            learnt,
-            SOURCE,
-            KEEP_LEARNT,
-            keeps_learnt=request.keeps_learnt,
+            hashed.hashes[fit], learnt, SOURCE, KEEP_LEARNT, keeps_learnt=keeps_learnt
         )
         new = [fit[at] for at in judged.kept]
         digests = [hashlib.sha256(images[at].content).hexdigest() for at in new]
         places = [names[at] for at in new]
+        groups = [(request.labels[at], of) for at, of in zip(new, digests, strict=True)]
 
         return LabelledData(
             source=SOURCE,
@@ -183,9 +178,7 @@ class Judgements:
             truth=truth[new],
             rows=[images[at] for at in new],
             notes=notes,
-            grouping=find_groups(
-                [(request.labels[at], of) for at, of in zip(new, digests, strict=True)]
-            ),
+            grouping=find_groups(groups),
             learnt=judged.learnt,
             n_learnt=judged.n_left_out,
         )

@@ -271,7 +271,7 @@ def test_images_that_cannot_be_read_are_set_aside(
 def test_a_folder_of_broken_images_alone_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where no image is left to be judged, the reason of the first one ends the command."""
+    """The reason of the first image ends the command where none is left to be judged."""
     write_image_model(tmp_path)
     folder = tmp_path / "photos" / "red"
     folder.mkdir(parents=True)
