@@ -205,3 +205,17 @@ def test_numbers_twice_in_the_first_line_are_suspected_to_be_a_row(
     """A table without names, whose first row has one number twice, is told to have a line of names."""
     with pytest.raises(RepeatedColumnError, match=r"'1' more than once: write names"):
         read(tmp_path, b"30,64,1,1\n31,59,2,1\n")
+
+
+def test_what_excel_keeps_as_text_is_that_text(tmp_path: Path) -> None:
+    """A cell ="01234" is a code with its zero, one of a number that number, and errors of formulas are gaps."""
+    table = read(
+        tmp_path,
+        'a,b,c\n="01234",="1.5",red\n"=""02345""",2,#REF!\n="",#¡DIV/0!,#WERT!\n'.encode(),
+    )
+    assert table.frame.to_dict(as_series=False) == {
+        "a": ["01234", "02345", None],
+        "b": [1.5, 2.0, None],
+        "c": ["red", None, None],
+    }
+    assert table.findings.marks["c"] == ["#REF!", "#WERT!"]
