@@ -136,7 +136,9 @@ def _is_switch(column: pl.Series) -> bool:
         return False
     if column.dtype == pl.Boolean:
         return True
-    return column.dtype.is_numeric() and set(column.unique().to_list()) == {0, 1}
+    if not column.dtype.is_numeric() or (column.min(), column.max()) != (0, 1):
+        return False
+    return column.n_unique() == 2
 
 
 def _read_switch(column: pl.Series) -> pl.Series:

@@ -16,6 +16,8 @@ _SUBTOTAL = rf"^{SUM_WORD}\b|\b{SUM_WORD}$"
 MIN_SUBTOTALS = 2
 MIN_SUMMED = 0.8
 """So great a share of the rows that are called so must have the sums of those above them, up to the one before."""
+N_PROBED, MAX_NUMBERS = 20, 50
+"""So many suspected rows are looked at before all of them, in so many columns of numbers."""
 _MEAN = re.compile(
     r"(?i)mean|average|avg\.?|media|promedio|durchschnitt|mittelwert|moyenne|média"
 )
@@ -86,14 +88,20 @@ def _find_subtotals(table: Table, target: str) -> list[str]:
     """
     frame = table.frame
     is_known = frame[target].is_not_null()
-    numbers = [each for each in frame if each.dtype.is_numeric()]
+    numeric = [each for each in frame if each.dtype.is_numeric()][:MAX_NUMBERS]
+    numbers = [each.cast(pl.Float64).fill_null(0).to_numpy() for each in numeric]
+    sums = [np.concatenate([[0.0], np.cumsum(values)]) for values in numbers]
     for column in frame:
         for is_sum, least in _suspect_sums(column):
-            at = is_sum.arg_true().to_numpy()
+            at = is_sum.arg_true().to_numpy().astype(np.int64)
             if len(at) < MIN_SUBTOTALS or not (is_sum & is_known).any():
                 continue
 
-            n_summed = sum(_has_sums(each, at) for each in numbers)
+            n_summed = sum(
+                _has_sums(values, running, at[:N_PROBED])
+                and _has_sums(values, running, at)
+                for values, running in zip(numbers, sums, strict=True)
+            )
             if n_summed >= least:
                 first = table.places[int(at[0])]
                 return [
@@ -115,10 +123,13 @@ def _suspect_sums(column: pl.Series) -> list[tuple[pl.Series, int]]:
     return suspects
 
 
-def _has_sums(column: pl.Series, at: NDArray[np.int64]) -> bool:
-    """Tells whether most of the rows `at` of a column of numbers have the sum of those since the one before."""
-    values = column.cast(pl.Float64).fill_null(0).to_numpy()
-    running = np.concatenate([[0.0], np.cumsum(values)])
+def _has_sums(
+    values: NDArray[np.float64], running: NDArray[np.float64], at: NDArray[np.int64]
+) -> bool:
+    """Tells whether most of the rows `at` of a column of numbers have the sum of those since the one before.
+
+    `values` are `(n_rows,)`, and their `running` sums `(n_rows + 1,)` begin with 0.
+    """
     starts = np.concatenate([[0], at[:-1] + 1])
     sums = running[at] - running[starts]
     is_sum = (np.abs(values[at] - sums) <= TOLERANCE / 10 * np.abs(sums)) & (sums != 0)
