@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,24 +27,36 @@ def list_images(root: Path, known: Sequence[str]) -> FoundImages:
     classes and within them do not count; it is the first folder of all where none is. An accent is the same letter
     however a system writes it.
     """
-    class_of = {_compose(each): each for each in known}
+    class_of = name_folders(known)
     files, classes, n_passed = [], [], 0
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        is_hidden = any(part.startswith(".") or part in NO_CLASSES for part in parts)
-        if is_hidden or len(parts) == 1 or not path.is_file():
+        if is_hidden(parts) or len(parts) == 1 or not path.is_file():
             continue
         if path.suffix.lower() not in ENDINGS:
             n_passed += 1
             continue
 
         files.append(path)
-        names = [_compose(part) for part in parts[:-1]]
-        classes.append(
-            next((class_of[each] for each in names if each in class_of), parts[0])
-        )
+        classes.append(find_class(parts[:-1], class_of) or parts[0])
 
     return FoundImages(files, classes, n_passed)
+
+
+def is_hidden(parts: Sequence[str]) -> bool:
+    """Tells whether a file with these folders and this name is one that people do not see."""
+    return any(part.startswith(".") or part in NO_CLASSES for part in parts)
+
+
+def name_folders(known: Sequence[str]) -> dict[str, str]:
+    """Returns the class of each name that a folder of one may have."""
+    return {_compose(each): each for each in known}
+
+
+def find_class(folders: Sequence[str], class_of: Mapping[str, str]) -> str | None:
+    """Returns the class that the first of these folders is called as, None where none is."""
+    names = [_compose(each) for each in folders]
+    return next((class_of[each] for each in names if each in class_of), None)
 
 
 def _compose(name: str) -> str:

@@ -16,6 +16,7 @@ from service.errors import EvaluationError
 from service.judging.labelled_rows import (
     JudgedRows,
     LabelledData,
+    find_fit_images,
     find_label,
     fingerprint_images,
     index_labels,
@@ -77,7 +78,7 @@ def read_labelled(
         path,
         card,
         joins_equal=joins_equal,
-        keep_unlearnt=keep_unlearnt if len(learnt) else None,
+        keep_unlearnt=keep_unlearnt,
     )
 
 
@@ -175,9 +176,12 @@ def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
 
 
 def _read_folder(
-    path: Path, card: Card, *, joins_equal: bool, keep_unlearnt: LearntRowFilter | None
+    path: Path, card: Card, *, joins_equal: bool, keep_unlearnt: LearntRowFilter
 ) -> LabelledData:
-    """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
+    """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over.
+
+    Images that cannot be decoded are set aside.
+    """
     assert card.classes is not None
     found = list_images(path, card.classes)
     if not found.files:
@@ -185,27 +189,37 @@ def _read_folder(
             f"{path.name}: expected a folder of images for each class of {card.task}, got no image"
         )
 
-    judged = JudgedRows(list(range(len(found.files))), NOTHING, 0)
-    if keep_unlearnt is not None:
-        judged = keep_unlearnt(hash_images(found.files))
-    files = [found.files[index] for index in judged.kept]
-    classes = [found.classes[index] for index in judged.kept]
-    places = [each.relative_to(path).as_posix() for each in files]
+    names = [each.relative_to(path).as_posix() for each in found.files]
+    truth = index_labels(
+        found.classes, card, [f"{path.name}: the folder"] * len(found.files)
+    )
+    hashed = hash_images(found.files)
+    fit, notes = find_fit_images(names, hashed.unfit, path.name)
+    judged = keep_unlearnt(hashed.hashes[fit])
+    kept = [fit[index] for index in judged.kept]
+    files = [found.files[index] for index in kept]
+    classes = [found.classes[index] for index in kept]
+    places = [names[index] for index in kept]
     hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
-    notes = [
-        f"{found.n_passed} files whose ending is none of {', '.join(ENDINGS)} are passed over"
-    ]
 
     return LabelledData(
         source=path.name,
         fingerprint=fingerprint_images(places, hashes),
         places=places,
-        truth=index_labels(classes, card, [f"{path.name}: the folder"] * len(files)),
+        truth=truth[kept],
         files=files,
-        notes=notes if found.n_passed else [],
+        notes=notes + _note_passed_files(found.n_passed),
         grouping=find_groups(
             list(zip(classes, hashes, strict=True)), joins_equal=joins_equal
         ),
         learnt=judged.learnt,
         n_learnt=judged.n_left_out,
     )
+
+
+def _note_passed_files(n_files: int) -> list[str]:
+    if not n_files:
+        return []
+    return [
+        f"{n_files} files whose ending is none of {', '.join(ENDINGS)} are passed over"
+    ]

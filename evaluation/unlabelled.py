@@ -20,6 +20,7 @@ from service.errors import EvaluationError
 from service.judging.labelled_rows import (
     LabelledData,
     Value,
+    find_fit_images,
     find_unlearnt,
     fingerprint_images,
 )
@@ -217,9 +218,11 @@ def _read_images(path: Path, card: Card, learnt: Hashes) -> LabelledData:
             f"{path.name}: expected a folder of images of {card.task}, got no image"
         )
 
-    hashes = hash_images(files)
-    kept, notes = _find_distinct(hashes, learnt, path.name)
-    files = [files[each] for each in kept]
+    hashes, unfit = hash_images(files)
+    fit, notes = find_fit_images([each.name for each in files], unfit, path.name)
+    hashes = hashes[fit]
+    kept, more = _find_distinct(hashes, learnt, path.name)
+    files = [files[fit[each]] for each in kept]
     places = [each.name for each in files]
     contents = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
 
@@ -229,7 +232,7 @@ def _read_images(path: Path, card: Card, learnt: Hashes) -> LabelledData:
         places=places,
         truth=np.full(len(kept), UNKNOWN, dtype=np.int64),
         files=files,
-        notes=notes,
+        notes=[*notes, *more],
         n_learnt=int(np.isin(hashes, learnt).sum()),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evaluation.image_folders import is_hidden
 from service.errors import EvaluationError
 
 MAX_SHOWN = 3
@@ -55,7 +56,7 @@ def find_files(
             (str(each), each)
             for each in _match(path)
             if each.is_file()
-            and not each.name.startswith(".")
+            and not is_hidden([each.name])
             and answers not in each.resolve().parents
         ]
 
@@ -80,7 +81,7 @@ def _look_through(
         deeper = []
         for name in folders:
             path = here / name
-            if name.startswith(".") or path.resolve() == answers:
+            if is_hidden([name]) or path.resolve() == answers:
                 continue
             if path.is_symlink():
                 found.left_out.append(f"{path.relative_to(folder).as_posix()}/")
@@ -90,7 +91,7 @@ def _look_through(
 
         for name in names:
             path = here / name
-            if name.startswith("."):
+            if is_hidden([name]):
                 continue
             shown = path.relative_to(folder).as_posix()
             if path.suffix.lower() in endings and path.is_file():

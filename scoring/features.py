@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from model_card import Feature
 from service.models.row_columns import choose_columns
 from service.models.rows import MAX_FLOAT32
-from tables.columns import convert_columns, read_numbers
+from tables.columns import convert_columns, read_numbers, strip_texts
 from tables.date_columns import DATE_PARTS, DateColumn
 from tables.date_texts import DateError, Days, is_gap, read_date
 from tables.dates import expand_date
@@ -143,7 +143,7 @@ def _encode_plain(frame: pl.DataFrame, features: Sequence[Feature]) -> Features 
 def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
     """Returns the index of each value's name, `(n_rows,)`, -1 where it is none of these, -2 where it is missing."""
     if column.dtype == pl.String:
-        texts = column.str.strip_chars()
+        texts = strip_texts(column)
     else:
         texts = pl.Series(column.name, name_values(as_whole(column)), dtype=pl.String)
     index = {name: place for place, name in enumerate(names)}
@@ -187,7 +187,8 @@ def _code(text: str, index: dict[str, int]) -> int:
 
 def _read_texts(column: pl.Series) -> list[str | None]:
     """Returns texts as the reader of whole tables has them, None where one is missing."""
-    texts = name_values(as_whole(column))
+    whole = strip_texts(column) if column.dtype == pl.String else as_whole(column)
+    texts = name_values(whole)
     return [None if each is None or each in MISSING else each for each in texts]
 
 

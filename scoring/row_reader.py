@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evaluation.image_folders import find_class, name_folders
 from model_card import FeatureInput
 from scoring.features import (
     MISSING_CODE,
@@ -138,7 +139,7 @@ class RowReader:
                 content = path.read_bytes()
                 file_digest = hashlib.sha256(content).hexdigest()
                 digest.update(f"{name}\0{file_digest}\n".encode())
-                label = self._find_label(path)
+                label = self._find_label(source, name)
                 inputs += decode_rows(
                     [ImageFile(content, "")],
                     model=self._models.card.task,
@@ -161,18 +162,24 @@ class RowReader:
             data_digest=digest.hexdigest(),
         )
 
-    def _find_label(self, path: Path) -> int:
-        """Returns the class of an image's folder, where images have labels; raises InvalidRequest for no class."""
+    def _find_label(self, source: Input, name: str) -> int:
+        """Returns the class of an image's folder, where images have labels; raises InvalidRequest for no class.
+
+        That is the first one below the input's folder that is called as a class, as judging has it, or else that
+        folder itself.
+        """
         if self._label is None:
             return UNLABELLED
 
-        folder = path.parent.name
-        if folder not in self._models.classes:
+        classes = self._models.classes
+        folders = [*Path(name).parts[:-1], Path(source.path).name]
+        found = find_class(folders, name_folders(classes))
+        if found is None:
             raise InvalidRequest(
-                f"the folder {folder!r} is no class of {self._models.card.task}"
+                f"the folder {folders[-2 if len(folders) > 1 else -1]!r} is no class of {self._models.card.task}"
             )
 
-        return self._models.classes.index(folder)
+        return classes.index(found)
 
 
 def _read_unchanged(

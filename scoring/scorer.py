@@ -158,7 +158,8 @@ class Scorer:
         if isinstance(rows.inputs, np.ndarray):
             hashes = hash_rows(rows.inputs)
         else:
-            hashes = hash_images([Path(source.path, name) for name in rows.places])
+            files = [Path(source.path, name) for name in rows.places]
+            hashes = hash_images(files).hashes
 
         return np.isin(hashes, self._learnt)
 

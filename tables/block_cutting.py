@@ -20,6 +20,7 @@ from tables.csv_text import (
     UnreadableTableError,
     find_separator,
     fit_names,
+    has_escaped_quotes,
     name_columns,
     skip_preamble,
 )
@@ -159,11 +160,7 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
     text, mark_bytes = _decode_head(head)
     table = skip_preamble(text)
     separator = table.separator or find_separator(table.body)
-    if separator == " ":
-        raise UnreadableTableError(
-            path.name,
-            "expected a comma, semicolon, tab or bar between values, got spaces",
-        )
+    _check_notation(path, table.body, separator)
     csv.field_size_limit(MAX_FIELD_CHARS)
     reader = csv.reader(
         io.StringIO(table.body, newline=""),
@@ -194,6 +191,20 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
     )
 
 
+def _check_notation(path: Path, text: str, separator: str) -> None:
+    """Raises UnreadableTableError for what the reader of whole tables makes sense of, and that of blocks does not."""
+    if separator == " ":
+        raise UnreadableTableError(
+            path.name,
+            "expected a comma, semicolon, tab or bar between values, got spaces",
+        )
+    if has_escaped_quotes(text, separator):
+        raise UnreadableTableError(
+            path.name,
+            r"expected a quote within quotes to be written twice, got \": export the table so",
+        )
+
+
 def _find_mark(names: list[str], rows: list[list[str]], separator: str) -> str:
     columns = [
         pl.Series(name, [row[at] for row in rows], dtype=pl.String)
@@ -219,6 +230,7 @@ def _refuse_uncuttable(path: Path, head: bytes) -> None:
     kinds = {
         b"\x1f\x8b": "a gzip file: unpack it, as with gunzip",
         b"BZh": "a bzip2 file: unpack it, as with bunzip2",
+        b"\xfd7zXZ\0": "an xz file: unpack it, as with unxz",
         b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save its sheet as CSV UTF-8",
         b"\xd0\xcf\x11\xe0": "an Excel workbook: save its sheet as CSV UTF-8",
         b"\xff\xfe": "CSV in UTF-16: save it as UTF-8",

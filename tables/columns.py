@@ -26,6 +26,7 @@ from tables.notations import (
     NUMBER,
     POINT,
     POINT_GROUPS,
+    SPREADSHEET_TEXT,
     THOUSANDS_SPACES,
     YES_AND_NO,
 )
@@ -117,8 +118,14 @@ def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
     return numbers.scatter(at, read), gaps.scatter(at, is_gap)
 
 
-def _strip(column: pl.Series) -> pl.Series:
+def strip_texts(column: pl.Series) -> pl.Series:
+    """Returns texts without spaces around them, and without what keeps them texts in Excel."""
     texts = column.str.strip_chars()
+    return texts.str.replace(SPREADSHEET_TEXT, "${1}").str.strip_chars()
+
+
+def _strip(column: pl.Series) -> pl.Series:
+    texts = strip_texts(column)
     return texts.set(texts.is_in(list(MISSING)), None)
 
 
@@ -131,7 +138,7 @@ def _find_marks_of_gaps(
         if given.dtype != pl.String or not bare.null_count():
             continue
 
-        words = given.filter(bare.is_null()).drop_nulls().str.strip_chars().unique()
+        words = strip_texts(given.filter(bare.is_null()).drop_nulls()).unique()
         if marks := sorted(each for each in words if each):
             found[given.name] = marks
 

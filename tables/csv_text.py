@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tables.encodings import decode, describe_encoding
@@ -16,12 +16,16 @@ from tables.unpacking import NoTextError, unpack
 SEPARATORS = ",;\t|"
 MAX_HEAD_ROWS = 1000
 """So many rows tell whether the first line has a name for each column."""
+NUMERAL = re.compile(r"[+-]?\d+([.,]\d+)?")
+"""A name that is one may be a value of the first row."""
 _LINE = re.compile(r"[^\r\n]*")
 _BLANK = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
 _COMMENT = re.compile(r"#[^\r\n]*(?:\r\n|\r|\n)")
 _TOLD_SEPARATOR = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _QUOTED_ROW = re.compile(r'[^\r\n]*(?:\r\n|\r|\n)\s*"')
 _OTHER_QUOTES = re.compile(r"'.*'|[“”„«‘].*[”“»’]|`.*`")
+_ESCAPE = re.compile(r'\\([\\"])')
+ESCAPED_NOTE = r"a backslash ahead of a quote, \", was read as a part of the text"
 _END = "\x1a"
 """DOS writes this behind the last line."""
 MAX_FIELD_CHARS = 10_000_000
@@ -45,9 +49,10 @@ class RepeatedColumnError(UnreadableTableError):
     """Two columns have the same name, which is `column`."""
 
     def __init__(self, file_name: str, column: str) -> None:
+        hint = ": write names above the rows" if NUMERAL.fullmatch(column) else ""
         super().__init__(
             file_name,
-            f"expected columns of different names, got {column!r} more than once",
+            f"expected columns of different names, got {column!r} more than once{hint}",
         )
         self.column = column
 
@@ -80,12 +85,27 @@ def read_csv_text(
 
     text = skip_preamble(decoded)
     separator = text.separator or find_separator(text.body)
+    notes = describe_encoding(unpacked, decoded)
+    if has_escaped_quotes(text.body, separator):
+        text = replace(text, body=_ESCAPE.sub(_double_quote, text.body))
+        notes.append(ESCAPED_NOTE)
 
-    return CSVText(
-        *_split(text, separator, name),
-        separator,
-        notes=describe_encoding(unpacked, decoded),
-    )
+    return CSVText(*_split(text, separator, name), separator, notes=notes)
+
+
+def has_escaped_quotes(text: str, separator: str) -> bool:
+    """Tells whether a quote within quotes is written with a backslash ahead, as MySQL does, rather than twice."""
+    if '\\"' not in text:
+        return False
+
+    part = re.escape(separator)
+    escaped = rf'(?:^|[{part}\r\n]) *"[^"]*\\"(?![{part}"\r\n])(?!\Z)'
+    return re.search(escaped, text) is not None
+
+
+def _double_quote(escape: re.Match[str]) -> str:
+    """Returns an escaped quote as CSV has it, and an escaped backslash as one."""
+    return '""' if escape[1] == '"' else escape[1]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+SPREADSHEET_ERRORS = (
+    *("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#ERROR!", "#SPILL!"),
+    *("#¡DIV/0!", "#¡VALOR!", "#¡REF!", "#¿NOMBRE?", "#¡NUM!", "#¡NULO!", "#VALOR!"),
+    *("#WERT!", "#BEZUG!", "#ZAHL!", "#NV", "#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!"),
+    *("#VALORE!", "#RIF!", "#NOME?", "#NÚM!", "#NULO!", "#CALC!"),
+)
+"""Excel and others write these where a formula has no value, in the language of their user."""
 MISSING = (
     "",
     "#N/A",
@@ -31,6 +38,7 @@ MISSING = (
     "(null)",
     "<null>",
     "[null]",
+    *SPREADSHEET_ERRORS,
 )
 """Those of pandas, and a few that other programs write, are missing values in every column."""
 MISSING_AMONG_NUMBERS = (
@@ -40,6 +48,8 @@ MISSING_AMONG_NUMBERS = (
 )
 """These are missing values where all else in a column is a number, and texts elsewhere."""
 
+SPREADSHEET_TEXT = r'^="(.*)"$'
+"""People write ="01234" so that Excel keeps a code as it is."""
 NUMBER_END = r"([eE][+-]?\d+)?$"
 INTEGER = r"^[+-]?\d+$"
 LEADING_ZERO = r"^0\d+$"

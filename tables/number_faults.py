@@ -9,6 +9,7 @@ from tables.notations import CURRENCIES, CURRENCY
 SENTINELS = (-9999, -99999, -999, -99, 9999, 99999, 999999, 999)
 MIN_SENTINELS = 3
 MIN_DIFFERENT = 10
+MAX_MARKS = 4
 MIN_DISTANCE = 1
 """Marks of a missing value are as far from all other numbers as these are from each other."""
 
@@ -38,6 +39,22 @@ def find_sentinel(numbers: pl.Series) -> str:
         if distance > MIN_DISTANCE * (high - low):
             n_rows = int(is_it.sum())
             return f"{value:.15g} in {n_rows} rows is far from all others: empty these cells if it marks a gap"
+
+    return _find_several(known) if known.n_unique() > MIN_DIFFERENT else ""
+
+
+def _find_several(known: pl.Series) -> str:
+    """Returns a note on a few numbers above all others, of several rows each, as 7777 and 9999 in surveys."""
+    counted = known.cast(pl.Float64).alias("value").value_counts().sort("value")
+    values, counts = counted["value"].to_list(), counted["count"].to_list()
+    for n_marks in range(2, MAX_MARKS + 1):
+        others, marks = values[:-n_marks], values[-n_marks:]
+        distance = marks[0] - others[-1]
+        is_far = distance > MIN_DISTANCE * (others[-1] - others[0])
+        if is_far and min(counts[-n_marks:]) >= MIN_SENTINELS:
+            shown = ", ".join(f"{each:.15g}" for each in marks)
+            n_rows = sum(counts[-n_marks:])
+            return f"{shown} in {n_rows} rows are far from all others: empty these cells if they mark gaps"
 
     return ""
 

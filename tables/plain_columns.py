@@ -20,6 +20,7 @@ from tables.notations import (
     NUMBER,
     POINT,
     POINT_GROUPS,
+    SPREADSHEET_TEXT,
     TELEPHONE,
     YES_AND_NO,
 )
@@ -33,6 +34,7 @@ _NUMBER = re.compile(NUMBER)
 _CODE = re.compile(f"{LEADING_ZERO}|{EXPONENT_CODE}")
 _TELEPHONE = re.compile(TELEPHONE)
 _ORNAMENTS = re.compile(r"[€$£¥%\s'’\u00a0\u202f]")
+_SPREADSHEET_TEXT = re.compile(SPREADSHEET_TEXT)
 _MISSING = frozenset(MISSING)
 
 Value = float | str | None
@@ -49,8 +51,8 @@ class UnclearNumber(Exception):
 
 
 def strip_texts(texts: Iterable[str]) -> list[str | None]:
-    """Returns texts without spaces around them, None for those that mean a missing value."""
-    stripped = [text.strip() for text in texts]
+    """Returns texts without spaces around them or Excel's ="...", None for those that mean a missing value."""
+    stripped = [_SPREADSHEET_TEXT.sub(r"\1", text.strip()).strip() for text in texts]
     return [None if text in _MISSING else text for text in stripped]
 
 

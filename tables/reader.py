@@ -52,8 +52,8 @@ class Table:
 def read_table(path: Path, *, learnt: Mapping[str, Days] = NO_DAYS) -> Table:
     """Reads Parquet by its suffix or first bytes, else CSV: encoding, separator and the marks in numbers are found out.
 
-    CSV may be packed by gzip or bzip2, or be the one table in a zip archive. A column without a name is called after
-    its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers.
+    CSV may be packed by gzip, bzip2 or xz, or be the one table in a zip archive. A column without a name is called
+    after its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers.
     `learnt` has the range of days that models know of columns of dates. It raises UnreadableTableError, or OSError
     where the file cannot be opened.
     """

@@ -10,14 +10,16 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from typing import IO
 
 EXCEL = "expected CSV or Parquet, got an Excel workbook: save its sheet as CSV UTF-8"
 OTHERS: Mapping[bytes, str] = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save its sheet as CSV UTF-8",
     b"PAR1": "Parquet that is packed: unpack it",
     b"\x28\xb5\x2f\xfd": "a Zstandard file: unpack it, as with unzstd",
-    b"\xfd7zXZ\0": "an xz file: unpack it, as with unxz",
+    b"\xfd7zXZ\0": "an xz file that is packed once more: unpack it",
+    b"\x1f\x8b": "a gzip file that is packed once more: unpack it",
+    b"BZh": "a bzip2 file that is packed once more: unpack it",
+    b"PK\x03\x04": "a zip archive or an Excel workbook that is packed once more: unpack it",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
     b"Rar!": "a RAR archive: unpack it",
     b"PK\x05\x06": "an empty zip archive",
@@ -35,9 +37,13 @@ OTHERS: Mapping[bytes, str] = {
     b"X\n\0\0\0": "data of R: write CSV, as with write.csv",
     b"version https://git-lfs": "a pointer of Git LFS and not the file itself: git lfs pull fetches it",
 }
-Packed = gzip.GzipFile | bz2.BZ2File
+MAX_XZ_BYTES = 128 * 1024 * 1024
+"""The strongest setting of xz takes half of this to unpack."""
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x8a\x95\x7d\x63]")
-_MARKUP = re.compile(rb"<(!doctype|html|head|body|table|\?xml|!--)", re.IGNORECASE)
+_MARKUP = re.compile(
+    rb"<(!doctype|html|head|body|table|\?xml|!--)|<([A-Za-z][\w:.-]*)(\s[^<>]*)?>\s*<[A-Za-z]",
+    re.IGNORECASE,
+)
 _JSON = re.compile(rb"\{|\[\s*[\[{]")
 _SQL = re.compile(
     rb"(--[^\n]*\n|/\*.*?\*/;?|\s)*((create|drop)\s+(table|database|schema)\b|insert\s+into\s|set\s+\w+\s*=|"
@@ -58,9 +64,9 @@ class NoTextError(Exception):
 
 def unpack(name: str, content: bytes, max_bytes: int) -> bytes:
     """Returns the text of a file of this name; raises NoTextError, also where it has more than `max_bytes`."""
-    for start, (kind, opens) in _PACKERS.items():
+    for start, (kind, read) in _PACKERS.items():
         if content.startswith(start):
-            return _unpack_stream(content, kind, opens, max_bytes)
+            return _unpack_stream(content, kind, read, max_bytes)
     if content.startswith(b"PK\x03\x04"):
         return _unpack_zip(name, content, max_bytes)
 
@@ -69,27 +75,42 @@ def unpack(name: str, content: bytes, max_bytes: int) -> bytes:
     return content
 
 
-def _open_gzip(file: IO[bytes]) -> Packed:
-    return gzip.GzipFile(fileobj=file)
+def _read_gzip(content: bytes, n_bytes: int) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        return file.read(n_bytes)
 
 
-def _open_bz2(file: IO[bytes]) -> Packed:
-    return bz2.BZ2File(file)
+def _read_bz2(content: bytes, n_bytes: int) -> bytes:
+    with bz2.BZ2File(io.BytesIO(content)) as file:
+        return file.read(n_bytes)
 
 
-_PACKERS: Mapping[bytes, tuple[str, Callable[[IO[bytes]], Packed]]] = {
-    b"\x1f\x8b": ("a gzip file", _open_gzip),
-    b"BZh": ("a bzip2 file", _open_bz2),
+def _read_xz(content: bytes, n_bytes: int) -> bytes:
+    """Returns so much of all streams of an xz file, none of which may ask for more memory than xz itself takes."""
+    unpacked = b""
+    while content and len(unpacked) < n_bytes:
+        stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_XZ_BYTES)
+        unpacked += stream.decompress(content, n_bytes - len(unpacked))
+        if not stream.eof and len(unpacked) < n_bytes:
+            raise EOFError
+        content = stream.unused_data.lstrip(b"\0")
+
+    return unpacked
+
+
+_PACKERS: Mapping[bytes, tuple[str, Callable[[bytes, int], bytes]]] = {
+    b"\x1f\x8b": ("a gzip file", _read_gzip),
+    b"BZh": ("a bzip2 file", _read_bz2),
+    b"\xfd7zXZ\0": ("an xz file", _read_xz),
 }
 
 
 def _unpack_stream(
-    content: bytes, kind: str, opens: Callable[[IO[bytes]], Packed], max_bytes: int
+    content: bytes, kind: str, read: Callable[[bytes, int], bytes], max_bytes: int
 ) -> bytes:
     try:
-        with opens(io.BytesIO(content)) as file:
-            unpacked = file.read(max_bytes + 1)
-    except (OSError, EOFError, zlib.error):
+        unpacked = read(content, max_bytes + 1)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
         raise NoTextError(f"expected CSV, got {kind} that is broken") from None
 
     if unpacked[257:262] == b"ustar":

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 from model_card import CardError, FeatureInput
 from row_records import read_learnt
 from service.contract.answers import VERDICT_METRICS as METRICS
@@ -20,13 +18,13 @@ from service.errors import EvaluationError, InvalidRequest, Overloaded
 from service.judging import predictions
 from service.judging.classifiers import Classifiers, LoadedClassifiers
 from service.judging.labelled_rows import (
-    JudgedRows,
     LabelledData,
+    find_fit_images,
     fingerprint_images,
     index_labels,
     leave_out_learnt,
 )
-from service.judging.row_hashes import NOTHING, Hashes, collect_learnt, hash_image
+from service.judging.row_hashes import Hashes, collect_learnt, hash_images
 from service.judging.table import KEEP_LEARNT, TableLimits, read_labelled_csv
 from service.models import cancellation
 from service.models.images.media_types import ImageFile
@@ -36,6 +34,8 @@ from verdict.grouping import find_groups
 
 TIMING = "one row in this server, beside what else it did"
 N_RUNS = 5
+SOURCE = "images"
+"""Images that are judged have no file that they are from."""
 NO_HASHES = "its file keeps no hashes: it was learnt elsewhere, by an earlier version, or from more rows than are kept"
 
 
@@ -158,36 +158,27 @@ class Judgements:
 
         locations = [f"labels[{index}]" for index in range(len(images))]
         truth = index_labels(request.labels, contenders.contenders[0].card, locations)
-        judged = self._leave_out_learnt(
-            images, learnt, keeps_learnt=request.keeps_learnt
+        names = list(map("/".join, zip(request.labels, request.names, strict=True)))
+        contents = (each.content for each in cancellation.watch(images))
+        hashed = hash_images(contents, max_pixels=self._limits.max_pixels)
+        fit, notes = find_fit_images(names, hashed.unfit, SOURCE)
+        keeps_learnt = request.keeps_learnt
+        judged = leave_out_learnt(
+            hashed.hashes[fit], learnt, SOURCE, KEEP_LEARNT, keeps_learnt=keeps_learnt
         )
-        new = judged.kept
+        new = [fit[at] for at in judged.kept]
         digests = [hashlib.sha256(images[at].content).hexdigest() for at in new]
-        places = [f"{request.labels[at]}/{request.names[at]}" for at in new]
+        places = [names[at] for at in new]
+        groups = [(request.labels[at], of) for at, of in zip(new, digests, strict=True)]
 
         return LabelledData(
-            source="images",
+            source=SOURCE,
             fingerprint=fingerprint_images(places, digests),
             places=places,
             truth=truth[new],
             rows=[images[at] for at in new],
-            grouping=find_groups(
-                [(request.labels[at], of) for at, of in zip(new, digests, strict=True)]
-            ),
+            notes=notes,
+            grouping=find_groups(groups),
             learnt=judged.learnt,
             n_learnt=judged.n_left_out,
-        )
-
-    def _leave_out_learnt(
-        self, images: Sequence[ImageFile], learnt: Hashes, *, keeps_learnt: bool
-    ) -> JudgedRows:
-        """Returns which images are judged; they are decoded only where some may have been learnt from."""
-        if not len(learnt):
-            return JudgedRows(list(range(len(images))), NOTHING, 0)
-
-        found = [hash_image(each.content) for each in cancellation.watch(images)]
-        hashes = np.array(found, np.uint64)
-
-        return leave_out_learnt(
-            hashes, learnt, "images", KEEP_LEARNT, keeps_learnt=keeps_learnt
         )

@@ -70,7 +70,7 @@ def describe(
         "champion": champion,
         "rows": numbers["rows"],
         "rows_a_day": rows_a_day,
-        "to_label": _list_divided(examples, set(versions), models[0].classes)[:n_rows],
+        "to_label": _list_divided(examples, set(versions), models[0])[:n_rows],
         "disagree": numbers["disagree"],
         "agree": numbers["agree"],
         "models": numbers["models"],
@@ -141,9 +141,9 @@ def _find_traffic(window: PredictionWindow) -> float | None:
 
 
 def _list_divided(
-    examples: list[Example], versions: set[ModelVersion], classes: tuple[str, ...]
+    examples: list[Example], versions: set[ModelVersion], model: Model
 ) -> list[RowToLabel]:
-    """Returns the rows that served versions are divided on, the latest first.
+    """Returns the rows that served versions are divided on, the latest first, with their dates as clients send them.
 
     The most divided first would be labelled first, and a part of the labels would then say another difference.
     """
@@ -160,8 +160,10 @@ def _list_divided(
         rows.append(
             {
                 "id": example.row_id,
-                "inputs": example.inputs,
-                "predictions": {name: classes[each] for name, each in said.items()},
+                "inputs": model.join_dates(example.inputs),
+                "predictions": {
+                    name: model.classes[each] for name, each in said.items()
+                },
             }
         )
 

@@ -99,11 +99,7 @@ def note_passed_over(
     columns: list[str], unfit: dict[int, str], *, n_without_label: int
 ) -> list[str]:
     """Returns sentences on columns and rows that models are not asked for."""
-    notes = []
-    if unfit:
-        notes.append(
-            f"rows that the models cannot be asked are set aside: {len(unfit)}; the first is {unfit[min(unfit)]}"
-        )
+    notes = note_set_aside("rows", unfit)
     if columns:
         notes.append(
             f"columns that are no features are passed over by models, and part the rows: {', '.join(columns)}"
@@ -112,6 +108,32 @@ def note_passed_over(
         notes.append(f"rows without a label are passed over: {n_without_label}")
 
     return notes
+
+
+def note_set_aside(what: str, unfit: dict[int, str]) -> list[str]:
+    """Returns a sentence that counts the rows or images of `unfit`, with the reason of the first; none for none."""
+    if not unfit:
+        return []
+    return [
+        f"{what} that the models cannot be asked are set aside: {len(unfit)}; the first is {unfit[min(unfit)]}"
+    ]
+
+
+def find_fit_images(
+    places: Sequence[str], unfit: dict[int, str], where: str
+) -> tuple[list[int], list[str]]:
+    """Returns the indices of the images that models can be asked for, and what is said of the others.
+
+    It raises EvaluationError where there is none.
+    """
+    reasons = {
+        index: f"{where}, {places[index]}: {reason}" for index, reason in unfit.items()
+    }
+    fit = [index for index in range(len(places)) if index not in unfit]
+    if not fit:
+        raise EvaluationError(reasons[min(reasons)])
+
+    return fit, note_set_aside("images", reasons)
 
 
 def find_label(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card, FeatureInput
 from row_records import hash_rows
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, TooLarge
 from service.judging.classifiers import MAX_PIXELS, Classifier
 from service.models.images.media_types import ImageFile
 from service.models.images.rows import decode_rows
@@ -39,17 +39,35 @@ def hash_feature_rows(rows: Sequence[dict[str, Any]], card: Card) -> Hashes:
     return hash_rows(encoded.astype("<f4"))
 
 
-def hash_image(content: bytes) -> np.uint64:
-    """Returns the hash of an image's pixels, 0 for one that is refused where it is asked for."""
-    file = ImageFile(content, "")
-    try:
-        (pixels,) = decode_rows(
-            [file], model="", size_px=WHOLE_PX, max_pixels=MAX_PIXELS
-        )
-    except InvalidRequest:
-        return np.uint64(0)
+class HashedImages(NamedTuple):
+    """HashedImages have a hash for each image, `(n_images,)`; `unfit` says of the index of each why it is refused."""
 
+    hashes: Hashes
+    unfit: dict[int, str]
+
+
+def hash_images(
+    contents: Iterable[bytes], *, max_pixels: int = MAX_PIXELS
+) -> HashedImages:
+    """Returns the hash of each image's pixels, 0 for one that is refused where it is asked for."""
+    hashes = []
+    unfit = {}
+    for index, content in enumerate(contents):
+        try:
+            hashes.append(_hash_image(content, max_pixels))
+        except (InvalidRequest, TooLarge) as error:
+            hashes.append(np.uint64(0))
+            unfit[index] = str(error).removeprefix("inputs[0]: ")
+
+    return HashedImages(np.array(hashes, np.uint64), unfit)
+
+
+def _hash_image(content: bytes, max_pixels: int) -> np.uint64:
+    """Returns the hash of an image's pixels; raises InvalidRequest, and TooLarge, for one that is refused."""
+    file = ImageFile(content, "")
+    (pixels,) = decode_rows([file], model="", size_px=WHOLE_PX, max_pixels=max_pixels)
     (hashed,) = hash_rows(pixels[np.newaxis])
+
     return np.uint64(hashed)
 
 

@@ -76,7 +76,7 @@ def describe(
         "models": described,
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
         "tests": challenger_tests.describe(deployment, window, by, costs),
-        "disagreements": _describe_disagreements(set(versions), classes, window),
+        "disagreements": _describe_disagreements(models[0], set(versions), window),
         "drift": drift,
     }
     return cast(live_answers.LiveComparison, answer)
@@ -176,9 +176,10 @@ def _describe_pairs(
 
 
 def _describe_disagreements(
-    versions: set[ModelVersion], classes: tuple[str, ...], window: PredictionWindow
+    model: Model, versions: set[ModelVersion], window: PredictionWindow
 ) -> list[dict[str, Any]]:
-    """Returns the rows on which models disagree and that any of these versions answered."""
+    """Returns the rows on which models disagree and that any of these versions answered, with their dates."""
+    classes = model.classes
     described = []
 
     for example in window.examples:
@@ -189,7 +190,9 @@ def _describe_disagreements(
         described.append(
             {
                 "id": example.row_id,
-                "inputs": None if is_image(example.inputs) else example.inputs,
+                "inputs": None
+                if is_image(example.inputs)
+                else model.join_dates(example.inputs),
                 "predictions": {
                     version.name: classes[label]
                     for version, label in example.labels.items()

@@ -151,6 +151,12 @@ class Model:
         assert self._encoder is not None
         return self._encoder.decode(row)
 
+    def join_dates(self, row: Any) -> Any:
+        """Returns a row that was kept, with each date in the place of its parts; an image, or nothing, as it is."""
+        if self._encoder is None or not isinstance(row, list):
+            return row
+        return self._encoder.join_dates(row)
+
     def check_features(self, features: NDArray[np.float32]) -> None:
         """Raises InvalidRequest for features that are not finite or name no category."""
         if self._encoder is not None:

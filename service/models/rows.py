@@ -13,7 +13,7 @@ from service.contract.arrays import Rows
 from service.contract.requests import NumberCell, Row, Value
 from service.errors import InvalidRequest, hint_at
 from service.models.row_columns import find_dates, find_texts
-from tables.date_columns import DateColumn
+from tables.date_columns import DAYS, DateColumn, find_day
 from tables.date_texts import DateError, read_date
 from tables.spread_columns import SpreadColumn, join_features
 
@@ -87,6 +87,19 @@ class RowEncoder:
                 decoded.append(value)
 
         return decoded
+
+    def join_dates(self, row: Sequence[Value]) -> Row:
+        """Returns values of all features as a person reads them: a date in the place of its parts, None where missing.
+
+        A row of another width, which an earlier version of a model had, stays as it is.
+        """
+        if len(row) != self._n_features:
+            return list(row)
+
+        values = dict(zip(self._names, row, strict=True))
+        values |= {each.name: _find_date(each, row) for each in self._dates}
+
+        return [values[each] for each in join_features(self._names, self._dates)]
 
     def check(self, features: NDArray[np.float32]) -> None:
         """Raises InvalidRequest for a matrix `(n_rows, n_features)` that no rows can become."""
@@ -250,6 +263,17 @@ def _encode_value(
         )
 
     return codes[name]
+
+
+def _find_date(date: DateColumn, row: Sequence[Value]) -> str | None:
+    """Returns the date of a row's parts as a client sends it, None where it is missing or is none of the calendar."""
+    days = row[date.parts[DAYS]]
+    if isinstance(days, str | bool) or days is None:
+        return None
+    try:
+        return str(find_day(float(days)))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _name_date(value: Value) -> str:

@@ -19,6 +19,7 @@ from evaluation.__main__ import main as evaluate
 from scoring.__main__ import main as score
 from tests.support.browser import PHONE, WIDE, open_page, start_browser
 from tests.support.server import Server, serve
+from tests.support.waiting import wait_until
 from training.__main__ import main as train
 
 TASK = "seasons"
@@ -253,6 +254,33 @@ def test_rows_to_label_have_their_dates(folder: Path, tmp_path: Path) -> None:
     found = pl.DataFrame({"line": lines}).join(known, on="line", maintain_order="left")
     assert written["day"].to_list() == found["day"].to_list()
     assert written["born"].null_count() == found["born"].null_count()
+
+
+def test_rows_of_the_journal_have_the_date_itself(folder: Path, tmp_path: Path) -> None:
+    """Rows to label, and those that models disagree on, have the date for its parts, and may be sent again."""
+    settings = {
+        "VEREDICTO_MODELS": folder / "models",
+        "VEREDICTO_JOURNAL": tmp_path / "journal.db",
+        "VEREDICTO_SHADOW": f"{TASK}:{NAMES[0]}",
+        "VEREDICTO_JOURNAL_DISAGREEMENTS": 100,
+    }
+    rows = make_days(300, 5).drop("warm").to_dicts()
+    sent = {(each["day"], each["trip_days"]) for each in rows}
+    with serve(tmp_path, **settings) as server:
+        server.post("/predict", {"model": NAMES[0], "inputs": rows})
+        url = f"/tasks/{TASK}"
+        wait_until(lambda: server.client.get(f"{url}/to-label").json()["to_label"])
+        found = server.client.get(f"{url}/to-label").json()["to_label"]
+        compared = server.client.get(f"{url}/comparison").json()
+        inputs = [each["inputs"] for each in found]
+        again = server.post("/predict", {"model": NAMES[0], "inputs": inputs}).json()
+
+    assert {(each[0], each[4]) for each in inputs} <= sent
+    assert {len(each) for each in inputs} == {5}
+    assert again["predictions"] == [each["predictions"][NAMES[0]] for each in found]
+    assert {row["inputs"][0] for row in compared["disagreements"]} <= {
+        day for day, _ in sent
+    }
 
 
 def test_the_page_has_a_box_for_the_date(server: Server) -> None:

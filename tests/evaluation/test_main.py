@@ -225,7 +225,7 @@ def test_what_only_the_graph_refuses_names_the_line(
 def test_images_of_a_folder_are_judged_with_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two models of one task that differ in nothing disagree nowhere; a broken file is named."""
+    """Two models of one task that differ in nothing disagree nowhere."""
     models = tmp_path / "models"
     models.mkdir()
     write_image_model(models)
@@ -236,12 +236,53 @@ def test_images_of_a_folder_are_judged_with_pictures(
     evidence = json.loads((tmp_path / "report.json").read_bytes())
     assert evidence["numbers"]["rows"] == 45
     assert evidence["numbers"]["disagreements"]["count"] == 0
+
+
+def test_images_that_cannot_be_read_are_set_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken image and one that ends too early are counted and named; the others are judged, or chosen for labels."""
+    models = tmp_path / "models"
+    models.mkdir()
+    write_image_model(models)
+    write_image_model(models, family="second")
+    folder = write_images(tmp_path / "photos", per_class=15, noise=60)
     (folder / "green" / "03.jpg").write_bytes(b"no image")
-    capsys.readouterr()
-    assert main([*arguments, "--output", str(tmp_path / "report.html")]) == 2
+    whole = (folder / "red" / "04.jpg").read_bytes()
+    (folder / "red" / "04.jpg").write_bytes(whole[: len(whole) // 2])
+    said = (
+        "images that the models cannot be asked are set aside: {}; the first is {}: expected a JPEG, PNG, WebP, BMP "
+        "or GIF file, got 8 bytes that begin with b'no image'"
+    )
+    arguments = ["--task", "hue", "--models", str(models)]
+    output = ["--output", str(tmp_path / "report.html")]
+    assert main([*arguments, "--data", str(folder), *output]) == 0
+
+    assert said.format(2, "photos, green/03.jpg") in capsys.readouterr().err
+    evidence = json.loads((tmp_path / "report.json").read_bytes())
+    assert evidence["numbers"]["rows"] == 43
+
+    green = ["--unlabelled", str(folder / "green")]
+    few = tmp_path / "few.csv"
+    assert main([*arguments, *green, "--to-label", str(few), "--labels", "14"]) == 0
+    assert said.format(1, "green, 03.jpg") in capsys.readouterr().err
+    assert "03.jpg" not in few.read_text()
+
+
+def test_a_folder_of_broken_images_alone_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason of the first image ends the command where none is left to be judged."""
+    write_image_model(tmp_path)
+    folder = tmp_path / "photos" / "red"
+    folder.mkdir(parents=True)
+    (folder / "a.png").write_bytes(b"")
+    arguments = ["--task", "hue", "--data", str(folder.parent)]
+    output = ["--output", str(tmp_path / "report.html")]
+
+    assert main([*arguments, "--models", str(tmp_path), *output]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "error: photos, green/03.jpg: expected a JPEG, PNG, WebP, BMP or GIF file, "
-        "got 8 bytes that begin with b'no image'"
+        "error: photos, red/a.png: expected a JPEG, PNG, WebP, BMP or GIF file, got nothing"
     )
 
 

@@ -175,7 +175,7 @@ def test_images_that_models_were_learnt_from_are_left_out_or_counted(
         Image.fromarray(pixels).save(folder / f"{number}.png")
 
     files = sorted((tmp_path / "own").rglob("*.png"))
-    learnt = np.sort(hash_images(files[:2]))
+    learnt = np.sort(hash_images(files[:2]).hashes)
     task = "cat_or_automobile"
     folder = link_models(tmp_path / "models", f"{task}-logistic")
     card = LocalClassifiers(folder, task).contenders[0].card

@@ -154,3 +154,9 @@ def test_codes_tell_missing_from_unknown_names() -> None:
     column = pl.Series("label", ["yes", "NA", None, "no", "perhaps"])
     assert code_names(column, ("no", "yes")).tolist() == [1, -2, -2, 0, -1]
     assert code_names(column, ("no", "yes", "NA")).tolist() == [1, 2, -2, 0, -1]
+
+
+def test_codes_that_excel_keeps_as_text_are_those_codes() -> None:
+    """A category in Excel's ="..." is coded as the reader of whole tables names it."""
+    column = pl.Series("zip", ['="01234"', "01234", ' ="" '])
+    assert code_names(column, ("01234",)).tolist() == [0, 0, -2]

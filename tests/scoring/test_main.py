@@ -300,6 +300,32 @@ def test_images_are_scored_with_those_that_are_none(
     assert read_json(out / "verdict.json")["numbers"]["rows"] == 12
 
 
+def test_folders_within_a_class_belong_to_it(tmp_path: Path) -> None:
+    """The label is the first folder that is called as a class, as in judging; a system's own copies are no images."""
+    models, photos = tmp_path / "models", tmp_path / "photos"
+    models.mkdir()
+    write_image_model(models)
+    write_images(photos, per_class=2)
+    for kept in ("2023/summer", "@eaDir/00.jpg"):
+        (photos / "red" / kept).mkdir(parents=True)
+    copy = photos / "red" / "@eaDir" / "00.jpg" / "SYNOPHOTO_THUMB_M.jpg"
+    copy.write_bytes((photos / "red" / "00.jpg").read_bytes())
+    (photos / "red" / "00.jpg").rename(photos / "red" / "2023" / "summer" / "00.jpg")
+    out = tmp_path / "out"
+    assert score(models, photos, out, "--task", "hue", "--label", "folder") == 0
+
+    found = pl.read_parquet(out / "predictions/*.parquet")
+    assert found["file"].to_list() == [
+        "blue/00.jpg",
+        "blue/01.jpg",
+        "green/00.jpg",
+        "green/01.jpg",
+        "red/01.jpg",
+        "red/2023/summer/00.jpg",
+    ]
+    assert read_json(out / "verdict.json")["numbers"]["rows"] == 6
+
+
 def test_models_of_other_kinds_are_scored_by_name(tmp_path: Path) -> None:
     """A regressor's answers are numbers."""
     models = tmp_path / "models"

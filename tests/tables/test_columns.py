@@ -119,6 +119,11 @@ def test_points_elsewhere_do_not_make_thousands_decimals() -> None:
             [*map(str, range(12)), *["8888888"] * 3],
             "8888888 in 3 rows is far from all others: empty these cells if it marks a gap",
         ),
+        (
+            [*map(str, range(12)), *["7777", "9999"] * 3],
+            "7777, 9999 in 6 rows are far from all others: empty these cells if they mark gaps",
+        ),
+        ([*map(str, range(12)), *["7777"] * 3, "9999"], ""),
         (["0", "1", "1", *["7"] * 3], ""),
         ([*map(str, range(12)), *["20"] * 3], ""),
     ],

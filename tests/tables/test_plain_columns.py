@@ -34,6 +34,10 @@ COLUMNS = {
     "few telephones": ["+34612345678", "+34612345679"],
     "infinite": ["1", "inf", "2", "3"],
     "empty": ["", "NA", "", ""],
+    "codes kept by Excel": ['="01234"', '="00"', "01", '=""'],
+    "numbers kept by Excel": ['="1.5"', "2", '="-3"', "4"],
+    "errors of formulas": ["1", "#REF!", "#¡DIV/0!", "4"],
+    "errors among names": ["red", "#NAME?", "#WERT!", "blue"],
     "groups of few": ["1.234", "2.5", "3.125", "4"],
 }
 UNCLEAR = {
@@ -47,7 +51,8 @@ UNCLEAR = {
 
 def write(path: Path, texts: list[str], separator: str = ",") -> Path:
     """Writes a table of this column, quoted, and of a number."""
-    lines = [f'"{text}"{separator}{number}' for number, text in enumerate(texts)]
+    quoted = [text.replace('"', '""') for text in texts]
+    lines = [f'"{text}"{separator}{number}' for number, text in enumerate(quoted)]
     path.write_text("\n".join([f"column{separator}number", *lines]))
     return path
 

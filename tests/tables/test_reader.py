@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import polars as pl
@@ -177,3 +178,52 @@ def test_words_that_count_as_missing_are_kept(tmp_path: Path) -> None:
     """A person can be told which words were taken for a missing value."""
     table = read(tmp_path, b"a,b\nNone,1\nmild,NA\n,2\n")
     assert table.findings.marks == {"a": ["None"], "b": ["NA"]}
+
+
+def test_quotes_with_a_backslash_ahead_are_read(tmp_path: Path) -> None:
+    """MySQL writes a quote within quotes so, which may hide a separator; it is said, and a path's end is no quote."""
+    rows = [r'"name","b"', r'"the \"big, red\" one","1"', r'"C:\\","2"', r'"plain","3"']
+    table = read(tmp_path, "\n".join(rows).encode())
+
+    assert table.frame["name"].to_list() == ['the "big, red" one', "C:\\", "plain"]
+    assert table.notes == [
+        r"a backslash ahead of a quote, \", was read as a part of the text"
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [r'"C:\data\","1"', r'"D:\","2"'],
+        [r'"{""a"": ""say \""hi\""""}","1"', r'"[""x\"",""\""]","2"'],
+        [r"5\",1", r"6\",2"],
+    ],
+)
+def test_a_backslash_elsewhere_is_a_backslash(tmp_path: Path, rows: list[str]) -> None:
+    """Paths that end with one, JSON with quotes written twice and texts without quotes stay as they are."""
+    table = read(tmp_path, "\n".join(["a,b", *rows]).encode())
+
+    assert table.frame["a"].to_list() == [row[0] for row in csv.reader(rows)]
+    assert not table.notes
+
+
+def test_numbers_twice_in_the_first_line_are_suspected_to_be_a_row(
+    tmp_path: Path,
+) -> None:
+    """A table without names, whose first row has one number twice, is told to have a line of names."""
+    with pytest.raises(RepeatedColumnError, match=r"'1' more than once: write names"):
+        read(tmp_path, b"30,64,1,1\n31,59,2,1\n")
+
+
+def test_what_excel_keeps_as_text_is_that_text(tmp_path: Path) -> None:
+    """A cell ="01234" is a code with its zero, one of a number that number, and errors of formulas are gaps."""
+    table = read(
+        tmp_path,
+        'a,b,c\n="01234",="1.5",red\n"=""02345""",2,#REF!\n="",#¡DIV/0!,#WERT!\n'.encode(),
+    )
+    assert table.frame.to_dict(as_series=False) == {
+        "a": ["01234", "02345", None],
+        "b": [1.5, 2.0, None],
+        "c": ["red", None, None],
+    }
+    assert table.findings.marks["c"] == ["#REF!", "#WERT!"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 import pickle
 import zipfile
 
@@ -30,6 +31,8 @@ def pack_zip(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     [
         gzip.compress(TABLE),
         bz2.compress(TABLE),
+        lzma.compress(TABLE),
+        lzma.compress(TABLE[:4]) + lzma.compress(TABLE[4:]),
         pack_zip("folder/my.csv"),
         pack_zip("my.csv", "__MACOSX/._my.csv", ".DS_Store"),
         pack_zip("my.csv", "README.txt", "licence.pdf"),
@@ -57,7 +60,11 @@ def test_the_one_table_is_unpacked(content: bytes) -> None:
         (gzip.compress(b"my.csv".ljust(257, b"\0") + b"ustar"), "a tar archive"),
         (gzip.compress(b"PAR1"), "Parquet that is packed"),
         (b"BZh9", "a bzip2 file that is broken"),
-        (b"\xfd7zXZ\0", "an xz file: unpack it"),
+        (b"\xfd7zXZ\0", "an xz file that is broken"),
+        (lzma.compress(TABLE)[:-20], "an xz file that is broken"),
+        (gzip.compress(gzip.compress(TABLE)), "a gzip file that is packed once more"),
+        (gzip.compress(pack_zip("my.csv")), "a zip archive or an Excel workbook that"),
+        (b"<rows><row a='1'/></rows>", "HTML or XML"),
         (b"\xef\xbb\xbf <!DOCTYPE html>\n", "HTML or XML"),
         (b"<?xml version='1.0'?>", "HTML or XML"),
         (b'[\n {"a": 1}]', "JSON"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from tables.notations import (
@@ -14,11 +16,22 @@ from tables.notations import (
 MIN_HALF, MIN_ALIKE = 0.5, 0.9
 """So great shares of a column are in a notation, and are in it or numbers."""
 MAX_CHARS = 60
+_DECIMAL = r"\d+(?:[.,]\d+)?"
 _NUMERAL = r"[+-]?\d+(?:[.,]\d+)*"
+_SPANS = (
+    r"(years?|yrs?|months?|mons?|weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|a[ñn]os?|mes(es)?|semanas?|"
+    r"d[ií]as?|horas?|minutos?|segundos?|ans?|années?|mois|semaines?|jours?|heures?|jahre?n?|monate?n?|wochen?|tage?n?|"
+    r"stunden?|minuten?|sekunden?)"
+)
 _TIMES = (
     r"(?i)^\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?$|^PT?\d+[YMWDHS][\dYMWDTHS.]*$|"
-    r"^\d+\s*(h|hrs?|hours?)\.?\s*\d+\s*(m|mins?|minutes)?\.?$"
+    r"^\d+\s*(h|hrs?|hours?)\.?\s*\d+\s*(m|mins?|minutes)?\.?$|^-?\d+ days?,? \d{1,2}:\d{2}:\d{2}(\.\d+)?$|"
+    rf"^\d+:\d{{2}}[.,]\d+$|^(\d+([.,]\d+)?\s*{_SPANS}\.?[ ,]*){{2,}}$"
 )
+_ONE_SPAN = rf"(?i)^\d+([.,]\d+)?\s*{_SPANS}\.?$"
+_DEBITS = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}\s*(?i:(CR|DR|[DHSC])\.?)$"
+_SIGNS_BEHIND = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}[+-]$"
+_RANGE = rf"^({_DECIMAL})\s*(?:-|–|to|bis|a|à)\s*({_DECIMAL})$"
 _DATES = (
     r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$|"
     r"^(19|20)\d{2}-\d{3}$|^\d{4}[- ]?[qt][1-4]$|^[qt][1-4][-/ ]?\d{2,4}$|"
@@ -29,6 +42,7 @@ _MARKS = (
     r"^[<>≤≥~±]?\s*[+-]?[$€£¥]?\s*\d[\d.,]*\s*(?:[^\W\d_]|[°²³/%‰]){1,10}$|^[<>≤≥~±]\s*\d|"
     r"^[+-]?\d[\d.,]*\s*([*†‡§]{1,4}|\[\w{1,3}\]|\(\w\)|[x×·]\s*10\s*\^?[-+−⁻\d⁰¹²³⁴-⁹]+)$"
 )
+_ANY_NUMBER = r"\d+(?:[.,]\d+)*"
 _PAIRS = r"^(\d{3}|[4-9]\d)\s*/\s*\d{2,3}$"
 _FRACTIONS = r"^(\d{1,2}[ -])?\d{1,2}/(2|3|4|5|6|8|10|16)$"
 _SEVERAL = (
@@ -36,22 +50,27 @@ _SEVERAL = (
     r"^(?:MULTI)?(?:POINT|LINESTRING|POLYGON) ?Z?[-\d., ()]+$|^\[.*\]$|^\{.*\}$"
 )
 _EACH_ALONE = "several values in a cell, as {}: give each a column of its own"
+_UNIT = "numbers with a unit or a mark, as {}: write the number alone"
+_RANGES = "ranges, as {}: write the middle of each, or its ends in two columns"
 _CODES = (
     (TELEPHONE, "telephone numbers, as {}: leave them out"),
     (NETWORK_ADDRESS, "addresses of a network, as {}: leave them out"),
 )
 _NOTATIONS = (
     (_TIMES, "times or durations, as {}: write them as a number, of hours say"),
+    (
+        _DEBITS,
+        "amounts of debit and credit, as {}: write one of the two with a minus ahead, and both without a mark",
+    ),
+    (_ONE_SPAN, _UNIT),
+    (_SIGNS_BEHIND, "amounts with a sign behind, as {}: write it ahead"),
     (_PAIRS, _EACH_ALONE),
     (_FRACTIONS, "fractions, as {}: write them as decimal numbers"),
     (
         _DATES,
         "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
     ),
-    (
-        _MARKS,
-        "numbers with a unit or a mark, as {}: write the number alone",
-    ),
+    (_MARKS, _UNIT),
     (_SEVERAL, _EACH_ALONE),
 )
 
@@ -72,6 +91,9 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
         if alike.sum() >= MIN_ALIKE * len(counted):
             return advice.format(quote(counted.filter(alike)[0]))
 
+    if _are_ranges(counted):
+        return _RANGES.format(quote(counted[0])) if takes_several else ""
+
     numbers = counted.str.contains(NUMBER)
     for pattern, advice in _NOTATIONS:
         if advice == _EACH_ALONE and not takes_several:
@@ -84,7 +106,33 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
         ):
             return advice.format(quote(_shorten(counted.filter(alike)[0])))
 
-    return ""
+    return _describe_shape(counted, takes_several=takes_several)
+
+
+def _are_ranges(counted: pl.Series) -> bool:
+    """Tells whether texts are two numbers each, of which the second is the larger one."""
+    ends = counted.str.extract_groups(_RANGE).struct.unnest()
+    low, high = (
+        ends.to_series(at).str.replace(",", ".").cast(pl.Float64) for at in (0, 1)
+    )
+    return int((low < high).sum()) >= MIN_ALIKE * len(counted)
+
+
+def _describe_shape(counted: pl.Series, *, takes_several: bool) -> str:
+    """Returns what texts look like that begin with a number and are alike but for their numbers, else nothing."""
+    shapes = counted.str.replace_all(_ANY_NUMBER, "#")
+    (shape,) = shapes.mode().sort().head(1)
+    alike = shapes == shape
+    begins = re.match(r"[^\w]*#", shape) is not None
+    if not begins or shape == "#" or alike.sum() < MIN_ALIKE * len(counted):
+        return ""
+
+    has_several = shape.count("#") > 1
+    if has_several and not takes_several:
+        return ""
+
+    advice = _EACH_ALONE if has_several else _UNIT
+    return advice.format(quote(_shorten(counted.filter(alike)[0])))
 
 
 def quote(value: object) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 from tables.notations import YES_AND_NO
 from tables.reader import Table, as_whole, name_values
 from training.data.column_notations import find_notation
+from training.data.total_row import SUM_WORD
 
 MIN_ROWS = 30
 MAX_VALUE_SHARE = 0.1
@@ -40,11 +41,40 @@ FIRST_YEAR, LAST_YEAR = 1600, 2200
 def note_category(column: pl.Series) -> list[str]:
     """Returns what is odd about a category's values: twins, and numbers or dates in a notation that is not read."""
     names = {name for name in name_values(as_whole(column)) if name is not None}
-    notes = note_twins(names)
+    notes = [*note_twins(names), *_note_merged(column), *_note_totals(column)]
     if looks := find_notation(column.drop_nulls(), takes_several=False):
         return [*notes, f"each value by itself, though they look like {looks}"]
 
     return notes
+
+
+def _note_merged(column: pl.Series) -> list[str]:
+    """Returns a note where most rows have no value below one that has another than the one before."""
+    is_known = column.is_not_null()
+    known = column.drop_nulls()
+    n_missing = len(column) - len(known)
+    if len(known) < MIN_SENTINELS or n_missing < len(known) or not is_known[0]:
+        return []
+    if (known[1:] == known[:-1]).any():
+        return []
+
+    return [
+        f"missing in {n_missing} rows below others, as merged cells are: fill them down if they were such"
+    ]
+
+
+def _note_totals(column: pl.Series) -> list[str]:
+    """Returns a note where a value is a word for sums, which may be rows that sum others up."""
+    if column.dtype != pl.String:
+        return []
+
+    is_sum = column.str.contains(f"^({SUM_WORD})$").fill_null(value=False)
+    if not is_sum.any():
+        return []
+
+    return [
+        f"{column.filter(is_sum)[0]!r} in {is_sum.sum()} rows: remove these if they sum others up"
+    ]
 
 
 def note_twins(names: Iterable[str]) -> list[str]:

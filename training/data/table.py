@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tables.csv_text import NUMERAL
 from tables.dates import expand_date
 from tables.reader import (
     NoRowsError,
@@ -46,6 +47,7 @@ from training.data.column_notes import (
 )
 from training.data.datasets import Dataset
 from training.data.equal_rows import describe_equal_rows
+from training.data.held_out_notes import note_group, note_one_of_several, note_time
 from training.data.total_row import find_totals
 
 MOST_WHOLE_CLASSES = 20
@@ -145,18 +147,36 @@ def describe_columns(
             what = _describe_feature(column, table, roles.get(name))
 
         notes = [table.findings.notes.get(name), *note_marks(name, table)]
-        if name == target:
-            notes += _note_target(column)
-        elif what != "left out":
-            notes += [
-                *_note_feature(what, column),
-                *note_leak(column, table.frame[target]),
-            ]
+        notes += _note_column(column, what, table.frame, target)
         note = "; ".join(filter(None, notes))
         lines.append(f"{name}: {what}" + (f" ({note})" if note else ""))
 
     left_out = {target, *exclude, *(each for each in roles if roles[each] == "drop")}
+    if target in table.frame.columns:
+        lines += note_one_of_several(table.frame, target, left_out)
+
     return [*lines, *_describe_equal(table.frame, target, left_out, kind)]
+
+
+def _note_column(
+    column: pl.Series, what: str, frame: pl.DataFrame, target: str
+) -> list[str]:
+    """Returns what is odd about the target, or about a column that is learnt."""
+    if column.name == target:
+        return _note_target(column)
+    if what == "left out":
+        return []
+
+    return [*_note_feature(what, column), *_note_held_out(column, frame[target])]
+
+
+def _note_held_out(column: pl.Series, target: pl.Series) -> list[str]:
+    """Returns what makes held-out rows no news in a column: one note of several that say the same."""
+    return (
+        note_leak(column, target)
+        or note_group(column, target)
+        or note_time(column, target)
+    )
 
 
 def _describe_equal(
@@ -322,8 +342,13 @@ def _read(path: Path) -> Table:
     except NoRowsError as error:
         raise TableError(f"{path.name}: it has no rows") from error
     except RepeatedColumnError as error:
+        what = (
+            "write a line of names above the rows, if the first line is one of them"
+            if NUMERAL.fullmatch(error.column)
+            else "give each its own name"
+        )
         raise TableError(
-            f"the column {error.column!r} is there twice: give each its own name"
+            f"the column {error.column!r} is there twice: {what}"
         ) from error
     except UnreadableTableError as error:
         raise TableError(

@@ -163,10 +163,14 @@ def test_another_kind_of_body_is_refused(server: Server) -> None:
     assert "expected one table or at least one image" in empty.json()["error"]
 
 
-def send_images(client: httpx.Client, labels: list[str]) -> httpx.Response:
-    """Returns the response to three different images with these labels."""
+def send_images(
+    client: httpx.Client, labels: list[str], broken: bytes | None = None
+) -> httpx.Response:
+    """Returns the response to three different images with these labels, after one that is broken."""
     parts: list[Any] = [("task", (None, "cat_or_automobile"))]
     parts += [("label", (None, each)) for each in labels]
+    if broken is not None:
+        parts += [("image", ("broken.png", broken, "image/png"))]
     parts += [
         (
             "image",
@@ -203,3 +207,17 @@ def test_images_are_judged_by_their_labels(server: Server) -> None:
     unknown = send_images(server.client, ["cat", "dog", "cat"])
     assert unknown.status_code == 400
     assert "labels[1] expects a class" in unknown.json()["error"]
+
+
+def test_an_image_that_cannot_be_read_is_set_aside(server: Server) -> None:
+    """The others are judged, and a note counts those set aside and says why the first of them is."""
+    labels = ["cat", "cat", "cat", "automobile"]
+    answer = send_images(server.client, labels, b"no image")
+
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["numbers"]["rows"] == 3
+    assert found["notes"] == [
+        "images that the models cannot be asked are set aside: 1; the first is images, cat/broken.png: expected a "
+        "JPEG, PNG, WebP, BMP or GIF file, got 8 bytes that begin with b'no image'"
+    ]

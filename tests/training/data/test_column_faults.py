@@ -143,6 +143,47 @@ OTHERS: dict[str, tuple[Write, str]] = {
         lambda at, _: f"{at} años",
         "numbers with a unit or a mark, as '0 años': write the number alone",
     ),
+    "a duration of Python": (
+        lambda at, _: f"{at} days 0{at % 9}:30:00",
+        "times or durations, as '0 days 00:30:00': write them as a number, of hours say",
+    ),
+    "minutes and hundredths": (
+        lambda at, _: f"{at % 59}:{at % 49 + 10}.07",
+        "times or durations, as '0:10.07': write them as a number, of hours say",
+    ),
+    "years and months": (
+        lambda at, _: f"{at} yrs {at % 12}mon",
+        "times or durations, as '0 yrs 0mon': write them as a number, of hours say",
+    ),
+    "months": (
+        lambda at, _: f"{at} meses",
+        "numbers with a unit or a mark, as '0 meses': write the number alone",
+    ),
+    "debit and credit": (
+        lambda at, number: f"{abs(number):.2f} {'CR' if at % 2 else 'DR'}",
+        f"amounts of debit and credit, as '{abs(NUMBERS[0]):.2f} DR': write one of the two with a minus ahead, and "
+        "both without a mark",
+    ),
+    "signs behind": (
+        lambda at, number: f"{abs(number):.2f}{'+' if at % 2 else '-'}",
+        f"amounts with a sign behind, as '{abs(NUMBERS[0]):.2f}-': write it ahead",
+    ),
+    "ranges": (
+        lambda at, _: f"{at}-{at + 9}",
+        "ranges, as '0-9': write the middle of each, or its ends in two columns",
+    ),
+    "a unit of several words": (
+        lambda at, _: f"{at} out of ten people",
+        "numbers with a unit or a mark, as '0 out of ten people': write the number alone",
+    ),
+    "inches": (
+        lambda at, _: f"{at}″",
+        "numbers with a unit or a mark, as '0″': write the number alone",
+    ),
+    "a power at a speed": (
+        lambda at, _: f"{at} bhp@{at + 3000}rpm",
+        "several values in a cell, as '0 bhp@3000rpm': give each a column of its own",
+    ),
     "thousands of a currency": (
         lambda at, _: f"${at}K",
         "numbers with a unit or a mark, as '$0K': write the number alone",

@@ -55,6 +55,8 @@ def classes(chance: random.Random) -> list[object]:
         (["2021-W01", "2021-W02"], "though they look like dates in a notation that"),
         (["Jan-21", "Feb-21"], "though they look like dates in a notation that"),
         (["3 kg", "5 kg"], "though they look like numbers with a unit"),
+        (['10"', '12"'], "though they look like numbers with a unit"),
+        (["Total", "men", "women"], "'Total' in 76 rows: remove these if they sum"),
         (["None", "mild", "bad"], "missing where it says 'None'"),
     ],
 )
@@ -165,6 +167,55 @@ def test_a_last_row_of_sums_or_means_is_refused(
     assert str(refused.value) == (
         f"line {N_ROWS + 2} has the {what} of the rows above it: remove it"
     )
+
+
+@pytest.mark.parametrize("word", ["Subtotal north", "Total", None])
+def test_rows_of_sums_within_a_table_are_refused(
+    tmp_path: Path, chance: random.Random, word: str | None
+) -> None:
+    """Rows that have the sums of those since the one before are named, with a word for them or with two sums."""
+    rows: list[tuple[object, ...]] = []
+    for zone in ("north", "south", "north", "south"):
+        block = [(chance.randint(1, 99), chance.randint(1, 9)) for _ in range(20)]
+        rows += [(zone, *each, chance.choice(["no", "yes"])) for each in block]
+        rows.append((word, *map(sum, zip(*block, strict=True)), "yes"))
+    columns = dict(
+        zip(("zone", "sold", "days", "y"), zip(*rows, strict=True), strict=True)
+    )
+    path = write(tmp_path, columns)
+
+    with pytest.raises(TableError) as refused:
+        read_dataset(path, target="y", task="t")
+    assert str(refused.value) == (
+        "4 rows have the sums of the rows above them, line 22 the first: remove them"
+    )
+
+
+def test_gaps_and_words_without_sums_are_kept(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """Rows with a gap, or a cover that is called total, are rows as others where they sum nothing up."""
+    columns = {
+        "cover": [chance.choice(["total", "basic", None]) for _ in classes],
+        "price": [chance.randint(20, 90) for _ in classes],
+        "age": [chance.randint(20, 90) for _ in classes],
+        "y": classes,
+    }
+    data = read_dataset(write(tmp_path, columns), target="y", task="t")
+    assert len(data.target) == N_ROWS
+
+
+def test_cells_that_were_merged_are_suspected(
+    tmp_path: Path, classes: list[object]
+) -> None:
+    """A value in the first of each ten rows, other than the one before, is what merged cells leave."""
+    zones = ["north", "south", "east"]
+    cells = [None if at % 10 else zones[at // 10 % 3] for at in range(N_ROWS)]
+    assert "missing in 180 rows below others, as merged cells are: fill" in describe(
+        tmp_path, cells, classes
+    )
+    mixed = [None if at % 2 else zones[at // 4 % 3] for at in range(N_ROWS)]
+    assert "merged" not in describe(tmp_path, mixed, classes)
 
 
 def test_an_ordinary_last_row_is_kept(tmp_path: Path, chance: random.Random) -> None:
