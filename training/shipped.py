@@ -30,6 +30,22 @@ CIFAR10_CNN = (
     "12",
     "--moves",
 )
+CIFAR10_PRETRAINED = (
+    "pretrained",
+    "--task",
+    "cifar10",
+    "--arch",
+    "efficientnet_lite0",
+    "--finetune",
+    "--unfreeze",
+    "--enlarge",
+    "144",
+    "--epochs",
+    "11",
+    "--mirror",
+    "--learning-rate",
+    "0.0007",
+)
 DIGITS_OPTIONS = {
     "knn": ("--copies", "1"),
     "naive_bayes": ("--copies", "0", "--drawn", "20", "--var-smoothing", "0.1"),
@@ -70,4 +86,5 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
     ("pretrained", "--task", "imagenet", "--arch", "tf_efficientnet_lite0"),
     ("mlp", "--task", "cifar10", "--epochs", "20"),
     CIFAR10_CNN,
+    CIFAR10_PRETRAINED,
 )

@@ -631,11 +631,11 @@ def test_models_are_sorted_searched_and_seen_side_by_side(
     server: Server, browser: Browser
 ) -> None:
     """Programs get the list, browsers a table; two boxes show two cards, and the address keeps all of it."""
-    assert len(server.client.get("/models").json()["models"]) == 50
+    assert len(server.client.get("/models").json()["models"]) == 51
     with open_page(browser, f"{server.url}/models", bench="#table tr") as page:
         expect(page.locator("#table tbody tr")).to_have_count(50)
         page.fill("#filter", "wine")
-        expect(page.locator("#count")).to_have_text("8 of 50 models")
+        expect(page.locator("#count")).to_have_text("8 of 51 models")
         expect(page.locator("#table .figure-cell", has_text="accuracy")).to_have_count(
             8
         )

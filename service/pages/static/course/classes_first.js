@@ -208,6 +208,6 @@ export const FIRST = [
         "Lo que sus capas aprendieron de bordes, texturas y partes sirve también para otras clases. Solo se reemplaza y entrena la última capa, así que bastan pocas imágenes. Cuantas menos hay, más gana frente a una red que empieza de cero."],
     },
     command: "veredicto train pretrained --task cat_or_automobile --finetune --arch convnet --unfreeze --report",
-    models: ["imagenet-efficientnet_lite0", "cat_or_automobile-pretrained"], demos: ["pretrained"],
+    models: ["imagenet-efficientnet_lite0", "cat_or_automobile-pretrained", "cifar10-pretrained"], demos: ["pretrained"],
   },
 ];
