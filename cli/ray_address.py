@@ -14,6 +14,28 @@ MAX_WAIT_S = 10.0
 """So long a server may take to let one in, and so long again to answer."""
 
 
+def join_cluster(address: str) -> None:
+    """Has Ray join the cluster at an address, or begin one of this machine for `local`.
+
+    It raises ConnectionError where there is none, soon where nothing answers.
+    """
+    # It is an optional library, and slow to import.
+    import ray
+
+    reason = explain_absence(address)
+    here = None if address == "local" else address
+    if not reason:
+        try:
+            ray.init(address=here, log_to_driver=False, include_dashboard=False)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+
+    if reason:
+        raise ConnectionError(
+            f"--ray {address}: expected a cluster of Ray, got none: {reason}"
+        )
+
+
 def explain_absence(address: str) -> str:
     """Returns why there is no cluster of Ray at HOST:PORT or ray://HOST:PORT, nothing where there may be one.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import ray
 
-from cli.ray_address import explain_absence
+from cli.ray_address import join_cluster
 from scoring.job import Job, Task
 from scoring.models import load_contents
 from scoring.pool import AT_A_TIME, MAX_ATTEMPTS, ONE_THREAD, Done, describe_error
@@ -62,28 +62,15 @@ class _Worker:
     tasks: deque[Task] = field(default_factory=deque)
 
 
-def _connect(address: str) -> None:
-    """Raises EvaluationError where there is no cluster, soon where nothing answers at its address."""
-    reason = explain_absence(address)
-    here = None if address == "local" else address
-    if not reason:
-        try:
-            ray.init(address=here, log_to_driver=False, include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-
-    if reason:
-        raise EvaluationError(
-            f"--ray {address}: expected a cluster of Ray, got none: {reason}"
-        )
-
-
 class RayPool:
     """Actors of a cluster; one that is lost with its node is replaced, and its blocks are scored again."""
 
     def __init__(self, job: Job, n_workers: int | None, *, address: str) -> None:
         if not ray.is_initialized():
-            _connect(address)
+            try:
+                join_cluster(address)
+            except ConnectionError as error:
+                raise EvaluationError(str(error)) from None
 
         self._job = replace(job, tasks=[])
         n_processors = int(ray.cluster_resources().get("CPU", 0))

@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 
-from cli.ray_address import explain_absence
+from cli.ray_address import join_cluster
 from training.jobs import Learn, Messages, Outcome, learn_here, name_job
 from training.learning.family import TrainingError
 
@@ -32,25 +32,12 @@ LOST = (
 def connect(address: str, *, workers: int | None) -> Learn:
     """Returns what learns over the cluster at an address; raises TrainingError where it cannot be reached."""
     if not ray.is_initialized():
-        _connect(address)
+        try:
+            join_cluster(address)
+        except ConnectionError as error:
+            raise TrainingError(str(error)) from None
 
     return partial(_learn_over_cluster, workers=workers)
-
-
-def _connect(address: str) -> None:
-    """Raises TrainingError where there is no cluster, soon where nothing answers at its address."""
-    reason = explain_absence(address)
-    here = None if address == "local" else address
-    if not reason:
-        try:
-            ray.init(address=here, log_to_driver=False, include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-
-    if reason:
-        raise TrainingError(
-            f"--ray {address}: expected a cluster of Ray, got none: {reason}"
-        )
 
 
 def _learn_over_cluster(

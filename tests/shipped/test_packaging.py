@@ -40,7 +40,7 @@ EXTRAS = {
     "row_records": (),
     "stats": (),
     "verdict": (),
-    "cli": (),
+    "cli": ("ray",),
     "service": ("cpu", "grpc", "otel", "ray"),
     "evaluation": ("cpu", "evaluate"),
     "loadtest": ("load",),
