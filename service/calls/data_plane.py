@@ -28,10 +28,7 @@ from service.contract.requests import (
     FeedbackRequest,
     GenerateRequest,
     InvocationsRequest,
-    PredictProbaRequest,
-    PredictRequest,
     Row,
-    TransformRequest,
 )
 from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.lifecycle import Lifecycle
@@ -47,7 +44,10 @@ from service.settings import Settings
 
 
 class DataPlane:
-    """The HTTP routes and the methods of the BentoML service share this implementation."""
+    """The HTTP routes and the methods of the BentoML service share this implementation.
+
+    The calls that one model answers are methods of its predictor: `predict`, `predict_proba` and `transform`.
+    """
 
     def __init__(
         self, registry: Registry, settings: Settings, monitor: Monitor | None = None
@@ -61,6 +61,9 @@ class DataPlane:
         self._limits = Limits(settings)
         router = self._make_router()
         self._predictor = Predictor(registry, self._limits, monitor, router)
+        self.predict = self._predictor.predict
+        self.predict_proba = self._predictor.predict_proba
+        self.transform = self._predictor.transform
         if monitor is not None:
             monitor.follow_champions = self._follow_champions
             monitor.read_held_out_by(self._read_held_out)
@@ -103,22 +106,6 @@ class DataPlane:
         reply = wait_for(getattr(self, name)(request))
         answer: dict[str, Any] = codec.as_json(reply.content)
         return answer
-
-    def predict(self, request: PredictRequest) -> Run:
-        """Predicts a class label, a number or a cluster number for each row, as the model's kind has it.
-
-        With `min_probability` a row may be None, and has a reason then. Where a request names a `task`, a policy
-        chooses the model.
-        """
-        return self._predictor.predict(request)
-
-    def predict_proba(self, request: PredictProbaRequest) -> Run:
-        """Predicts the probabilities of all classes, or of the `top` most probable, for each row."""
-        return self._predictor.predict_proba(request)
-
-    def transform(self, request: TransformRequest) -> Run:
-        """Returns the run that gives the codes of each row, and the row made again from its codes alone."""
-        return self._predictor.transform(request)
 
     def invocations(self, request: InvocationsRequest) -> Run:
         """Predicts instances by the one model that is meant, whatever its kind; the answer has predictions alone."""

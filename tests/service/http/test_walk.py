@@ -33,7 +33,6 @@ WALK = [
     "service/http/route.py",
     "service/execution/pipeline.py",
     "service/contract/codec.py",
-    "service/calls/data_plane.py",
     "service/calls/predictor.py",
     "service/models/model.py",
     "service/models/rows.py",
@@ -115,7 +114,7 @@ async def predict_a_row(models: Path) -> tuple[bytes, list[str]]:
 
 
 def test_a_row_goes_the_way_that_the_design_shows(tmp_path: Path) -> None:
-    """A row of `/predict` touches twelve modules, and DESIGN.md names each of them."""
+    """A row of `/predict` touches eleven modules, and DESIGN.md names each of them."""
     shutil.copy(EXPORTED_MODELS / f"{MODEL}.onnx", tmp_path)
 
     response, entered = asyncio.run(predict_a_row(tmp_path))
