@@ -27,7 +27,7 @@ from kserve import (
 )
 
 from service.settings import name_settings
-from tests.support.server import ROOT, START_RETRIES, STOP_LIMIT_S, free_port
+from tests.support.server import ROOT, STOP_LIMIT_S, PatientTransport, free_port
 from tests.support.tiny_models import tiny_card, write_tiny
 
 KSERVE = ROOT / "deploy" / "kserve"
@@ -134,9 +134,7 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
 
     url = f"http://127.0.0.1:{port}"
     try:
-        with httpx.Client(
-            transport=httpx.HTTPTransport(retries=START_RETRIES), timeout=60
-        ) as client:
+        with httpx.Client(transport=PatientTransport(), timeout=60) as client:
             assert client.get(f"{url}/readyz").status_code == 200, log.read_text()
         yield url, f"127.0.0.1:{grpc_port}"
     finally:

@@ -16,7 +16,7 @@ import yaml
 
 from service.settings import Settings
 from tests.support.documents import find_code, read_document
-from tests.support.server import START_RETRIES, STOP_LIMIT_S, free_port
+from tests.support.server import STOP_LIMIT_S, PatientTransport, free_port
 
 NGINX = shutil.which("nginx")
 [NGINX_CONFIG] = find_code(read_document("docs/deploy/nginx.md"), "nginx")
@@ -78,7 +78,7 @@ def test_nginx_passes_requests_on(
             )
 
         try:
-            transport = httpx.HTTPTransport(retries=START_RETRIES)
+            transport = PatientTransport()
             with httpx.Client(
                 base_url=f"http://127.0.0.1:{port}", transport=transport
             ) as client:

@@ -19,7 +19,14 @@ import pytest
 
 from tests.support.clients import LIMIT_S, ask, find_workers
 from tests.support.connections import connect, read, read_to_end, write
-from tests.support.server import ROOT, SERVICE, Server, free_port, serve
+from tests.support.server import (
+    ROOT,
+    SERVICE,
+    PatientTransport,
+    Server,
+    free_port,
+    serve,
+)
 from tests.support.waiting import wait_until
 
 Start = Callable[..., Any]
@@ -166,7 +173,7 @@ def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None
             stderr=log,
         )
 
-    transport = httpx.HTTPTransport(retries=8)
+    transport = PatientTransport()
     with httpx.Client(transport=transport, timeout=60) as client:
         assert client.get(f"http://127.0.0.1:{port}/livez").status_code == 200
 
@@ -194,7 +201,7 @@ def test_a_log_that_nobody_reads_stops_nothing(models: Path, tmp_path: Path) -> 
         stdout=writing,
         stderr=writing,
     )
-    transport = httpx.HTTPTransport(retries=8)
+    transport = PatientTransport()
     supervisor = psutil.Process(process.pid)
     try:
         with httpx.Client(transport=transport, timeout=60) as client:

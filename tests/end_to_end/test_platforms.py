@@ -29,7 +29,7 @@ from service.http.platforms import PlatformRoutes
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.support.graphs import write_simple
-from tests.support.server import ROOT, START_RETRIES, STOP_LIMIT_S, free_port, serve
+from tests.support.server import ROOT, STOP_LIMIT_S, PatientTransport, free_port, serve
 from tests.support.tiny_models import (
     tiny_card,
     write_image_model,
@@ -67,7 +67,7 @@ def start(
             stderr=subprocess.STDOUT,
         )
 
-    transport = httpx.HTTPTransport(retries=START_RETRIES)
+    transport = PatientTransport()
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(base_url=url, timeout=60, transport=transport) as client:

@@ -9,17 +9,20 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ("-m", "service")
 """Python runs this, as `make serve` does."""
-START_RETRIES = 8  # with httpx's backoff that is about a minute
+START_LIMIT_S = 60.0
+START_WAIT_S = 0.05
 STOP_LIMIT_S = 30
 PORTS = range(22_000, 32_000)
 _reservations: list[socket.socket] = []
@@ -47,6 +50,24 @@ class Server:
         return self.client.post(
             path, content=body, headers={"Content-Type": content_type}
         )
+
+
+class PatientTransport(httpx.HTTPTransport):
+    """A client of this transport asks again until somebody listens at the address.
+
+    The waits of httpx's own retries double: a server that started within two seconds was asked after three and a half.
+    """
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Returns the response; raises ConnectError where nobody listens for a minute."""
+        end_s = time.monotonic() + START_LIMIT_S
+        while True:
+            try:
+                return super().handle_request(request)
+            except httpx.ConnectError:
+                if time.monotonic() > end_s:
+                    raise
+                Event().wait(START_WAIT_S)
 
 
 @contextmanager
@@ -105,8 +126,9 @@ def _start(
 def _make_client(url: str, tls: ssl.SSLContext | None) -> httpx.Client:
     """Returns a client that asks again until the server listens."""
     verify = True if tls is None else tls
-    retrying = httpx.HTTPTransport(retries=START_RETRIES, verify=verify)
-    return httpx.Client(base_url=url, timeout=60, transport=retrying)
+    return httpx.Client(
+        base_url=url, timeout=60, transport=PatientTransport(verify=verify)
+    )
 
 
 def _environment(folder: Path) -> dict[str, str]:
