@@ -52,6 +52,13 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="of true classes, for a verdict at the end; of images: folder, the one that each lies in",
     )
+    add(
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="of the tables, such as ids, that are written beside the answers as they are",
+    )
 
 
 def _add_how(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli.output import write_note
@@ -29,6 +30,7 @@ def find_inputs(
     card: Card,
     *,
     label: str | None,
+    columns: Sequence[str] = (),
     out: Path,
     block_bytes: int = BLOCK_BYTES,
     images_per_block: int = IMAGES_PER_BLOCK,
@@ -49,13 +51,19 @@ def find_inputs(
         write_note(left_out)
 
     if takes_tables:
-        return _cut_tables(data, found, card, label, block_bytes)
+        named = {"--columns": columns, "--label": [] if label is None else [label]}
+        return _cut_tables(data, found, card, named, block_bytes)
     return _cut_images(data, found, images_per_block)
 
 
 def _cut_tables(
-    data: str, found: FoundFiles, card: Card, label: str | None, block_bytes: int
+    data: str,
+    found: FoundFiles,
+    card: Card,
+    named: Mapping[str, Sequence[str]],
+    block_bytes: int,
 ) -> tuple[list[Input], list[Task]]:
+    """Returns inputs and blocks of tables; each has the columns that options, the keys of `named`, name."""
     inputs: list[Input] = []
     tasks: list[Task] = []
     for name, path in found.files:
@@ -67,7 +75,7 @@ def _cut_tables(
             raise EvaluationError(str(error)) from None
         state.check(path, name)
 
-        _check_columns(name, table.layout, card, label)
+        _check_columns(name, table.layout, card, named)
         for block in table.blocks:
             tasks.append(Task(number=len(tasks), input=len(inputs), block=block))
         inputs.append(
@@ -86,7 +94,9 @@ def _cut_tables(
     return inputs, tasks
 
 
-def _check_columns(name: str, layout: Layout, card: Card, label: str | None) -> None:
+def _check_columns(
+    name: str, layout: Layout, card: Card, named: Mapping[str, Sequence[str]]
+) -> None:
     assert isinstance(card.input, FeatureInput)
     missing = find_missing(layout.names, card.input.features)
     if missing:
@@ -96,11 +106,13 @@ def _check_columns(name: str, layout: Layout, card: Card, label: str | None) -> 
         raise EvaluationError(
             f"{name}: expected a column for each feature of {card.task}, missing: {shown}"
         )
-    if label is not None and label not in layout.names:
-        known = ", ".join(map(repr, layout.names))
-        raise EvaluationError(
-            f"{name}: --label: expected one of its columns, {known}, got {label!r}"
-        )
+    for option, columns in named.items():
+        for column in columns:
+            if column not in layout.names:
+                known = ", ".join(map(repr, layout.names))
+                raise EvaluationError(
+                    f"{name}: {option}: expected one of its columns, {known}, got {column!r}"
+                )
 
 
 def _cut_images(

@@ -54,13 +54,15 @@ class Task:
 class Options:
     """These options change what is written, so a run is taken up again with the same ones alone.
 
-    `label` is the column of true classes; of images any word means the folder that each lies in.
+    `label` is the column of true classes; of images any word means the folder that each lies in. `columns` of a table
+    are written beside the answers.
     """
 
     label: str | None = None
     format: str = "parquet"
     with_probabilities: bool = False
     keep_learnt: bool = False
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

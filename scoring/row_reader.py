@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,15 @@ UNLABELLED = -1
 class BlockRows:
     """A block has these rows: `places`, lines or names, and `truth`, -1 where a row has no label, are `(n_rows,)`.
 
-    `faults` has the place and the reason of each row that is set aside.
+    `faults` has the place and the reason of each row that is set aside. `beside` has the columns that are written
+    beside the answers, of images none.
     """
 
     inputs: Inputs
     places: NDArray[Any]
     truth: NDArray[np.int64]
     faults: list[tuple[Any, str]]
+    beside: list[pl.Series] = field(default_factory=list)
     data_digest: str | None = None
 
     def take(self, kept: NDArray[np.int64]) -> BlockRows:
@@ -56,15 +59,22 @@ class BlockRows:
             inputs=_take_inputs(self.inputs, kept),
             places=self.places[kept],
             truth=self.truth[kept],
+            beside=[column[kept] for column in self.beside],
         )
 
 
 class RowReader:
-    """A reader knows how the models of a task take their rows, and where labels are: in the column `label`."""
+    """A reader knows how the models of a task take their rows, and where labels are: in the column `label`.
 
-    def __init__(self, models: LoadedModels, *, label: str | None) -> None:
+    `beside` are the columns that are written beside the answers.
+    """
+
+    def __init__(
+        self, models: LoadedModels, *, label: str | None, beside: Sequence[str] = ()
+    ) -> None:
         self._models = models
         self._label = label
+        self._beside = list(beside)
 
     def read(self, source: Input, block: Block | ImageFiles) -> BlockRows:
         """Returns the rows of a block of a table, or of images."""
@@ -80,13 +90,12 @@ class RowReader:
         features = card.input.features
         label = self._label
         columns = find_columns(layout.names, features) or []
-        if label is not None and label not in columns:
-            columns.append(label)
+        as_written = self._beside if label is None else [*self._beside, label]
+        columns += [each for each in as_written if each not in columns]
 
         numbers = {each.name for each in features if not each.values}
         numbers &= set(layout.names)
-        if label is not None:
-            numbers.discard(label)
+        numbers -= set(as_written)
         found = _read_unchanged(source, block, columns, numbers)
 
         encoded = encode(found.frame, features, layout.mark)
@@ -107,6 +116,7 @@ class RowReader:
             places=found.lines[kept],
             truth=truth[kept],
             faults=all_faults,
+            beside=[found.frame[name][kept] for name in self._beside],
         )
 
     def _read_truth(self, column: pl.Series, faults: Faults) -> NDArray[np.int64]:

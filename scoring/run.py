@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from cli.output import write_note, write_result
+from model_card import FeatureInput
 from scoring import plan, summary, verdict
 from scoring.console import Progress
 from scoring.files import lock, write_file
@@ -14,7 +15,7 @@ from scoring.inputs import BLOCK_BYTES, find_inputs
 from scoring.job import Job, Options
 from scoring.models import LoadedModels, choose_models
 from scoring.pool import Pool, ProcessPool
-from scoring.scorer import ANSWERS
+from scoring.scorer import ANSWERS, FILE, LINE, list_columns
 from service.contract import codec
 from service.errors import EvaluationError
 from service.execution.processors import count_processors
@@ -28,6 +29,8 @@ def score(options: argparse.Namespace) -> None:
     if options.label is not None and not models.are_classifiers:
         raise EvaluationError("--label: expected classifiers alone beside it")
 
+    columns = _check_columns(options.columns, models)
+
     options.out.mkdir(parents=True, exist_ok=True)
     with lock(options.out):
         write_note(f"reading {options.data}")
@@ -35,6 +38,7 @@ def score(options: argparse.Namespace) -> None:
             options.data,
             models.card,
             label=options.label,
+            columns=columns,
             out=options.out,
             block_bytes=options.block_bytes or BLOCK_BYTES,
         )
@@ -47,11 +51,35 @@ def score(options: argparse.Namespace) -> None:
                 format=options.format,
                 with_probabilities=options.probabilities,
                 keep_learnt=options.keep_learnt,
+                columns=columns,
             ),
             tasks=tasks,
         )
         _run(job, options)
         _finish(job, models)
+
+
+def _check_columns(columns: list[str], models: LoadedModels) -> tuple[str, ...]:
+    """Returns the columns of `--columns`; raises EvaluationError where they cannot stand beside the answers."""
+    if columns and not isinstance(models.card.input, FeatureInput):
+        raise EvaluationError(
+            f"--columns: {models.card.task} takes images, which have no columns"
+        )
+
+    taken = [FILE, LINE]
+    for model in models.models:
+        taken += list_columns(model.name, model.classes, with_all=True)
+        taken += list_columns(model.name, model.classes, with_all=False)
+
+    for place, name in enumerate(columns):
+        if name in taken:
+            raise EvaluationError(
+                f"--columns: the answers have a column {name!r} of their own"
+            )
+        if name in columns[:place]:
+            raise EvaluationError(f"--columns: {name!r} is named twice")
+
+    return tuple(columns)
 
 
 def _run(job: Job, options: argparse.Namespace) -> None:

@@ -24,6 +24,8 @@ from service.models.content import ModelContent
 ANSWERS, SUMMARIES = "predictions", "summaries"
 """The folders of the answers and of the summaries, one file of each for a block."""
 NOT_FINITE = "has no finite answer to these values; they are far outside of the ranges seen in training"
+FILE, LINE = "file", "line"
+"""Columns that say where a row stands."""
 Outputs = list[list[NDArray[Any]]]
 
 
@@ -33,7 +35,9 @@ class Scorer:
     def __init__(self, job: Job, contents: dict[str, ModelContent]) -> None:
         self._job = job
         self._models = LoadedModels.load(job.models, contents)
-        self._reader = RowReader(self._models, label=job.options.label)
+        self._reader = RowReader(
+            self._models, label=job.options.label, beside=job.options.columns
+        )
         self._learnt = np.empty(0, np.uint64)
         if job.options.label is not None and not job.options.keep_learnt:
             self._learnt = self._models.collect_learnt()
@@ -93,12 +97,13 @@ class Scorer:
         """Writes the answers of a block, and returns their file's name, size and SHA-256."""
         options = self._job.options
         if isinstance(task.block, ImageFiles):
-            columns = [pl.Series("file", rows.places.tolist(), dtype=pl.String)]
+            columns = [pl.Series(FILE, rows.places.tolist(), dtype=pl.String)]
         else:
-            name_of_file = pl.Series("file", [source.name], dtype=pl.String)
+            name_of_file = pl.Series(FILE, [source.name], dtype=pl.String)
             columns = [
                 name_of_file.new_from_index(0, len(rows.places)),
-                pl.Series("line", rows.places, dtype=pl.Int64),
+                pl.Series(LINE, rows.places, dtype=pl.Int64),
+                *rows.beside,
             ]
 
         for model, arrays in zip(self._models.models, outputs, strict=False):
@@ -174,15 +179,25 @@ def _describe_answers(
     label, probabilities = arrays
     names = list(classes)
     named = pl.Series(name, names, dtype=pl.Enum(names)).gather(label)
+    values = probabilities.T
     if not with_all:
-        confidence = probabilities[np.arange(len(label)), label]
-        return [named, pl.Series(f"{name}.probability", confidence)]
+        values = probabilities[np.arange(len(label)), label][np.newaxis]
 
-    columns = [named]
-    for place, each in enumerate(classes):
-        columns.append(pl.Series(f"{name}.probability.{each}", probabilities[:, place]))
+    columns = list_columns(name, classes, with_all=with_all)[1:]
+    shown = [
+        pl.Series(column, each) for column, each in zip(columns, values, strict=True)
+    ]
 
-    return columns
+    return [named, *shown]
+
+
+def list_columns(name: str, classes: tuple[str, ...], *, with_all: bool) -> list[str]:
+    """Returns the names of a model's columns; `with_all` has the probability of each class."""
+    if not classes:
+        return [name]
+    if not with_all:
+        return [name, f"{name}.probability"]
+    return [name, *(f"{name}.probability.{each}" for each in classes)]
 
 
 def _read_as_written(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -127,6 +127,58 @@ def test_answers_are_those_of_the_models(
     )
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_of_the_data_stand_beside_the_answers(
+    models: Path, tmp_path: Path, kind: str
+) -> None:
+    """Ids, and features too, are as they are in the data, beside the answers to their rows, whatever the blocks.
+
+    Rows that are set aside have no answer, and leave no id behind.
+    """
+    frame = pl.DataFrame(
+        {
+            "customer": [f"{number:05d}" for number in range(100)],
+            "size": [f"{number % 7}.50" for number in range(100)],
+            "colour": ["red", "green"] * 50,
+        }
+    )
+    frame[40, "size"] = "huge"
+    data = tmp_path / f"rows.{kind}"
+    frame.write_csv(data) if kind == "csv" else frame.write_parquet(data)
+    out = tmp_path / "out"
+    words = ("--columns", "customer", "size", "--block-bytes", 300)
+    assert score(models, data, out, *words) == 0
+
+    found = pl.read_parquet(out / "predictions/*.parquet")
+    kept = frame.with_row_index("place").filter(pl.col("size") != "huge")
+    assert found.columns[:4] == ["file", "line", "customer", "size"]
+    assert found["customer"].to_list() == kept["customer"].to_list()
+    assert found["size"].to_list() == kept["size"].to_list()
+    first = 2 if kind == "csv" else 1
+    assert found["line"].to_list() == [each + first for each in kept["place"]]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("id", "--columns: expected one of its columns, 'size', 'colour', 'answer'"),
+        ("line", "--columns: the answers have a column 'line' of their own"),
+        ("colour-first.probability", "a column 'colour-first.probability' of their"),
+    ],
+)
+def test_a_column_that_cannot_stand_beside_the_answers_is_refused(
+    rows: Path,
+    models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+    said: str,
+) -> None:
+    """A column that is not there, or that the answers have themselves, ends the command with one line."""
+    assert score(models, rows, tmp_path / "out", "--columns", column) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_what_cannot_be_asked_is_set_aside(
     rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
