@@ -37,7 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def predict(server: Server) -> str:
     """Asks for a prediction on a connection of its own, which any worker may take, and returns its id."""
     body = {"model": "colour-first", "inputs": [ROW]}
-    response = httpx.post(f"{server.url}/predict", json=body, timeout=60)
+    with server.connect() as client:
+        response = client.post("/predict", json=body)
     assert response.status_code == 200, response.text
     return str(response.json()["id"])
 
@@ -45,7 +46,8 @@ def predict(server: Server) -> str:
 def give_feedback(server: Server) -> httpx.Response:
     """Predicts, and gives feedback on another connection."""
     body = {"id": predict(server), "label": "yes"}
-    return httpx.post(f"{server.url}/feedback", json=body, timeout=60)
+    with server.connect() as client:
+        return client.post("/feedback", json=body)
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

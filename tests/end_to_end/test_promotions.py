@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import httpx
 import pytest
 
 from model_card import Metric
@@ -64,9 +63,8 @@ def read_acts(path: Path) -> list[dict[str, Any]]:
 
 def who_answers(server: Server) -> str:
     """Returns the model that answers for the task, asked on a connection of its own, which any worker may take."""
-    response = httpx.post(
-        f"{server.url}/predict", json={"task": "colour", "inputs": [ROW]}, timeout=60
-    )
+    with server.connect() as client:
+        response = client.post("/predict", json={"task": "colour", "inputs": [ROW]})
     assert response.status_code == 200, response.text
     return str(response.json()["model"])
 

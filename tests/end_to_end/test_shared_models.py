@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
@@ -39,8 +38,8 @@ def ask_until_each_has_answered(server: Server, n_workers: int) -> list[str]:
     """Returns the answers, over a connection each, of which the listeners take turns."""
     answers = []
     for _ in range(20 * n_workers):
-        with httpx.Client(timeout=LIMIT_S) as client:
-            answers.append(client.post(server.url + "/predict", json=ROW).text)
+        with server.connect() as client:
+            answers.append(client.post("/predict", json=ROW).text)
     return answers
 
 
@@ -48,8 +47,8 @@ def list_versions(server: Server, n_times: int = 40) -> set[str]:
     """Returns the versions of a model that workers answer with, over a connection each."""
     found = set()
     for _ in range(n_times):
-        with httpx.Client(timeout=LIMIT_S) as client:
-            answer = client.get(server.url + "/models/colour-first")
+        with server.connect() as client:
+            answer = client.get("/models/colour-first")
             found.add(answer.json()["version"])
     return found
 

@@ -11,10 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
 
 import bentoml
-import httpx
 import onnxruntime
 import pytest
 from sklearn.datasets import load_breast_cancer
@@ -22,6 +20,7 @@ from sklearn.datasets import load_breast_cancer
 from tests.support.new_process import run_python
 from tests.support.server import ROOT, Server, serve
 from tests.support.tiny_models import self_check, tiny_card, write_tiny
+from tests.support.waiting import wait_until
 
 CANCER_ROWS = load_breast_cancer().data[:3].tolist()
 
@@ -268,19 +267,9 @@ def test_two_workers_serve_and_count_together(
     """Metrics are the sums over the workers, a second late at most for those that are not scraped."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         for _ in range(30):  # a new connection each, which either worker may take
-            answer = httpx.post(
-                f"{server.url}/predict",
-                json={"model": "colour-first", "inputs": [[1, "red"]]},
-            )
-            assert answer.status_code == 200
+            with server.connect() as client:
+                row = {"model": "colour-first", "inputs": [[1, "red"]]}
+                assert client.post("/predict", json=row).status_code == 200
 
         expected = 'veredicto_requests_total{route="/predict",status="200"} 30.0'
-        deadline = monotonic() + 60
-
-        while (
-            expected not in (text := httpx.get(f"{server.url}/metrics").text)
-            and monotonic() < deadline
-        ):
-            pass
-
-        assert expected in text
+        wait_until(lambda: expected in server.client.get("/metrics").text)

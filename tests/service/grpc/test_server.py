@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from threading import Event
-from time import monotonic
 from typing import Any, NamedTuple
 
 import grpc
@@ -43,6 +42,7 @@ from tests.support.graphs import NUMERIC, write_all, write_identity
 from tests.support.server import ROOT, Server, free_port, serve
 from tests.support.server import SERVICE as SERVICE_WORDS
 from tests.support.triton_grpc import service_pb2, service_pb2_grpc, triton, triton_aio
+from tests.support.waiting import wait_until
 
 WINE = "wine-logistic"
 MODEL_INFER = f"/{SERVICE}/ModelInfer"
@@ -864,7 +864,8 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
 def is_open(server: Server) -> bool:
     """The server is open while it takes connections, which one that has begun to stop does not."""
     try:
-        return httpx.get(f"{server.url}/livez").status_code == 200
+        with server.connect() as client:
+            return client.get("/livez").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -978,15 +979,7 @@ def test_two_workers_share_the_port(
                 )
 
         expected = f'veredicto_requests_total{{route="{MODEL_INFER}",status="OK"}} 30.0'
-        deadline = monotonic() + 60
-
-        while (
-            expected not in (text := httpx.get(f"{server.url}/metrics").text)
-            and monotonic() < deadline
-        ):
-            pass
-
-        assert expected in text
+        wait_until(lambda: expected in server.client.get("/metrics").text)
 
 
 def fail_to_start(folder: Path, **variables: object) -> str:
