@@ -571,6 +571,7 @@ SHOWN: dict[str, set[str]] = {
     "service.http": {"application", "gate", "lifespan", "responses", "writer"},
     "service.http.wire": {"connections", "fast_path"},
     "service.judging": {
+        "asked_models",
         "classifiers",
         "evidence",
         "labelled_rows",
