@@ -44,7 +44,7 @@ from service.start_checks import (
 TARGET = "service.app:Veredicto"
 BACKLOG = 2048
 COUNTERS = "counters"
-TRIAL = (sys.executable, "-m", "service.processes.trial")
+TRIAL = (sys.executable, "-m", "service.processes.reload_trial")
 _ROOT = Path(__file__).resolve().parent.parent
 _SSL_OPTIONS = (
     "ssl_certfile",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verdict import findings
+from verdict import accuracy_sentences
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.learnt_rows import NOTHING_LEARNT, LearntSentences
 from verdict.words import (
@@ -35,20 +35,22 @@ def write_verdict(
     mine = [
         _facing(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
     ]
-    baseline = findings.compare_with_baseline(numbers, told[leader], task)
+    baseline = accuracy_sentences.compare_with_baseline(numbers, told[leader], task)
     is_beaten = numbers["baseline"]["beaten"]
     found = [
-        findings.tell_groups(numbers, grouping),
+        accuracy_sentences.tell_groups(numbers, grouping),
         "" if is_beaten else baseline,
-        *(findings.compare(pair, leader, numbers, task) for pair in mine),
+        *(accuracy_sentences.compare(pair, leader, numbers, task) for pair in mine),
         baseline if is_beaten else "",
-        findings.find_worse(numbers, leader, task) if mine else "",
-        findings.write_prices(numbers, costs, task),
-        findings.write_unanswered(told[leader], task, risk, n_models=len(told)),
-        findings.write_calibration(
+        accuracy_sentences.find_worse(numbers, leader, task) if mine else "",
+        accuracy_sentences.write_prices(numbers, costs, task),
+        accuracy_sentences.write_unanswered(
+            told[leader], task, risk, n_models=len(told)
+        ),
+        accuracy_sentences.write_calibration(
             told[leader], task, n_rows=numbers["rows"], n_models=len(told)
         ),
-        findings.CONDITION,
+        accuracy_sentences.CONDITION,
     ]
 
     head = f"{_head(told[leader], mine, numbers, task)}{_tell_better_baseline(numbers)}"

@@ -21,19 +21,19 @@ from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
-from service.execution.turn import TurnRun
+from service.execution.turn_batching import TurnRun
 from service.http.bodies import Bodies
 from service.http.gate import WATCHED, Gate, ObservedRequest
-from service.http.judging import JudgeRoute
+from service.http.judge_route import JudgeRoute
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
 from service.http.platforms import PREFIX as V1
 from service.http.platforms import PlatformRoutes, list_other_paths
 from service.http.request_timeout import limit_time
+from service.http.response_writer import ResponseWriter
 from service.http.responses import Message, Response, respond, respond_to_error
 from service.http.route import ContractRoute, HTTPRoute
 from service.http.views import READ_ONLY, Views
-from service.http.writer import Writer
 from service.settings import Settings
 
 STARTED = "veredicto.started"
@@ -81,7 +81,7 @@ class Application:
         self._set_routes()
         self.probes = self._views.list_probes(self._other_paths)
         """The probes say whether the server lives and is ready; any thread may ask them."""
-        self.writer = Writer(plane.lifecycle)
+        self.writer = ResponseWriter(plane.lifecycle)
         self._views_metrics = RouteMetrics("view")
         self._unknown_metrics = RouteMetrics("unknown")
 

@@ -259,8 +259,8 @@ def _install(
     """Makes the server of this process drain as the settings say, and end these companions last."""
     from service.access.tokens import Access
     from service.server.context import ServerContext
-    from service.server.install import install_server
     from service.server.scrapes import Scrapes
+    from service.server.uvicorn_patch import patch_uvicorn
 
     access = Access.of(settings.tokens, settings.public, waits=_is_replacement())
     context = ServerContext(
@@ -273,7 +273,7 @@ def _install(
         probes=application.probes,
         scrapes=Scrapes(gate.with_access(access)),
     )
-    install_server(context)
+    patch_uvicorn(context)
 
 
 def _list_companions(plane: DataPlane, admission: Admission) -> list[Companion]:

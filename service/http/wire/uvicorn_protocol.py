@@ -21,9 +21,10 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
-from service.execution.turn import TurnRun
+from service.execution.turn_batching import TurnRun
 from service.http.application import STARTED
 from service.http.lifespan import Send
+from service.http.response_writer import ResponseWriter
 from service.http.responses import CLOSE, Response
 from service.http.wire.connections import BUSY, Connections
 from service.http.wire.heads import END, Refusal
@@ -32,7 +33,6 @@ from service.http.wire.refusing_protocol import (
     RefusingApplication,
     RefusingProtocol,
 )
-from service.http.writer import Writer
 from service.settings import Settings
 
 AWAITED_S = 0.02
@@ -91,7 +91,7 @@ _METHODS = (
 """The fast path uses these names of uvicorn's inside."""
 
 
-class FastWriter(Writer):
+class FastWriter(ResponseWriter):
     """This writer sends a response by one write; it knows the server's own headers, which change once a second."""
 
     def __init__(self, lifecycle: Lifecycle) -> None:

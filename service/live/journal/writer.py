@@ -18,7 +18,7 @@ from time import monotonic
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.live_metrics import JournalMetrics
 from service.live.journal import waiting_records
-from service.live.journal.ids import PredictionIds
+from service.live.journal.prediction_ids import PredictionIds
 from service.live.journal.records import (
     Costs,
     FeatureCounts,

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.live.journal.feature_counts import MAX_FEATURE_COUNTS
-from service.live.journal.keys import SurrogateKeys
 from service.live.journal.merging.merged_bets import MergedBets
 from service.live.journal.merging.merged_hits import MergedHits
 from service.live.journal.merging.new_file import make_beside
@@ -27,6 +26,7 @@ from service.live.journal.records import ModelKey
 from service.live.journal.shadows import MAX_EXAMPLES
 from service.live.journal.storage import schema
 from service.live.journal.storage.problems import JournalUnusable
+from service.live.journal.surrogate_keys import SurrogateKeys
 
 ROWS_AT_A_TIME = 10_000
 _INSERT_PREDICTIONS = "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)"
