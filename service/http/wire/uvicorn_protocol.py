@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Protocol
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
-    HttpToolsProtocol,
     RequestResponseCycle,
 )
 
@@ -48,47 +47,6 @@ KnownHead = tuple[bytes, list[tuple[bytes, bytes]], int]
 It has no route: that would be the one of a model which may have been replaced since.
 """
 _ANSWERED = object()
-
-_CYCLE_ATTRIBUTES = (
-    "transport",
-    "flow",
-    "default_headers",
-    "message_event",
-    "on_response",
-    "access_log",
-    "disconnected",
-    "keep_alive",
-    "response_started",
-    "response_complete",
-)
-_PROTOCOL_ATTRIBUTES = (
-    "loop",
-    "parser",
-    "server_state",
-    "connections",
-    "ws_protocol_class",
-    "root_path",
-    "limit_concurrency",
-    "transport",
-    "flow",
-    "scope",
-    "headers",
-    "expect_100_continue",
-    "cycle",
-)
-_METHODS = (
-    "data_received",
-    "shutdown",
-    "on_message_begin",
-    "on_headers_complete",
-    "on_body",
-    "on_message_complete",
-    "on_response_complete",
-    "_start_asgi_task",
-    "pause_writing",
-    "resume_writing",
-)
-"""The fast path uses these names of uvicorn's inside."""
 
 
 class FastWriter(ResponseWriter):
@@ -388,21 +346,6 @@ class FastPathProtocol(RefusingProtocol):
         self._body = b""
         if body:
             super().on_body(body)
-
-
-def find_missing_names() -> list[str]:
-    """Returns the names that the fast path uses of uvicorn's inside, and that the installed uvicorn lacks."""
-    cycle_attributes = RequestResponseCycle.__init__.__code__.co_names
-    protocol_attributes = HttpToolsProtocol.__init__.__code__.co_names
-    missing = [name for name in _CYCLE_ATTRIBUTES if name not in cycle_attributes]
-    missing += [
-        name for name in _PROTOCOL_ATTRIBUTES if name not in protocol_attributes
-    ]
-    missing += [name for name in _METHODS if not hasattr(HttpToolsProtocol, name)]
-    if "auto" not in uvicorn.config.HTTP_PROTOCOLS:
-        missing.append("HTTP_PROTOCOLS")
-
-    return missing
 
 
 def install(application: Any, settings: Settings) -> None:
