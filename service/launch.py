@@ -30,6 +30,7 @@ from service.processes.own_folder import (
     remove_left_folders,
 )
 from service.processes.reloader import ReloadOptions
+from service.processes.supervisor_options import SupervisorOptions
 from service.processes.worker import make_worker_command
 from service.service_links import log_service_links
 from service.settings import Settings, name_settings
@@ -109,7 +110,7 @@ def run_server(options: ServerOptions) -> int:
 
 def _plan(
     options: ServerOptions, settings: Settings, own: OwnFolder
-) -> supervisor.Options:
+) -> SupervisorOptions:
     """Returns what the supervisor starts and the times that it keeps."""
     folder = own.path
     counters = str(folder / COUNTERS)
@@ -125,7 +126,7 @@ def _plan(
         *options.worker_arguments,
     )
 
-    return supervisor.Options(
+    return SupervisorOptions(
         command=make_worker_command(
             arguments, target=None if options.target == TARGET else options.target
         ),

@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -19,14 +18,13 @@ from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.fork_server import NUMBER as FORK_SERVER
 from service.processes.fork_server import ForkServer, adopt_orphans, start_fork_server
 from service.processes.listening import HALFWAY_S, refuse_new_connections
-from service.processes.reloader import Reloader, ReloadOptions, describe_end
+from service.processes.reloader import Reloader, describe_end
 from service.processes.restarts import Restarts
 from service.processes.signals import Signals
+from service.processes.supervisor_options import SupervisorOptions
 from service.processes.worker import Worker, start_worker
 
 POLL_S = 0.1
-MAX_STILL_S = 5.0
-"""A worker that says nothing for this long is replaced: its event loop does not turn, or it was stopped."""
 END_LIMIT_S = 5.0
 """A worker has this long to end after its grace; then it is killed."""
 
@@ -35,38 +33,10 @@ STOPPED = 0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """These are the times that the supervisor keeps, in seconds, and what it starts."""
-
-    command: Callable[[int, int], Sequence[str]]
-    """Returns the command of a worker, by the descriptor of the listening socket and the worker's number from 1."""
-    folder: str
-    """The workers run in this folder."""
-    n_workers: int
-    drain_s: float
-    grace_s: float
-    load_s: float
-    max_still_s: float = MAX_STILL_S
-    count_restart: Callable[[str], None] | None = None
-    """This is told of each worker that is replaced, and by one word why: `died`, `hung` or `stopped`."""
-    announce: Callable[[Mapping[str, int], float], None] | None = None
-    """This is told once, when all workers are ready, of what they serve and after how many seconds."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    inherited: tuple[int, ...] = ()
-    """The workers get these descriptors, under their numbers."""
-    look: Callable[[], None] | None = None
-    """This is called whenever the supervisor has looked at its workers."""
-    reload: ReloadOptions | None = None
-    """Without these the workers load the model folder itself."""
-    shares_models: bool = False
-    """With this a process that loads the models is started first, and workers are forked from it where they can be."""
-
-
 class Supervisor:
     """The supervisor keeps as many workers as it was told to, until a signal stops it."""
 
-    def __init__(self, listener: socket.socket, options: Options) -> None:
+    def __init__(self, listener: socket.socket, options: SupervisorOptions) -> None:
         self._listener = listener
         self._options = options
         self._workers: dict[int, Worker] = {}

@@ -41,8 +41,9 @@ sys.path.insert(0, {root!r})
 from service.launch import TRIAL
 from service.processes.listening import listen
 from service.processes.reloader import ReloadOptions
-from service.processes.supervisor import Options, Supervisor
-options = Options(
+from service.processes.supervisor import Supervisor
+from service.processes.supervisor_options import SupervisorOptions
+options = SupervisorOptions(
     command=lambda descriptor, number: [sys.executable, {script!r}, str(number)],
     folder={folder!r}, n_workers=2, drain_s=0, grace_s=1, load_s=60, shares_models=True,
     reload=ReloadOptions(
