@@ -1,4 +1,4 @@
-"""How much a graph works follows from the shapes of its inputs, unless its operators make it depend on their values."""
+"""The work of a graph follows from the shapes of its inputs, unless its operators make it depend on their values."""
 
 from __future__ import annotations
 
