@@ -45,6 +45,7 @@ PACKAGES: dict[str, set[str]] = {
         "verdict",
     },
     "evaluation.__main__": {
+        "cli",
         "evaluation",
         "evaluation.report",
         "service.contract",
@@ -508,6 +509,7 @@ SHOWN: dict[str, set[str]] = {
         "image_hashes",
         "labelled_data",
         "latency_verdict",
+        "progress",
         "remote",
         "unlabelled",
         "verification",
