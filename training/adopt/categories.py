@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx
 
-from training.adopt.foreign import read_attribute, read_initializer
+from training.adopt.node_values import read_attribute, read_initializer
 
 Origin = tuple[str, int]
 """A column of a tensor comes from an input and is of this number in it."""

@@ -16,7 +16,7 @@ from charts.canvas import apply_style, save_png
 from training.data.datasets import Dataset
 from training.data.images import ImageDataset
 from training.export.evaluation import HEADLINES
-from training.pictures import curves, figures, panels
+from training.pictures import curves, figures, learning_figures, panels
 from training.pictures.drawn_model import DrawnModel, Pictures
 from training.pictures.unlabelled_kinds import (
     draw_clusterer,
@@ -57,7 +57,10 @@ def _draw_all(training_run: TrainingRun, trained: TrainedModel) -> Pictures:
         yield "losses", _draw_losses(trained)
 
     unit = drawn.table.target_name if card.kind == "regressor" else ""
-    yield "metrics", figures.draw_metrics(card, about=_count_rows(drawn), unit=unit)
+    yield (
+        "metrics",
+        learning_figures.draw_metrics(card, about=_count_rows(drawn), unit=unit),
+    )
     kinds = {
         "classifier": _draw_classifier,
         "regressor": _draw_regressor,
@@ -101,7 +104,7 @@ def _draw_losses(trained: TrainedModel) -> Figure:
         else LOSS_UNITS[card.kind]
     )
 
-    return figures.draw_losses(losses, epochs, unit=unit, about=card.name)
+    return learning_figures.draw_losses(losses, epochs, unit=unit, about=card.name)
 
 
 def _draw_few_images(
@@ -118,7 +121,7 @@ def _draw_few_images(
         whole=trained.card.metrics["accuracy"],
         on_progress=training_run.callbacks.stage,
     )
-    return figures.draw_few_images(
+    return learning_figures.draw_few_images(
         points,
         about=f"{trained.card.name}, {len(trained.rows.held_out)} held-out images",
     )
@@ -141,7 +144,7 @@ def _draw_learning_curve(training_run: TrainingRun, trained: TrainedModel) -> Pi
         trained.card.train_metrics[metric].value,
         trained.card.metrics[metric].value,
     )
-    figure = figures.draw_learning_curve(
+    figure = learning_figures.draw_learning_curve(
         np.array([*points, all_rows]),
         metric=metric,
         interval=trained.card.metrics[metric],
