@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from cli.output import write_note, write_result
 from evaluation import champion_log_check, latency_verdict, unlabelled, verification
 from evaluation import evidence as evidences
 from evaluation import gate as gates
@@ -21,6 +21,7 @@ from evaluation.classifiers import LocalClassifiers
 from evaluation.criterion import find_criterion
 from evaluation.gate import Gate
 from evaluation.labelled_data import read_labelled
+from evaluation.progress import Progress
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
 from service.contract import codec
@@ -54,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _judge_few(options)
         return _verify(options) if options.verify else _report(options)
     except VeredictoError as error:
-        _tell(f"error: {' '.join(str(error).split())}")
+        write_note(f"error: {' '.join(str(error).split())}")
     except OSError as error:
-        _tell(f"error: {error.filename or ''}: {error.strerror or error}")
+        write_note(f"error: {error.filename or ''}: {error.strerror or error}")
     except KeyboardInterrupt:
-        _tell("\nstopped")
+        write_note("\nstopped")
 
     return UNUSABLE
 
@@ -99,7 +100,7 @@ def _report(options: argparse.Namespace) -> int:
     output.write_text(page.render(evidence, pictures), encoding="utf-8")
     beside.write_bytes(codec.encode(evidence))
     _tell_verdicts(evidence, has_load=load is not None)
-    _say(f"report: {output}", f"evidence: {beside}")
+    write_result(f"report: {output}", f"evidence: {beside}")
 
     return DONE if all(each["shown"] for each in evidence["gates"]) else NOT_SHOWN
 
@@ -108,12 +109,12 @@ def _tell_verdicts(evidence: dict[str, Any], *, has_load: bool) -> None:
     """Says the verdict by the criterion, that in accuracy, that with a clock, and what of the gates is shown."""
     if "by" in evidence:
         verdict = evidence["by"]["verdict"]
-        _say(verdict["headline"], *verdict["findings"], "", "In accuracy:")
-    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"])
-    _say(tell_sets(evidence["sets"], evidence["task"]), "")
+        write_result(verdict["headline"], *verdict["findings"], "", "In accuracy:")
+    write_result(evidence["verdict"]["headline"], *evidence["verdict"]["findings"])
+    write_result(tell_sets(evidence["sets"], evidence["task"]), "")
     if has_load:
-        _say(*evidence["clock"]["sentences"], "")
-    _say(*map(gates.describe, evidence["gates"]))
+        write_result(*evidence["clock"]["sentences"], "")
+    write_result(*map(gates.describe, evidence["gates"]))
 
 
 def _place(options: argparse.Namespace) -> tuple[Path, Path]:
@@ -155,9 +156,9 @@ def _verify(options: argparse.Namespace) -> int:
         differences += verification.verify_answers(evidence, again)
         checked += ", and the models answer as stored"
 
-    _say(*(f"{gates.describe(each)}{AFTERWARDS}" for each in results))
+    write_result(*(f"{gates.describe(each)}{AFTERWARDS}" for each in results))
     if not differences:
-        _say(f"{options.verify.name}: {checked}")
+        write_result(f"{options.verify.name}: {checked}")
         return DONE if all(each["shown"] for each in results) else NOT_SHOWN
 
     return _tell_differences(options, differences)
@@ -174,18 +175,20 @@ def _verify_acts(options: argparse.Namespace) -> int:
     if differences:
         return _tell_differences(options, differences)
 
-    _say(f"{options.verify.name}: {n_acts} acts follow from the counts of their lines")
+    write_result(
+        f"{options.verify.name}: {n_acts} acts follow from the counts of their lines"
+    )
     return DONE
 
 
 def _tell_differences(options: argparse.Namespace, differences: list[str]) -> int:
     hidden = len(differences) - verification.MAX_SHOWN
-    _say(
+    write_result(
         f"{options.verify.name}: {len(differences)} differences",
         *differences[: verification.MAX_SHOWN],
     )
     if hidden > 0:
-        _say(f"and {hidden} more")
+        write_result(f"and {hidden} more")
 
     return NOT_SHOWN
 
@@ -213,15 +216,15 @@ def _judge_few(options: argparse.Namespace) -> int:
         options.evidence.write_bytes(codec.encode(numbers))
     if options.labelled:
         verdict = write_few(numbers, task)
-        _say(verdict["headline"], *verdict["findings"])
+        write_result(verdict["headline"], *verdict["findings"])
         return DONE
 
-    _say(*write_plan(numbers, task))
+    write_result(*write_plan(numbers, task))
     if options.to_label:
         choice = unlabelled.choose(asked.labels, options.labels)
         unlabelled.write_choice(options.to_label, data, choice, label)
         written = f"{len(choice.rows)} rows, in its column {label!r}"
-        _say(f"to label: {options.to_label}, {written}")
+        write_result(f"to label: {options.to_label}, {written}")
 
     return DONE
 
@@ -235,14 +238,14 @@ def _try_unlabelled(
     card = contenders.contenders[0].card
     data = unlabelled.read_unlabelled(options.unlabelled, card, learnt=learnt)
     for note in data.notes:
-        _tell(note)
+        write_note(note)
     unknown = predictions.find_unknown(contenders.contenders)
     if unknown and not options.keep_learnt:
         n_models = len(contenders.contenders)
         told = tell_unknown(unknown, (), n_models=n_models, task=options.task)
-        _tell(told.strip())
+        write_note(told.strip())
 
-    return data, predictions.run(options.task, contenders, data, on_rows=_Progress())
+    return data, predictions.run(options.task, contenders, data, on_rows=Progress())
 
 
 def _find(options: argparse.Namespace, task: str) -> Classifiers:
@@ -266,34 +269,9 @@ def _try(
         keeps_learnt=options.keep_learnt,
     )
     for note in labelled.notes:
-        _tell(note)
+        write_note(note)
 
-    return labelled, predictions.run(task, contenders, labelled, on_rows=_Progress())
-
-
-class _Progress:
-    """Writes the rows done on stderr: in place on a terminal, else a line for each tenth."""
-
-    def __init__(self) -> None:
-        self._tenth = 0
-
-    def __call__(self, done: int, of: int) -> None:
-        text = f"{done:,} of {of:,} rows"
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{text}" + "\n" * (done == of))
-            sys.stderr.flush()
-        elif 10 * done // of > self._tenth:
-            self._tenth = 10 * done // of
-            _tell(text)
-
-
-def _say(*lines: Any) -> None:
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    return labelled, predictions.run(task, contenders, labelled, on_rows=Progress())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.errors import EvaluationError
 from stats.losses.comparison import LossComparison
-from stats.paired import Pair, find_effect, lower_limit
+from stats.paired_differences import Pair, find_effect, lower_limit
 from stats.rows_needed import rows_to_show
 from verdict.by_criterion import (
     NoProbabilities,

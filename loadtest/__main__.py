@@ -53,11 +53,11 @@ def _test(options: argparse.Namespace) -> int:
 
     if options.task and options.slo:
         document = commands.judge_task(options)
-        write_result(*verdict.show(document))
+        write_result(*verdict.write_table(document))
         code = DONE if document["best"] else NOT_SHOWN
     else:
         document, runs = commands.measure_target(options)
-        write_result(*console.show(document))
+        write_result(*console.write_table(document))
         code = find_exit_code(document)
         if options.raw is not None:
             from loadtest import raw_file

@@ -65,7 +65,7 @@ class LiveLine:
             sys.stderr.flush()
 
 
-def show(document: dict[str, Any]) -> list[str]:
+def write_table(document: dict[str, Any]) -> list[str]:
     """Returns the result as lines."""
     target = document["target"]
     lines = [
@@ -75,10 +75,10 @@ def show(document: dict[str, Any]) -> list[str]:
         print_requests(document),
         *_show_latencies(document),
         *_show_server(document["repeats"]),
-        *show_generator(document["repeats"]),
+        *write_generator(document["repeats"]),
     ]
     lines += [write_sentence(each) for each in document["objectives"]]
-    lines += show_search(document)
+    lines += write_search(document)
     if not document["valid"]:
         lines += ["", f"NOT VALID: {document['why']}"]
 
@@ -148,7 +148,7 @@ def _show_server(repeats: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def show_search(document: dict[str, Any]) -> list[str]:
+def write_search(document: dict[str, Any]) -> list[str]:
     """Returns the highest rate that was found, with what its repeats say of it."""
     search = document.get("search")
     if search is None:
@@ -171,7 +171,7 @@ def show_search(document: dict[str, Any]) -> list[str]:
     return lines
 
 
-def show_generator(repeats: list[dict[str, Any]]) -> list[str]:
+def write_generator(repeats: list[dict[str, Any]]) -> list[str]:
     worst = max(repeats, key=lambda each: float(each["generator"]["late_ms"]["p99"]))
     generator = worst["generator"]
     late_ms, own_share = generator["late_ms"], generator["own_share"]

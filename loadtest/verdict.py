@@ -162,7 +162,7 @@ def _say_accuracy(contender: Contender) -> str:
     return f"{contender.accuracy:.3f} ({low:.3f} to {high:.3f})"
 
 
-def show(document: dict[str, Any]) -> list[str]:
+def write_table(document: dict[str, Any]) -> list[str]:
     """Returns the table of classifiers and the verdict as lines."""
     width = max(len(each["model"]) for each in document["classifiers"])
     lines = [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,24 +11,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from model_card import Feature
+from scoring.category_codes import MISSING_CODE, UNKNOWN, code_names
+from scoring.date_parts import Faults, read_date_parts, read_texts
 from service.models.row_columns import choose_columns
 from service.models.rows import MAX_FLOAT32
-from tables.columns import convert_columns, read_numbers, strip_texts
+from tables.columns import read_numbers
 from tables.date_columns import DATE_PARTS, DateColumn
-from tables.date_texts import DateError, Days, is_gap, read_date
-from tables.dates import expand_date
-from tables.notations import MISSING, MISSING_AMONG_NUMBERS, NUMBER
-from tables.reader import as_whole, name_values
+from tables.reader import name_values
 from tables.terms import TextColumn
 
 Features = NDArray[np.float32]
-Faults = dict[int, str]
-"""What is wrong with a row stands at its place within the block."""
-EPOCH = dt.date(1970, 1, 1)
-"""This stands for a wrong date, whose row is set aside."""
-UNKNOWN = -1
-MISSING_CODE = -2
-_NUMBER, _GAP = re.compile(NUMBER), re.compile(MISSING_AMONG_NUMBERS)
 
 
 class EncodedRows(NamedTuple):
@@ -91,12 +81,12 @@ def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> Encod
     for feature in choose_columns(features, frame.columns):
         if isinstance(feature, TextColumn):
             terms = list(feature.terms.values())
-            texts = _read_texts(frame[feature.name])
+            texts = read_texts(frame[feature.name])
             matrix[:, terms] = feature.encode(texts)
             continue
 
         if isinstance(feature, DateColumn):
-            parts = _read_date(frame, feature.name, feature.learnt, faults)
+            parts = read_date_parts(frame, feature.name, feature.learnt, faults)
             for place in feature.positions:
                 part = features[place]
                 matrix[:, place] = _encode_number(parts[part.name], part, mark, faults)
@@ -140,101 +130,13 @@ def _encode_plain(frame: pl.DataFrame, features: Sequence[Feature]) -> Features 
     return matrix if math.isfinite(sum_of_squares) else None
 
 
-def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
-    """Returns the index of each value's name, `(n_rows,)`, -1 where it is none of these, -2 where it is missing."""
-    if column.dtype == pl.String:
-        texts = strip_texts(column)
-    else:
-        texts = pl.Series(column.name, name_values(as_whole(column)), dtype=pl.String)
-    index = {name: place for place, name in enumerate(names)}
-    has_numbers = all(_NUMBER.match(name) for name in names)
-    codes = {
-        text: MISSING_CODE
-        if text not in index and _is_gap(text, has_numbers=has_numbers)
-        else _code(text, index)
-        for text in texts.unique().drop_nulls()
-    }
-    found = texts.replace_strict(
-        list(codes), list(codes.values()), default=MISSING_CODE, return_dtype=pl.Int64
-    )
-    coded: NDArray[np.int64] = found.fill_null(MISSING_CODE).to_numpy()
-
-    return coded
-
-
-def _is_gap(text: str, *, has_numbers: bool) -> bool:
-    """Tells whether a text marks a missing value; more of them do so among numbers."""
-    return text in MISSING or (has_numbers and _GAP.search(text) is not None)
-
-
-def _code(text: str, index: dict[str, int]) -> int:
-    """Returns the index of a name that a text may be written for: of true, True, and of 1, 1.0."""
-    if text in index:
-        return index[text]
-    if text.lower() in ("true", "false"):
-        return index.get(text.lower(), UNKNOWN)
-    try:
-        number = float(text)
-    except ValueError:
-        return index.get(text.lower(), UNKNOWN)
-
-    as_float = index.get(str(number), UNKNOWN)
-    if math.isfinite(number) and number == int(number):
-        return index.get(str(int(number)), as_float)
-
-    return as_float
-
-
-def _read_texts(column: pl.Series) -> list[str | None]:
-    """Returns texts as the reader of whole tables has them, None where one is missing."""
-    whole = strip_texts(column) if column.dtype == pl.String else as_whole(column)
-    texts = name_values(whole)
-    return [None if each is None or each in MISSING else each for each in texts]
-
-
 def _take(frame: pl.DataFrame, name: str, faults: Faults) -> pl.Series:
     """Returns a feature's column; a part of a date is taken out of that."""
     if name in frame.columns:
         return frame[name]
 
     date = name.rpartition("_")[0]
-    return _read_date(frame, date, None, faults)[name]
-
-
-def _read_date(
-    frame: pl.DataFrame, name: str, learnt: Days | None, faults: Faults
-) -> dict[str, pl.Series]:
-    """Returns the parts of a date by their names; where the block as a whole is none, each text is read by itself."""
-    days = {} if learnt is None else {name: learnt}
-    (column,), findings = convert_columns([frame[name]], learnt=days)
-    if column.dtype not in (pl.Date, pl.Datetime) or name in findings.guesses:
-        column = _read_each_date(frame[name], faults)
-
-    return expand_date(column)
-
-
-def _read_each_date(column: pl.Series, faults: Faults) -> pl.Series:
-    """Returns dates, null where one is missing; a text that is none, or may be several, is a fault of its rows."""
-    texts = _read_texts(column)
-    dates: dict[str | None, dt.date | None] = {None: None}
-    reasons = {}
-    for text in dict.fromkeys(texts):
-        if text is None or is_gap(text):
-            dates[text] = None
-            continue
-        try:
-            dates[text] = read_date(text)
-        except DateError as error:
-            dates[text] = EPOCH
-            reasons[text] = (
-                f"feature {column.name!r} expects a date, as '2024-12-31', {error}"
-            )
-
-    for row, text in enumerate(texts):
-        if text in reasons:
-            faults.setdefault(row, reasons[text])
-
-    return pl.Series(column.name, [dates[text] for text in texts], dtype=pl.Date)
+    return read_date_parts(frame, date, None, faults)[name]
 
 
 def _encode_number(

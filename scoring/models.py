@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from model_card import Card, CardError, ImageInput
 from row_records import read_learnt
 from scoring.job import ChosenModel
-from service.errors import EvaluationError, ModelRefused, VeredictoError
+from service.errors import EvaluationError, ModelRefused
+from service.judging.asked_models import load_asked
 from service.judging.row_hashes import Hashes
 from service.models.content import ModelContent, read_one
-from service.models.folder import ModelFolder
 from service.models.model import Inputs, Model, load_graph
-from service.models.registry import Registry
 
 KINDS = ("classifier", "regressor", "clusterer")
 
@@ -25,10 +24,7 @@ def choose_models(
     folder: Path, task: str | None, names: Sequence[str]
 ) -> tuple[list[ChosenModel], LoadedModels]:
     """Returns all classifiers of a task, or the models of these names; raises EvaluationError."""
-    if not folder.is_dir():
-        raise EvaluationError(f"{folder}: expected a folder of exported models")
-
-    registry, models = _find(folder, task, names)
+    registry, models = load_asked(folder, task=task, names=names)
     _check_together(models)
     files = {id(graph): file for file, graph in registry.files.items()}
     chosen = []
@@ -37,41 +33,6 @@ def choose_models(
         chosen.append(_describe(model, path.absolute()))
 
     return chosen, LoadedModels(models)
-
-
-def _find(
-    folder: Path, task: str | None, names: Sequence[str]
-) -> tuple[Registry, list[Model]]:
-    """Loads the files whose names say that they are asked for; only where these are none are the others looked at."""
-    others = {}
-    for file in ModelFolder(folder).find():
-        is_asked = file.name in names
-        if task:
-            is_asked = file.name.startswith(f"{task}-")
-        if not is_asked:
-            others[file.shown] = "it was not asked for"
-
-    try:
-        return _ask(Registry.load(folder, known_bad=others), task, names)
-    except VeredictoError:
-        registry = Registry.load(folder)
-
-    try:
-        return _ask(registry, task, names)
-    except VeredictoError as error:
-        said = [str(error)]
-        for refused, reason in registry.refused.items():
-            said.append(f"{refused} was refused: {reason}")
-        raise EvaluationError("; ".join(said)) from None
-
-
-def _ask(
-    registry: Registry, task: str | None, names: Sequence[str]
-) -> tuple[Registry, list[Model]]:
-    found = registry.task(task) if task else [registry.model(each) for each in names]
-    distinct = {each.name: each for each in found}
-
-    return registry, list(distinct.values())
 
 
 def _describe(model: Model, path: Path) -> ChosenModel:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from scoring import files
+from scoring import atomic_files
 from scoring.job import Job, name_part
 from scoring.scorer import ANSWERS, SUMMARIES
 from service import VERSION
@@ -55,10 +55,10 @@ def begin(job: Job) -> set[int]:
         content = codec.encode(plan)
         for name in (ANSWERS, SUMMARIES):
             (job.out / name).mkdir(exist_ok=True)
-        files.write_file(path, lambda file: file.write(content))
+        atomic_files.write_file(path, lambda file: file.write(content))
 
     for name in (ANSWERS, SUMMARIES):
-        files.remove_leftovers(job.out / name)
+        atomic_files.remove_leftovers(job.out / name)
 
     return {each.number for each in job.tasks if _is_done(job, each.number)}
 
@@ -75,7 +75,9 @@ def _is_done(job: Job, number: int) -> bool:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    others = sorted(each.name for each in folder.iterdir() if each.name != files.LOCK)
+    others = sorted(
+        each.name for each in folder.iterdir() if each.name != atomic_files.LOCK
+    )
     if others:
         raise EvaluationError(
             f"--out {folder}: expected a new or empty folder, or one of such a run, got one with {others[0]!r}"
@@ -145,7 +147,7 @@ def write_set_aside(job: Job) -> None:
         text.flush()
         text.detach()
 
-    files.write_file(job.out / SET_ASIDE, write)
+    atomic_files.write_file(job.out / SET_ASIDE, write)
 
 
 def finish(job: Job, totals: dict[str, Any]) -> None:
@@ -160,4 +162,4 @@ def finish(job: Job, totals: dict[str, Any]) -> None:
         for summary in read_summaries(job)
     ]
     content = codec.encode(write_plan(job) | totals | {"parts": blocks})
-    files.write_file(job.out / MANIFEST, lambda file: file.write(content))
+    atomic_files.write_file(job.out / MANIFEST, lambda file: file.write(content))

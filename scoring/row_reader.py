@@ -14,14 +14,9 @@ from numpy.typing import NDArray
 
 from evaluation.image_folders import find_class, name_folders
 from model_card import FeatureInput
-from scoring.features import (
-    MISSING_CODE,
-    UNKNOWN,
-    Faults,
-    code_names,
-    encode,
-    find_columns,
-)
+from scoring.category_codes import MISSING_CODE, UNKNOWN, code_names
+from scoring.date_parts import Faults
+from scoring.features import encode, find_columns
 from scoring.job import ImageFiles, Input
 from scoring.models import LoadedModels
 from service.errors import EvaluationError, InvalidRequest, TooLarge

@@ -9,8 +9,8 @@ from typing import Any
 from cli.output import write_note, write_result
 from model_card import FeatureInput
 from scoring import plan, summary, verdict
+from scoring.atomic_files import lock, write_file
 from scoring.console import Progress
-from scoring.files import lock, write_file
 from scoring.inputs import BLOCK_BYTES, find_inputs
 from scoring.job import Job, Options
 from scoring.models import LoadedModels, choose_models

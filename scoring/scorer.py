@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from evaluation.image_hashes import hash_images
 from row_records import hash_rows
 from scoring import summary
-from scoring.files import write_file
+from scoring.atomic_files import write_file
 from scoring.job import ImageFiles, Input, Job, Task, name_part
 from scoring.models import LoadedModels
 from scoring.row_reader import UNLABELLED, BlockRows, RowReader

@@ -16,7 +16,7 @@ from stats import agreement, confusion, paired_tests, reliability, scores, simul
 from stats.binomial import wilson
 from stats.class_means import balanced_accuracy, macro_f1
 from stats.metric import without_interval
-from stats.paired import Pair
+from stats.paired_differences import Pair
 from verdict.analysis import WITHIN
 from verdict.pairs import describe_pairs, keep_level, test_counts
 from verdict.words import percent, show_interval

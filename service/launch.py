@@ -30,6 +30,7 @@ from service.processes.own_folder import (
     remove_left_folders,
 )
 from service.processes.reloader import ReloadOptions
+from service.processes.supervisor_options import SupervisorOptions
 from service.processes.worker import make_worker_command
 from service.service_links import log_service_links
 from service.settings import Settings, name_settings
@@ -44,7 +45,7 @@ from service.start_checks import (
 TARGET = "service.app:Veredicto"
 BACKLOG = 2048
 COUNTERS = "counters"
-TRIAL = (sys.executable, "-m", "service.processes.trial")
+TRIAL = (sys.executable, "-m", "service.processes.reload_trial")
 _ROOT = Path(__file__).resolve().parent.parent
 _SSL_OPTIONS = (
     "ssl_certfile",
@@ -109,7 +110,7 @@ def run_server(options: ServerOptions) -> int:
 
 def _plan(
     options: ServerOptions, settings: Settings, own: OwnFolder
-) -> supervisor.Options:
+) -> SupervisorOptions:
     """Returns what the supervisor starts and the times that it keeps."""
     folder = own.path
     counters = str(folder / COUNTERS)
@@ -125,7 +126,7 @@ def _plan(
         *options.worker_arguments,
     )
 
-    return supervisor.Options(
+    return SupervisorOptions(
         command=make_worker_command(
             arguments, target=None if options.target == TARGET else options.target
         ),

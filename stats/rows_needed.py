@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.paired import ALPHA, Pair, difference_interval, newcombe
+from stats.paired_differences import ALPHA, Pair, difference_interval, newcombe
 
 Floats = NDArray[np.float64]
 

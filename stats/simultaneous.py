@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stats.binomial import Z
 from stats.groups import Groups, sum_by_group
-from stats.paired import Pair, find_effect, newcombe
+from stats.paired_differences import Pair, find_effect, newcombe
 
 Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]

@@ -112,7 +112,7 @@ def test_serving_loads_nothing_of_the_report(models: Path) -> None:
         "verdict.analysis",
         "evaluation.report.page",
         "charts.svg",
-        "stats.paired",
+        "stats.paired_differences",
         "matplotlib",
         "polars",
     ]

@@ -18,10 +18,9 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from threading import Thread
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from model_card import Card
 from training.arguments import make_training_run, name_model, parse
@@ -35,20 +34,13 @@ from training.export.gate import ExportError
 from training.export.torch_operators import keep_torch_operators
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.held_out_examples import write_examples
+from training.job_progress import Message, Messages, show_progress
 from training.judging import train_and_judge
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
 from training.processors import count_processors
 
 Context = ForkServerContext | SpawnContext
-Message = tuple[str, str] | None
-"""A message is the name of a job and what it is doing now; None ends the display."""
-
-
-class Messages(Protocol):
-    """Messages about jobs are put as into a queue."""
-
-    def put(self, message: Message, /) -> None: ...
 
 
 Learn = Callable[[Sequence[list[str]], Messages], "list[Outcome]"]
@@ -168,7 +160,7 @@ def run_all(
     messages: Queue[Message] = _make_context().Queue()
 
     with make_progress(console) as progress:
-        display = Thread(target=_show_progress, args=(messages, progress, len(waiting)))
+        display = Thread(target=show_progress, args=(messages, progress, len(waiting)))
         display.start()
 
         try:
@@ -277,24 +269,6 @@ def name_job(command: list[str]) -> str:
     """Returns the name of what a command makes."""
     options = parse(command)
     return f"{options.task}-{name_model(options)}"
-
-
-def _show_progress(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
-    """Shows a bar for all jobs, and under it a line for each that is running."""
-    every = progress.add_task("all", total=n_jobs, note="")
-    lines: dict[str, TaskID] = {}
-
-    while (message := messages.get()) is not None:
-        name, text = message
-        if not text:
-            progress.remove_task(lines.pop(name))
-            progress.advance(every)
-            continue
-
-        if name not in lines:
-            lines[name] = progress.add_task(name, total=None, note="")
-
-        progress.update(lines[name], note=text)
 
 
 def _find_up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:

@@ -16,7 +16,8 @@ from typing import Any
 import ray
 
 from cli.ray_address import join_cluster
-from training.jobs import Learn, Messages, Outcome, learn_here, name_job
+from training.job_progress import Messages
+from training.jobs import Learn, Outcome, learn_here, name_job
 from training.learning.family import TrainingError
 
 ROOT = Path(__file__).resolve().parent.parent

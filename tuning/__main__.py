@@ -51,7 +51,7 @@ def _tune(options: argparse.Namespace) -> int:
     ]
     common_rate = measurer.common_rate or 0.0
     chosen = choice.choose(options.goal, found, default)
-    write_result(*console.show(summaries, default, common_rate=common_rate), "")
+    write_result(*console.write_table(summaries, default, common_rate=common_rate), "")
     if found.is_cut_short:
         write_result(
             "The time ran out: --budget allows more, --trial shortens each trial."

@@ -31,7 +31,7 @@ def print_measurement(
     )
 
 
-def show(
+def write_table(
     summaries: Sequence[Summary], default: Candidate, *, common_rate: float
 ) -> list[str]:
     """Returns the table of all candidates, the fastest first; those of the front are marked."""

@@ -13,7 +13,7 @@ from stats import (
     agreement,
     confusion,
     groups,
-    paired,
+    paired_differences,
     paired_tests,
     reliability,
     risk_coverage,
@@ -97,7 +97,7 @@ def _judge_baseline(
         "class": predictions.classes[commonest],
         "share": constant.mean(),
         "p_value": p_value,
-        "beaten": is_above and p_value < paired.ALPHA,
+        "beaten": is_above and p_value < paired_differences.ALPHA,
     }
 
 
@@ -113,7 +113,7 @@ def _judge_leader(
     right = hits[:, leader]
     effect = groups.design_effect(right - right.mean(), members)
     counted = right.sum() / effect, n_rows / effect
-    z = NormalDist().inv_cdf(1 - paired.ALPHA / (2 * n_models))
+    z = NormalDist().inv_cdf(1 - paired_differences.ALPHA / (2 * n_models))
 
     return {
         "value": right.mean(),

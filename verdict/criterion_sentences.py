@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from verdict.accuracy_sentences import CONDITION, tell_groups
 from verdict.criterion import COST, Criterion
-from verdict.findings import CONDITION, tell_groups
 from verdict.learnt_rows import tell_learnt
 from verdict.predictions import Predictions
 from verdict.words import (

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.contract import codec
-from stats import paired, paired_tests
+from stats import paired_differences, paired_tests
 from stats.labelling.discordant import interval_from_sample, share_by_strata
 from stats.labelling.plan import plan_labels
 from stats.metric import describe, undefined
@@ -114,7 +114,7 @@ def _judge_pairs(
     plan: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Returns every pair; its interval holds together with those of the others (Bonferroni)."""
-    z = _normal_quantile(1 - paired.ALPHA / (2 * max(1, len(places))))
+    z = _normal_quantile(1 - paired_differences.ALPHA / (2 * max(1, len(places))))
     found = [_count_pair(labels, truth, each, groups) for each in places]
     p_values = [each["p_value"] for each in found]
     adjusted = paired_tests.holm(p_values)
@@ -172,9 +172,9 @@ def _count_pair(
 def _decide(
     counted: dict[str, Any], p_value: float, others: list[float]
 ) -> dict[str, Any]:
-    least = paired_tests.min_discordant(others, alpha=paired.ALPHA)
+    least = paired_tests.min_discordant(others, alpha=paired_differences.ALPHA)
     verdict = "a" if counted["only_a"] > counted["only_b"] else "b"
-    if p_value >= paired.ALPHA:
+    if p_value >= paired_differences.ALPHA:
         verdict = "too few" if counted["n_apart"] < least else "not shown"
 
     return {"verdict": verdict, "min_discordant": least}

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stats import agreement, groups, paired, paired_tests
-from stats.paired import Pair
+from stats import agreement, groups, paired_differences, paired_tests
+from stats.paired_differences import Pair
 from stats.rows_needed import MIN_GROUPS, plan_nothing, plan_to_tell_apart
 from verdict.predictions import Predictions
 
@@ -116,7 +116,7 @@ def test_pair(
 
     `n_apart` are the rows on which one alone is right, or the groups in which one is right more often.
     """
-    effect = paired.find_effect(first, second, members)
+    effect = paired_differences.find_effect(first, second, members)
     sums = groups.sum_by_group(first.astype(np.int64) - second, members)
     n_apart = int((sums != 0).sum())
     mid_p: float | None
@@ -150,7 +150,7 @@ def _describe_pair(
     pair: Pair, effect: float, alone: tuple[float, float], *, n_pairs: int
 ) -> dict[str, Any]:
     """Returns counts and figures of a pair; `effect` rows are worth an independent one, `alone` is its interval."""
-    ratio = paired.odds_ratio(pair)
+    ratio = paired_differences.odds_ratio(pair)
     if effect != 1 and ratio["interval"] is not None:
         ratio |= {"interval": None, "reason": "no interval: rows belong together"}
 
@@ -176,7 +176,7 @@ def _bound(
     The first agrees with the verdict: what the test shows ends at 0, and what it does not show reaches 0. Step by step
     the test sees a little more than the intervals together, and exactly it sees a little less.
     """
-    limits = paired.difference_interval(pair, z=critical, effect=effect)
+    limits = paired_differences.difference_interval(pair, z=critical, effect=effect)
     return {
         "value": pair.difference,
         "interval": _agree_with(verdict, limits),
@@ -187,9 +187,11 @@ def _bound(
 def _bound_alone(pair: Pair, effect: float, p_value: float) -> tuple[float, float]:
     """Returns the interval of this pair alone, which agrees with its test before any correction."""
     shown = "a" if pair.only_a > pair.only_b else "b"
-    verdict = shown if p_value < paired.ALPHA else "not shown"
+    verdict = shown if p_value < paired_differences.ALPHA else "not shown"
 
-    return _agree_with(verdict, paired.difference_interval(pair, effect=effect))
+    return _agree_with(
+        verdict, paired_differences.difference_interval(pair, effect=effect)
+    )
 
 
 def _agree_with(verdict: str, limits: tuple[float, float]) -> tuple[float, float]:
@@ -206,7 +208,9 @@ def _equate(pair: Pair, effect: float, within: float) -> dict[str, Any]:
 
     Two one-sided tests of 5 % each (TOST) are the 90 % interval of this pair alone between -within and within.
     """
-    low, high = paired.difference_interval(pair, confidence=0.9, effect=effect)
+    low, high = paired_differences.difference_interval(
+        pair, confidence=0.9, effect=effect
+    )
     shown = -within < low and high < within
 
     return {"within": within, "interval": (low, high), "shown": shown}
@@ -220,9 +224,9 @@ def _decide(
     It is `a` or `b`, whichever is shown to be right more often, `not shown`, or `too few` where no split of so few
     could have shown a difference.
     """
-    least = paired_tests.min_discordant(others, alpha=paired.ALPHA)
+    least = paired_tests.min_discordant(others, alpha=paired_differences.ALPHA)
     verdict = "a" if pair.only_a > pair.only_b else "b"
-    if p_value >= paired.ALPHA:
+    if p_value >= paired_differences.ALPHA:
         verdict = "too few" if n_apart < least else "not shown"
 
     return {"verdict": verdict, "min_discordant": least}

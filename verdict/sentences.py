@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verdict import findings
+from verdict import accuracy_sentences as say
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.learnt_rows import NOTHING_LEARNT, LearntSentences
 from verdict.words import (
@@ -35,28 +35,43 @@ def write_verdict(
     mine = [
         _facing(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
     ]
-    baseline = findings.compare_with_baseline(numbers, told[leader], task)
-    is_beaten = numbers["baseline"]["beaten"]
-    found = [
-        findings.tell_groups(numbers, grouping),
-        "" if is_beaten else baseline,
-        *(findings.compare(pair, leader, numbers, task) for pair in mine),
-        baseline if is_beaten else "",
-        findings.find_worse(numbers, leader, task) if mine else "",
-        findings.write_prices(numbers, costs, task),
-        findings.write_unanswered(told[leader], task, risk, n_models=len(told)),
-        findings.write_calibration(
-            told[leader], task, n_rows=numbers["rows"], n_models=len(told)
-        ),
-        findings.CONDITION,
-    ]
-
+    found = _list_findings(numbers, mine, task, costs, risk, grouping)
     head = f"{_head(told[leader], mine, numbers, task)}{_tell_better_baseline(numbers)}"
 
     return {
         "headline": f"{learnt.before}{head}{learnt.after}",
         "findings": [each for each in found if each],
     }
+
+
+def _list_findings(
+    numbers: dict[str, Any],
+    mine: list[dict[str, Any]],
+    task: str,
+    costs: dict[str, dict[str, float | None]],
+    risk: float,
+    grouping: Grouping,
+) -> list[str]:
+    """Returns the sentences below the headline, empty where there is nothing to say; `mine` are the leader's pairs."""
+    leader = numbers["leader"]
+    told = {each["model"]: each for each in numbers["models"]}
+    n_models = len(told)
+    baseline = say.compare_with_baseline(numbers, told[leader], task)
+    is_beaten = numbers["baseline"]["beaten"]
+
+    return [
+        say.tell_groups(numbers, grouping),
+        "" if is_beaten else baseline,
+        *(say.compare(pair, leader, numbers, task) for pair in mine),
+        baseline if is_beaten else "",
+        say.find_worse(numbers, leader, task) if mine else "",
+        say.write_prices(numbers, costs, task),
+        say.write_unanswered(told[leader], task, risk, n_models=n_models),
+        say.write_calibration(
+            told[leader], task, n_rows=numbers["rows"], n_models=n_models
+        ),
+        say.CONDITION,
+    ]
 
 
 def _tell_better_baseline(numbers: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stats.paired import Pair, difference_interval
+from stats.paired_differences import Pair, difference_interval
 from stats.paired_tests import benjamini_yekutieli
 from verdict.pairs import test_pair
 from verdict.predictions import Predictions

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.live.journal.ids import PredictionIds
+from service.live.journal.prediction_ids import PredictionIds
 from service.live.journal.records import (
     FeedbackRecord,
     ModelKey,

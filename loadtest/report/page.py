@@ -49,7 +49,7 @@ def render(document: dict[str, Any]) -> str:
             captions=CAPTIONS,
             notes=_find_notes(document),
             figures={name: Markup(each) for name, each in drawn.items()},
-            generator=console.show_generator(document["repeats"]),
+            generator=console.write_generator(document["repeats"]),
             palette=Markup(palette.write_css()),
         )
     )
@@ -75,7 +75,7 @@ def _find_sentences(document: dict[str, Any]) -> list[str]:
     if "verdict" in document:
         return [f"{each.rstrip('.')}." for each in document["verdict"].split(". ")]
 
-    searched = console.show_search(document)[::-1]
+    searched = console.write_search(document)[::-1]
     return [*searched, console.print_requests(document)]
 
 

@@ -17,6 +17,7 @@ from service.contract.limits import MAX_JUDGING, Limits
 from service.errors import EvaluationError, InvalidRequest, Overloaded
 from service.judging import predictions
 from service.judging.classifiers import Classifiers, LoadedClassifiers
+from service.judging.labelled_csv import KEEP_LEARNT, TableLimits, read_labelled_csv
 from service.judging.labelled_rows import (
     LabelledData,
     find_fit_images,
@@ -25,7 +26,6 @@ from service.judging.labelled_rows import (
     leave_out_learnt,
 )
 from service.judging.row_hashes import Hashes, collect_learnt, hash_images
-from service.judging.table import KEEP_LEARNT, TableLimits, read_labelled_csv
 from service.models import cancellation
 from service.models.images.media_types import ImageFile
 from service.models.model import Model

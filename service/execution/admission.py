@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from service.errors import DeadlinePassed, Defect, Overloaded, VeredictoError
 from service.execution.metrics import ModelMetrics
-from service.observability.ids import REQUEST_ID, make_request_id
+from service.observability.request_ids import REQUEST_ID, make_request_id
 from service.settings import Settings
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from service.execution.admission import ClientLeft
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.run import Pending, Reply, Run
-from service.execution.turn import Turn, TurnRun
+from service.execution.turn_batching import TurnBatch, TurnRun
 from service.models.graph import Graph
 
 
@@ -85,7 +85,7 @@ class Pipeline:
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self._turn = Turn(batches.max_batch_rows)
+        self._turn = TurnBatch(batches.max_batch_rows)
 
     def start(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a small request through both phases here, any other in a thread; only the event loop may call it."""

@@ -13,13 +13,13 @@ from service.access.tokens import Access
 from service.errors import Overloaded, Unauthenticated, VeredictoError
 from service.execution.metrics import RouteMetrics
 from service.observability.ended_request import EndedRequest
-from service.observability.ids import (
+from service.observability.observer import Observer
+from service.observability.request_ids import (
     REQUEST_ID,
     make_request_id,
     read_request_id,
     read_traceparent,
 )
-from service.observability.observer import Observer
 
 REQUEST_ID_KEY = "x-request-id"
 TRACEPARENT_KEY = "traceparent"

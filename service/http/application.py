@@ -15,37 +15,30 @@ from service.access.rights import REPOSITORY
 from service.calls.data_plane import DataPlane
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
-from service.errors import NotFound, VeredictoError, hint_at
+from service.errors import VeredictoError
 from service.execution.admission import Admission, ClientLeft, report_defect
 from service.execution.batching import Batches
-from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
-from service.execution.turn import TurnRun
+from service.execution.turn_batching import TurnRun
 from service.http.bodies import Bodies
 from service.http.gate import WATCHED, Gate, ObservedRequest
-from service.http.judging import JudgeRoute
+from service.http.judge_route import JudgeRoute
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
 from service.http.platforms import PREFIX as V1
 from service.http.platforms import PlatformRoutes, list_other_paths
 from service.http.request_timeout import limit_time
-from service.http.responses import Message, Response, respond, respond_to_error
+from service.http.response_writer import ResponseWriter
+from service.http.responses import Message, Response, respond_to_error
 from service.http.route import ContractRoute, HTTPRoute
-from service.http.views import READ_ONLY, Views
-from service.http.writer import Writer
+from service.http.view_application import ASKED, ViewApplication
+from service.http.views import Views
 from service.settings import Settings
 
 STARTED = "veredicto.started"
 """A request that was begun on the fast path has its outcome under this key of its scope."""
-ASKED = "veredicto.asked"
-"""The path that was asked for lies here, where a platform has another name for one of ours."""
 _get_name = itemgetter(0)
-_FALLBACK_PATHS = (
-    "/schema.json",
-    "/static_content/swagger-ui.css",
-    "/static_content/swagger-ui-bundle.js",
-)
 
 
 class Application:
@@ -63,7 +56,6 @@ class Application:
     ) -> None:
         limits = Limits(settings)
         protocol = OpenInferenceRoutes(plane, settings)
-        self._fallback = fallback
         self._gate = gate or Gate.of(settings)
         self._admission = admission
         self._models = admission.models
@@ -73,6 +65,9 @@ class Application:
         self._protocol = protocol
         self._platforms = PlatformRoutes(plane, limits)
         self._views = Views(plane, batches, protocol, self._platforms)
+        self._others = ViewApplication(
+            self._views, protocol, fallback=fallback, gate=self._gate
+        )
         self._calls = _make_routes(plane, limits)
         self._other_paths = list_other_paths(settings)
         self._routes: dict[str, HTTPRoute] = {}
@@ -81,9 +76,7 @@ class Application:
         self._set_routes()
         self.probes = self._views.list_probes(self._other_paths)
         """The probes say whether the server lives and is ready; any thread may ask them."""
-        self.writer = Writer(plane.lifecycle)
-        self._views_metrics = RouteMetrics("view")
-        self._unknown_metrics = RouteMetrics("unknown")
+        self.writer = ResponseWriter(plane.lifecycle)
 
     def follow(self) -> None:
         """Follows the registry, which has other models now; only the event loop may call it."""
@@ -97,6 +90,7 @@ class Application:
             if ours in self._routes:
                 self._routes[path] = self._routes[ours]
 
+        self._others.routes = self._routes
         self.fast_routes.clear()
         for path, route in self._routes.items():
             self.fast_routes[path.encode()] = route
@@ -119,7 +113,7 @@ class Application:
             }
         route = self._find_route(scope["path"]) if is_post else None
         if route is None:
-            await self._answer_other(scope, receive, send)
+            await self._others.answer(scope, receive, send, self.writer)
             return
 
         started = perf_counter()
@@ -237,7 +231,7 @@ class Application:
     def count_refusal(self, url: bytes) -> None:
         """Counts a request that was refused by its head."""
         route = self.fast_routes.get(url.partition(b"?")[0])
-        metrics = self._unknown_metrics if route is None else route.metrics
+        metrics = self._others.unknown_metrics if route is None else route.metrics
         metrics.record(503, 0.0)
 
     def _count(self, route: HTTPRoute, reply: Reply, started: float) -> None:
@@ -315,83 +309,6 @@ class Application:
             if type(outcome) is Pending:
                 outcome.give_up()
             raise
-
-    async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answers what is no call: a view, or what the application behind knows."""
-        if scope["type"] != "http":
-            await self._fallback(scope, receive, send)
-            return
-
-        started = perf_counter()
-        path, method = scope["path"], scope["method"]
-        observed = self._gate.enter(method, path, scope["headers"])
-        if observed is not None:
-            observed.enter_task()
-
-        try:
-            response = await self._show(scope, observed)
-        except VeredictoError as error:
-            response = respond_to_error(error)
-        except Exception:
-            response = respond_to_error(report_defect(f"{method} {path[:200]}"))
-
-        if response is None:
-            await self._fallback(scope, receive, self._gate.follow(observed, send))
-            return
-
-        self._count_view(path, response, started)
-        if observed is not None:
-            response = observed.leave(response)
-        await self.writer.send_plainly(response, send, has_body=method != "HEAD")
-
-    def _count_view(self, path: str, response: Response, started: float) -> None:
-        """Counts what is no call under one of two labels, since clients make up paths."""
-        metrics = self._views_metrics if self._is_known(path) else self._unknown_metrics
-        metrics.record(response.status, perf_counter() - started)
-
-    def _is_known(self, path: str) -> bool:
-        try:
-            return bool(self._allowed_methods(path))
-        except NotFound:
-            return False
-
-    async def _show(
-        self, scope: Message, observed: ObservedRequest | None
-    ) -> Response | None:
-        """Returns the answer to what is no call; None where the application behind has it."""
-        if observed is not None:
-            if observed.preflight is not None:
-                return observed.preflight
-            # A path that changes what is served is no secret, and its method is wrong for everyone.
-            if not self._protocol.is_change(scope["path"]):
-                observed.check()
-
-        path = scope["path"]
-        method = scope["method"]
-        allowed = self._allowed_methods(path)
-        if not allowed:
-            hint = hint_at(path, self._routes)
-            text = f"unknown path {path[:200]!r}{hint}; GET /docs lists what there is"
-            return respond({"error": text}, status=404)
-
-        if method not in allowed:
-            names = ", ".join(allowed)
-            asked = scope.get(ASKED, path)[:200]
-            text = f"{method} is not taken by {asked}; allowed: {names}"
-            headers = ((b"allow", names.encode()),)
-            return respond({"error": text}, status=405, headers=headers)
-
-        if path in _FALLBACK_PATHS:
-            return None
-
-        return await self._views.show(scope)
-
-    def _allowed_methods(self, path: str) -> tuple[str, ...]:
-        if path in self._routes:
-            return ("POST",)
-        return (
-            READ_ONLY if path in _FALLBACK_PATHS else self._views.allowed_methods(path)
-        )
 
 
 def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:

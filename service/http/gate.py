@@ -9,20 +9,20 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
+from service.access.cors import ASKED_METHOD, FETCH_SITE, ORIGIN, CorsPolicy
 from service.access.rights import REPOSITORY, find_rights
-from service.access.sites import ASKED_METHOD, FETCH_SITE, ORIGIN, Sites
 from service.access.tokens import Access
 from service.errors import VeredictoError
 from service.http.lifespan import Send
 from service.http.responses import SECURITY, Headers, Message, Response
 from service.observability.ended_request import EndedRequest
-from service.observability.ids import (
+from service.observability.observer import Observer
+from service.observability.request_ids import (
     REQUEST_ID,
     make_request_id,
     read_request_id,
     read_traceparent,
 )
-from service.observability.observer import Observer
 from service.settings import Settings
 
 MAX_SHOWN_CHARS = 200
@@ -129,9 +129,9 @@ class ObservedRequest:
 class Gate:
     """The gate knows who may ask for what, which sites' pages may, and whether requests are observed."""
 
-    def __init__(self, access: Access, sites: Sites, observer: Observer) -> None:
+    def __init__(self, access: Access, cors: CorsPolicy, observer: Observer) -> None:
         self.access = access
-        self._sites = sites
+        self._cors = cors
         self.observer = observer
         self.is_open = access.is_open and not observer.is_on
         """Everyone may ask for everything but changes of the models, and nothing is observed."""
@@ -140,11 +140,11 @@ class Gate:
     def of(cls, settings: Settings, *, waits: bool = False) -> Gate:
         """Returns the gate that the settings ask for; raises SettingsError as `Access.of` does."""
         access = Access.of(settings.tokens, settings.public, waits=waits)
-        return cls(access, Sites(settings.cors), Observer.of(settings))
+        return cls(access, CorsPolicy(settings.cors), Observer.of(settings))
 
     def with_access(self, access: Access) -> Gate:
         """Returns the same gate with an access of its own, for another thread."""
-        return Gate(access, self._sites, self.observer)
+        return Gate(access, self._cors, self.observer)
 
     def follow(self, observed: ObservedRequest | None, send: Send) -> Send:
         """Returns what sends the answer of another application, with the headers that ours have."""
@@ -229,14 +229,14 @@ class Gate:
     ) -> None:
         """Adds what a browser needs to know to the observed request, or refuses it."""
         try:
-            asked = self._sites.answer_preflight(method, found)
+            asked = self._cors.answer_preflight(method, found)
             if asked:
                 observed.preflight = Response(204, b"", headers=asked)
                 return
 
-            observed.add_headers(self._sites.list_headers(found.get(ORIGIN)))
+            observed.add_headers(self._cors.list_headers(found.get(ORIGIN)))
             if method != "OPTIONS":
                 host = next((value for name, value in headers if name == b"host"), None)
-                self._sites.check(method, found, host)
+                self._cors.check(method, found, host)
         except VeredictoError as error:
             observed.refuse(error)

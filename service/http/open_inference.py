@@ -22,8 +22,8 @@ from service.errors import (
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost
 from service.execution.run import Run
-from service.http.infer_body import InferAnswer, InferBodyCodec
 from service.http.repository import INDEX, IndexRoute, ModelRoute, ModelRoutes
+from service.http.request_bodies.infer_body import InferAnswer, InferBodyCodec
 from service.http.responses import JSON, Response, respond
 from service.models.graph import Graph
 from service.models.registry import LATEST

@@ -15,8 +15,8 @@ from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost, Head, Route
 from service.execution.run import Pending, Reply, Run
-from service.http.csv_rows import CSV, read_csv
-from service.http.forms import read_fields, read_parameters, read_request
+from service.http.request_bodies.csv_rows import CSV, read_csv
+from service.http.request_bodies.forms import read_fields, read_parameters, read_request
 from service.http.responses import JSON, PNG, Response
 from service.models.graph import Graph
 from service.models.images.media_types import MEDIA_TYPES, TAKEN_TYPES

@@ -12,12 +12,12 @@ from service.contract.codec import encode
 from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.batching import Batches
 from service.execution.metrics import render_metrics
-from service.http.forms import read_parameters
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
 from service.http.openapi_document import OpenAPIDocument
 from service.http.page_security import protect_page
 from service.http.platforms import PREFIX as V1
 from service.http.platforms import PlatformRoutes
+from service.http.request_bodies.forms import read_parameters
 from service.http.responses import (
     HTML,
     METRICS,

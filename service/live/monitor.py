@@ -11,14 +11,12 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from time import monotonic
 
 from service.contract import live_answers
 from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import process_tuning
 from service.execution.processors import Load
 from service.live import champion_log, comparison
-from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
     find_deployments_left,
@@ -29,22 +27,20 @@ from service.live.champion_watch import ChampionWatch
 from service.live.cost_settings import find_costs
 from service.live.drift_cells import DriftCells, Features
 from service.live.drift_monitor import DriftMonitor
-from service.live.journal.challenger_counts import ACCURACY, find_metrics
+from service.live.journal.challenger_counts import ACCURACY
 from service.live.journal.group_keys import hash_names
 from service.live.journal.reading import reader
 from service.live.journal.reading.window import Example, PredictionWindow
-from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
+from service.live.journal.records import FeedbackRecord, Labels, Probabilities
 from service.live.journal.storage.startup import read_prepared_file
 from service.live.journal.writer import Journal
+from service.live.live_comparisons import LiveComparisons
 from service.live.shadow import Shadow
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
 from service.settings import Settings
 
-MAX_COMPARISON_AGE_S = 1.0
 logger = logging.getLogger(__name__)
-_MadeComparison = tuple[float, live_answers.LiveComparison]
-"""When a comparison was made stands before it, in seconds by the clock that never goes back."""
 _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(0|[1-9][0-9]{0,8}))?")
 
 
@@ -79,20 +75,13 @@ class Monitor:
         self.journal = self._open_journal(path)
         self._shadow = Shadow(deployments, self.journal) if settings.shadow else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
-        self._watch = ChampionWatch(
-            self.journal,
-            path=settings.acts,
-            history=history,
-            error_budget=settings.error_budget,
-            by=settings.acts_by,
-            costs=self._costs,
-            follow_champions=self._follow_champions,
-        )
+        self._watch = self._make_watch(history)
         self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)
 
         self._following = threading.Lock()
-        self._lock = threading.Lock()
-        self._comparisons: dict[tuple[str, str, bool], _MadeComparison] = {}
+        self._comparisons = LiveComparisons(
+            registry, settings, self.journal, self._drift_monitor, self._costs
+        )
         process_tuning.switch_threads_often()
         self._watch.start()
 
@@ -106,6 +95,18 @@ class Monitor:
             max_examples=settings.journal_disagreements or 0,
             begun=read_prepared_file(os.environ),
             costs=self._costs,
+        )
+
+    def _make_watch(self, history: champion_log.History) -> ChampionWatch:
+        settings = self._settings
+        return ChampionWatch(
+            self.journal,
+            path=settings.acts,
+            history=history,
+            error_budget=settings.error_budget,
+            by=settings.acts_by,
+            costs=self._costs,
+            follow_champions=self._follow_champions,
         )
 
     def watch_load(self, count_in_flight: Callable[[], int]) -> None:
@@ -170,8 +171,7 @@ class Monitor:
         if self._shadow is not None:
             self._shadow.deploy(deployments)
         self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)
-        with self._lock:
-            self._comparisons.clear()
+        self._comparisons.clear()
 
     def record_feedback(
         self, row_id: str, label: str | int, group: str | None = None
@@ -198,24 +198,11 @@ class Monitor:
     ) -> live_answers.LiveComparison:
         """Returns the live comparison of the task's classifiers, about a second old.
 
-        Raises NotFound for a task, InvalidRequest for a metric, and Overloaded where the journal cannot be read.
+        It raises NotFound for a task, InvalidRequest for a metric, and Overloaded where the journal cannot be read.
         """
-        models = self._registry.task(task)
-        costs = self._costs.get(task)
-        if costs is not None and costs.classes != models[0].classes:
-            costs = None
-        check_metric(by, task, costs)
-
-        with self._lock:  # who comes meanwhile takes the same
-            key = (task, by, has_curves)
-            made_s, found = self._comparisons.get(key, (0.0, None))
-            if found is None or monotonic() - made_s > MAX_COMPARISON_AGE_S:
-                found = self._make_comparison(
-                    task, models, by, costs, has_curves=has_curves
-                )
-                self._comparisons[key] = monotonic(), found
-
-        return found
+        return self._comparisons.compare(
+            task, self._deployments_by_task, by, has_curves=has_curves
+        )
 
     def read_unlabelled(
         self, task: str, max_rows: int
@@ -263,42 +250,6 @@ class Monitor:
         if self._shadow is not None:
             self._shadow.close()
         self.journal.close()
-
-    def _make_comparison(
-        self,
-        task: str,
-        models: list[Model],
-        by: str,
-        costs: Costs | None,
-        *,
-        has_curves: bool,
-    ) -> live_answers.LiveComparison:
-        self.journal.check_readable()
-        try:
-            window = reader.read_window(
-                self.journal.path,
-                task,
-                max_rows=comparison.MAX_WINDOW_ROWS,
-                metrics=find_metrics(by, len(models[0].classes), costs),
-                has_histories=has_curves,
-            )
-            drift = self._drift_monitor.describe(task)
-        except sqlite3.Error as error:
-            raise Overloaded(
-                f"the journal cannot be read now, try again: {error}"
-            ) from error
-
-        deployment = self._deployments_by_task.get(task)
-        return comparison.describe(
-            models,
-            deployment,
-            window,
-            drift,
-            policy=self._settings.policy,
-            error_budget=self._settings.error_budget,
-            by=by,
-            costs=costs,
-        )
 
 
 def _find_classifiers(registry: Registry) -> list[Model]:

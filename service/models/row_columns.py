@@ -19,17 +19,21 @@ def find_texts(features: Sequence[Feature]) -> tuple[TextColumn, ...]:
 
     The training rows may all lack a rare term, or all have a frequent one, so that its range is one of both.
     """
-    names = [
-        each.name if set(each.range or ()) <= {0, 1} and not each.values else ""
-        for each in features
-    ]
+    names = []
+    for each in features:
+        is_zero_or_one = set(each.range or ()) <= {0, 1}
+        may_be_term = is_zero_or_one and not each.values
+        names.append(each.name if may_be_term else "")
+
     return find_text_columns(names)
 
 
 def find_dates(features: Sequence[Feature]) -> tuple[DateColumn, ...]:
     """Returns the columns of dates that features are parts of."""
+    names = [each.name for each in features]
     ranges = {each.name: each.range for each in features if not each.values}
-    return find_date_columns(ranges, [each.name for each in features])
+
+    return find_date_columns(ranges, names)
 
 
 def list_learnt_days(features: Sequence[Feature]) -> dict[str, Days]:
@@ -46,17 +50,26 @@ def choose_columns(features: Sequence[Feature], names: Sequence[str]) -> list[Co
 
     A text is chosen unless the table has its terms as columns, and a date unless the table has any of its parts.
     """
-    own = [each.name for each in features]
-    texts, dates = find_texts(features), find_dates(features)
-    every: list[SpreadColumn] = [*texts, *dates]
-    has_features = {
-        each.name: any(own[position] in names for position in each.positions)
-        for each in every
-    }
-    spread: list[SpreadColumn] = [
-        *(each for each in texts if each.name in names or not has_features[each.name]),
-        *(each for each in dates if not has_features[each.name]),
-    ]
-    of_spread = {each.name: each for each in spread}
-    of_name = dict(zip(own, features, strict=True))
-    return [of_spread.get(name) or of_name[name] for name in join_features(own, spread)]
+    own_names = [each.name for each in features]
+    texts = find_texts(features)
+    dates = find_dates(features)
+
+    spread: list[SpreadColumn] = []
+    for text in texts:
+        if text.name in names or not _has_any(text, own_names, names):
+            spread.append(text)
+    for date in dates:
+        if not _has_any(date, own_names, names):
+            spread.append(date)
+
+    by_name: dict[str, Column] = dict(zip(own_names, features, strict=True))
+    by_name.update((each.name, each) for each in spread)
+
+    return [by_name[name] for name in join_features(own_names, spread)]
+
+
+def _has_any(
+    column: SpreadColumn, own_names: Sequence[str], names: Sequence[str]
+) -> bool:
+    """Returns whether any feature that a text or a date stands for is among these names."""
+    return any(own_names[position] in names for position in column.positions)

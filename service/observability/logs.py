@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from service.observability import access_log
-from service.observability.ids import REQUEST_ID
 from service.observability.log_stream import LogStream, find_descriptor, make_handler
+from service.observability.request_ids import REQUEST_ID
 from service.settings import Settings
 
 MAX_IN_A_WINDOW = 10

@@ -12,72 +12,33 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Protocol
 
+from service.processes.manifest_changes import find_refused, name_changes, shows_as
+from service.processes.reload_request import (
+    BROKEN,
+    DONE,
+    FAILED,
+    LOAD,
+    LOOK,
+    REFUSED,
+    UNFIT,
+    UNKNOWN,
+    UNLOAD,
+    ReloadRequest,
+    WorkerGroup,
+)
 from service.processes.worker import MIN_START_S
 from service.repository.generation import GenerationRequest, Manifest, Store
 
-LOOK, LOAD, UNLOAD = "look", "load", "unload"
-DONE, REFUSED, FAILED = "done", "refused", "failed"
-"""A reload is done, or done but for files that were refused, or failed as a whole."""
-UNKNOWN, UNFIT, BROKEN = "unknown", "unfit", "broken"
-"""Whoever asked is told that there is no such model, that it cannot be served, or that the service is at fault."""
 MAX_TRIES = 100
 """So many files of one look may end their trial, or be refused by a worker; then the look is given up."""
 MAX_DEATHS = 2
 """So many workers may die while they load a generation, for whatever reason, and it is loaded again."""
-MAX_SHOWN = 20
-"""So many files that have changed are named in the log."""
 MAX_WAITING = 1_000
 """So many requests may wait for their reload."""
 STOPPING = "the server is stopping: ask another one"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """A request asks for a look at the whole folder, or for one name to be loaded or unloaded.
-
-    `asker` is the number of the worker that waits for the answer, which it knows by the ticket.
-    """
-
-    action: str
-    name: str = ""
-    asker: int | None = None
-    ticket: str = ""
-
-
-class WorkerGroup(Protocol):
-    """This is what a reload needs of the supervisor."""
-
-    def start_trial(self, order: GenerationRequest) -> None:
-        """Starts the process that makes a generation."""
-        ...
-
-    def end_trial(self, why: str) -> None:
-        """Kills that process."""
-        ...
-
-    def list_ready(self) -> list[int]:
-        """Returns the numbers of the workers that serve."""
-        ...
-
-    def is_complete(self) -> bool:
-        """Returns whether every worker serves, so that none is about to begin with another generation."""
-        ...
-
-    def tell_worker(self, number: int, kind: str, **fields: Any) -> None:
-        """Sends a message to a worker."""
-        ...
-
-    def begin(self) -> None:
-        """Lets the workers begin, which wait for the first generation."""
-        ...
-
-    def count_reload(self, outcome: str) -> None:
-        """Counts a reload by its outcome."""
-        ...
 
 
 class Phase(Enum):
@@ -94,7 +55,7 @@ class Phase(Enum):
 class _Reload:
     """A _Reload is the one reload that is on its way."""
 
-    request: Request
+    request: ReloadRequest
     number: int
     rejected: dict[str, str] = field(default_factory=dict)
     next: Manifest | None = None
@@ -129,7 +90,7 @@ class ReloadState:
         """The last look failed for a reason that may pass, and is worth another one."""
         self.phase = Phase.IDLE
         self._reload: _Reload | None = None
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[ReloadRequest] = deque()
         self._unserved: dict[str, str] = {}
         self._n_made = 0
         self._said = ""
@@ -139,9 +100,9 @@ class ReloadState:
 
     def start(self, now_s: float) -> None:
         """Has the first generation made, with which the workers begin."""
-        self._try(Request(action=LOOK), {}, now_s)
+        self._try(ReloadRequest(action=LOOK), {}, now_s)
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: ReloadRequest) -> None:
         """Takes a request, which is answered in its turn."""
         if self._has_ended:
             self._answer(request, BROKEN, STOPPING)
@@ -195,11 +156,11 @@ class ReloadState:
         if not self.has_begun:
             self.served = reload.next
             self._begin()
-        elif _shows_as(reload.next, self.served):
+        elif shows_as(reload.next, self.served):
             self.served = reload.next
             self._finish()
         else:
-            reload.has_refused = bool(_find_refused(reload.next, self.served))
+            reload.has_refused = bool(find_refused(reload.next, self.served))
             self.phase = Phase.WAITING
 
     def note_failed(self, reason: str) -> None:
@@ -273,7 +234,7 @@ class ReloadState:
         assert self._reload is not None
         return self._reload
 
-    def _take(self, request: Request, now_s: float) -> None:
+    def _take(self, request: ReloadRequest, now_s: float) -> None:
         served = self.served
         known = served.names() if served is not None else set()
         if served is None and request.action == UNLOAD:
@@ -285,7 +246,9 @@ class ReloadState:
         else:
             self._try(request, {}, now_s)
 
-    def _try(self, request: Request, rejected: dict[str, str], now_s: float) -> None:
+    def _try(
+        self, request: ReloadRequest, rejected: dict[str, str], now_s: float
+    ) -> None:
         self._n_made += 1
         self._reload = _Reload(request=request, number=self._n_made, rejected=rejected)
         self.phase = Phase.TRYING
@@ -403,7 +366,7 @@ class ReloadState:
             logger.warning("workers load the model folder itself")
             self._begin()
 
-    def _answer(self, request: Request, error: str, text: str) -> None:
+    def _answer(self, request: ReloadRequest, error: str, text: str) -> None:
         if request.asker is not None:
             self._workers.tell_worker(
                 request.asker,
@@ -416,45 +379,13 @@ class ReloadState:
     def _describe(self, manifest: Manifest) -> None:
         """Logs what the new generation changes."""
         before = self.served or Manifest(number=0)
-        old = {each.file: each.digest[:12] for each in before.entries}
-        new = {each.file: each.digest[:12] for each in manifest.entries}
-        changed = [
-            f"{file} {old.get(file, 'none')} -> {new.get(file, 'none')}"
-            for file in sorted({*old, *new})
-            if old.get(file) != new.get(file)
-        ]
-        rest = (
-            f" and {len(changed) - MAX_SHOWN} more" if len(changed) > MAX_SHOWN else ""
-        )
         logger.info(
-            "generation %d of the models is served: %s%s",
+            "generation %d of the models is served: %s",
             manifest.number,
-            ", ".join(changed[:MAX_SHOWN]) or "no file has changed",
-            rest,
+            name_changes(manifest, before),
         )
-        for file, reason in _find_refused(manifest, before).items():
+        for file, reason in find_refused(manifest, before).items():
             logger.error("refused %s: %s", file, reason)
-
-
-def _find_refused(manifest: Manifest, before: Manifest | None) -> dict[str, str]:
-    """Returns what is refused now and was not before, or for another reason."""
-    known = before.refused if before is not None else {}
-    return {
-        file: reason
-        for file, reason in manifest.refused.items()
-        if known.get(file) != reason
-    }
-
-
-def _shows_as(manifest: Manifest, served: Manifest | None) -> bool:
-    """Returns whether workers that serve the one would serve and show the same with the other."""
-    return (
-        served is not None
-        and manifest.serves_as(served)
-        and manifest.refused == served.refused
-        and manifest.late == served.late
-        and manifest.unloaded == served.unloaded
-    )
 
 
 def _names(file: str, name: str) -> bool:

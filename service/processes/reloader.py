@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.folder_watcher import FolderWatcher
 from service.processes.link import CHANNEL_VARIABLE
-from service.processes.reload_state import LOOK, ReloadState, Request
+from service.processes.reload_request import LOOK, ReloadRequest
+from service.processes.reload_state import ReloadState
 from service.repository.generation import GenerationRequest, Store
 
 logger = logging.getLogger(__name__)
@@ -134,7 +135,7 @@ class Reloader:
             self.state.note_committed(worker, message["generation"])
         elif kind == "reload":
             self.state.ask(
-                Request(
+                ReloadRequest(
                     action=message["action"],
                     name=message["name"],
                     asker=worker,
@@ -238,7 +239,7 @@ class Reloader:
         if watcher.start("" if served is None else served.stamp):
             return
         if watcher.take_change():
-            self.state.ask(Request(action=LOOK))
+            self.state.ask(ReloadRequest(action=LOOK))
 
 
 def describe_end(status: int) -> str:

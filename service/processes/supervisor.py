@@ -9,24 +9,22 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import Any
 
 from service.processes.channel import Channel, ChannelClosed, Message
+from service.processes.fork_server import NUMBER as FORK_SERVER
+from service.processes.fork_server import ForkServer, adopt_orphans, start_fork_server
 from service.processes.listening import HALFWAY_S, refuse_new_connections
-from service.processes.reloader import Reloader, ReloadOptions, describe_end
+from service.processes.reloader import Reloader, describe_end
 from service.processes.restarts import Restarts
 from service.processes.signals import Signals
-from service.processes.template import NUMBER as TEMPLATE
-from service.processes.template import Template, adopt_orphans, start_template
+from service.processes.supervisor_options import SupervisorOptions
 from service.processes.worker import Worker, start_worker
 
 POLL_S = 0.1
-MAX_STILL_S = 5.0
-"""A worker that says nothing for this long is replaced: its event loop does not turn, or it was stopped."""
 END_LIMIT_S = 5.0
 """A worker has this long to end after its grace; then it is killed."""
 
@@ -35,38 +33,10 @@ STOPPED = 0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """These are the times that the supervisor keeps, in seconds, and what it starts."""
-
-    command: Callable[[int, int], Sequence[str]]
-    """Returns the command of a worker, by the descriptor of the listening socket and the worker's number from 1."""
-    folder: str
-    """The workers run in this folder."""
-    n_workers: int
-    drain_s: float
-    grace_s: float
-    load_s: float
-    max_still_s: float = MAX_STILL_S
-    count_restart: Callable[[str], None] | None = None
-    """This is told of each worker that is replaced, and by one word why: `died`, `hung` or `stopped`."""
-    announce: Callable[[Mapping[str, int], float], None] | None = None
-    """This is told once, when all workers are ready, of what they serve and after how many seconds."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    inherited: tuple[int, ...] = ()
-    """The workers get these descriptors, under their numbers."""
-    look: Callable[[], None] | None = None
-    """This is called whenever the supervisor has looked at its workers."""
-    reload: ReloadOptions | None = None
-    """Without these the workers load the model folder itself."""
-    shares_models: bool = False
-    """With this a process that loads the models is started first, and workers are forked from it where they can be."""
-
-
 class Supervisor:
     """The supervisor keeps as many workers as it was told to, until a signal stops it."""
 
-    def __init__(self, listener: socket.socket, options: Options) -> None:
+    def __init__(self, listener: socket.socket, options: SupervisorOptions) -> None:
         self._listener = listener
         self._options = options
         self._workers: dict[int, Worker] = {}
@@ -86,7 +56,7 @@ class Supervisor:
         if self._reloader is not None:
             self._reloader.start()
         if self._options.shares_models and self._reloader and adopt_orphans():
-            self._start(TEMPLATE)
+            self._start(FORK_SERVER)
         else:
             self._start_workers()
 
@@ -138,12 +108,14 @@ class Supervisor:
             self._start(number)
 
     def _start(self, number: int) -> None:
-        """Starts a worker, forked from the template where there is one that can be."""
-        template = self._workers.get(TEMPLATE)
-        worker = template.fork(number) if isinstance(template, Template) else None
+        """Starts a worker, forked from the fork server where there is one that can be."""
+        fork_server = self._workers.get(FORK_SERVER)
+        worker = (
+            fork_server.fork(number) if isinstance(fork_server, ForkServer) else None
+        )
         if worker is None:
             descriptor = self._listener.fileno()
-            start = start_template if number == TEMPLATE else start_worker
+            start = start_fork_server if number == FORK_SERVER else start_worker
             worker = start(
                 number,
                 self._options.command(descriptor, number),
@@ -207,8 +179,8 @@ class Supervisor:
             worker.is_in_doubt = bool(message.get("beside"))
             if worker.is_ready and self._reloader is not None:
                 self._reloader.state.note_loading(message["file"], monotonic())
-        elif kind == "loaded" and isinstance(worker, Template):
-            self._take_template(worker, can_fork=message["can_fork"])
+        elif kind == "loaded" and isinstance(worker, ForkServer):
+            self._take_fork_server(worker, can_fork=message["can_fork"])
         elif kind == "ready":
             self._greet(worker, message)
             if self._reloader is not None:
@@ -218,20 +190,20 @@ class Supervisor:
                 worker.loading = None
             self._reloader.take(worker.number, message)
 
-    def _take_template(self, template: Template, *, can_fork: bool) -> None:
-        """Starts the workers, now that their models are loaded; without the template where it cannot be forked."""
-        template.has_loaded = True
-        template.can_fork = can_fork
+    def _take_fork_server(self, fork_server: ForkServer, *, can_fork: bool) -> None:
+        """Starts the workers, now that their models are loaded; without the fork server where it cannot be forked."""
+        fork_server.has_loaded = True
+        fork_server.can_fork = can_fork
         if not can_fork:
             logger.info("the workers cannot share their models: each loads them itself")
-            self._drop_template()
+            self._drop_fork_server()
         self._start_workers()
 
-    def _drop_template(self) -> None:
-        template = self._workers.get(TEMPLATE)
-        if isinstance(template, Template):
-            template.end()
-            self._forget(template)
+    def _drop_fork_server(self) -> None:
+        fork_server = self._workers.get(FORK_SERVER)
+        if isinstance(fork_server, ForkServer):
+            fork_server.end()
+            self._forget(fork_server)
 
     def _greet(self, worker: Worker, message: Message) -> None:
         worker.is_ready = True
@@ -270,9 +242,9 @@ class Supervisor:
             lived_s,
             worker.describe_load(),
         )
-        is_done = isinstance(worker, Template) and worker.has_loaded
+        is_done = isinstance(worker, ForkServer) and worker.has_loaded
         if self._signals.is_told_to_stop or is_done:
-            # Without a template workers that are started later load the models themselves.
+            # Without a fork server workers that are started later load the models themselves.
             return
 
         if self._reloader is not None and worker.is_ready:
@@ -299,7 +271,7 @@ class Supervisor:
     def _end(self, *, is_drained: bool) -> None:
         """Ends all workers: not ready at once, then no new connections, then what is in flight."""
         self._signals.is_told_to_stop = True
-        self._drop_template()
+        self._drop_fork_server()
         if is_drained:
             self._tell_all("drain")
             self._wait(self._options.drain_s)

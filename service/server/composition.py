@@ -9,7 +9,6 @@ import atexit
 import functools
 import logging
 import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,7 +21,6 @@ from service.execution import process_tuning
 # This comes before numpy is imported.
 process_tuning.set_environment()
 
-from service import VERSION
 from service.access.check import check_access
 from service.errors import SettingsError
 from service.processes.link import CHANNEL_VARIABLE, Link, find_link
@@ -30,7 +28,6 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.calls.data_plane import DataPlane
-    from service.execution.admission import Admission
     from service.execution.batching import Batches
     from service.http.application import Application
     from service.http.gate import Gate
@@ -219,16 +216,21 @@ def _front(plane: DataPlane, fallback: ASGIApp, *, has_own_server: bool) -> Appl
     from service.http.gate import Gate
     from service.http.lifespan import accompany
     from service.http.wire.fast_path import install_fast_path
+    from service.server.companions import (
+        list_companions,
+        make_grpc_servers,
+        watch_worker,
+    )
 
     admission = Admission(settings, ModelMetrics(plane.registry))
     batches = Batches.of(settings)
     gate = Gate.of(settings, waits=_is_replacement())
-    _watch(plane, admission, batches)
+    watch_worker(plane, admission, batches)
     reloads = _make_reloads(plane, batches)
-    for each in (*_list_companions(plane, admission), *reloads):
+    for each in (*list_companions(plane, admission), *reloads):
         fallback = accompany(fallback, each)
 
-    servers = _make_grpc_servers(plane, admission, batches, gate)
+    servers = make_grpc_servers(plane, settings, admission, batches, gate)
     for server in servers:
         fallback = accompany(fallback, server)
 
@@ -259,8 +261,8 @@ def _install(
     """Makes the server of this process drain as the settings say, and end these companions last."""
     from service.access.tokens import Access
     from service.server.context import ServerContext
-    from service.server.install import install_server
     from service.server.scrapes import Scrapes
+    from service.server.uvicorn_patch import patch_uvicorn
 
     access = Access.of(settings.tokens, settings.public, waits=_is_replacement())
     context = ServerContext(
@@ -273,64 +275,4 @@ def _install(
         probes=application.probes,
         scrapes=Scrapes(gate.with_access(access)),
     )
-    install_server(context)
-
-
-def _list_companions(plane: DataPlane, admission: Admission) -> list[Companion]:
-    """Returns what starts and ends with the server: those that count, those that free memory, the monitor."""
-    from service.execution.freed_memory import Releaser
-    from service.execution.garbage import GarbageCollector
-    from service.execution.gauges import Refresher
-    from service.execution.metrics import Flusher
-
-    companions: list[Companion] = [
-        Flusher(),
-        Refresher(),
-        Releaser(),
-        GarbageCollector(),
-    ]
-    if plane.monitor is not None:
-        plane.monitor.watch_load(admission.count_in_flight)
-        companions.append(plane.monitor)
-
-    return companions
-
-
-def _make_grpc_servers(
-    plane: DataPlane, admission: Admission, batches: Batches, gate: Gate
-) -> list[Companion]:
-    """Returns the server of gRPC, or none where no port is set."""
-    if not settings.grpc_port:
-        return []
-
-    from service.grpc.server import Server
-
-    return [
-        Server(
-            plane,
-            settings,
-            admission,
-            batches,
-            access=gate.access,
-            observer=gate.observer,
-        )
-    ]
-
-
-def _watch(plane: DataPlane, admission: Admission, batches: Batches) -> None:
-    """Shows in `/metrics` how this worker is doing."""
-    from service.execution import gauges
-    from service.models.session import RUNTIME_VERSION
-
-    gauges.show_build(
-        version=VERSION,
-        python=platform.python_version(),
-        onnxruntime=RUNTIME_VERSION,
-    )
-    gauges.watch_process()
-    gauges.watch("in_flight", admission.count_in_flight)
-    gauges.watch("queue_rows", batches.count_waiting_rows)
-    gauges.watch("threads_busy", batches.threads.count_busy)
-    gauges.watch("threads_stuck", batches.threads.count_stuck)
-    gauges.watch("ready", plane.is_ready)
-    gauges.watch("refused_files", lambda: len(plane.registry.refused))
+    patch_uvicorn(context)

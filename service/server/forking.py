@@ -1,4 +1,4 @@
-"""A template loads the models once, and is forked to a worker whenever the supervisor orders one.
+"""A fork server loads the models once, and is forked to a worker whenever the supervisor orders one.
 
 It has one thread, which is looked at before each fork: what a second one held would be held in the worker for good. So
 sessions must have no threads of their own, and the channel to the supervisor is not read while nothing is forked.
@@ -15,13 +15,13 @@ from time import monotonic, sleep
 from service.execution import process_tuning
 from service.models import time_limits
 from service.observability.logs import configure_logging
-from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
-from service.processes.template import (
-    TEMPLATE_NAME,
+from service.processes.fork_server import (
+    FORK_SERVER_NAME,
     WORKER_NAME,
     end_with_parent,
     name_process,
 )
+from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
 from service.server import composition
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _MAX_ORDER_BYTES = 64
 
 def wait_to_be_forked(descriptor: int) -> None:
     """Loads the models and waits for orders; it returns in each worker that is forked, and nowhere else."""
-    name_process(TEMPLATE_NAME)
+    name_process(FORK_SERVER_NAME)
     # It does not read its channel while it loads, and would not hear that its supervisor is gone.
     end_with_parent()
     configure_logging(composition.settings)

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from service.http.responses import Response
 from service.http.wire.connections import BUSY
-from service.server.lingering import Lingering
+from service.server.lingering_close import LingeringClose
 from service.server.load_shedding import BUSY_CHECK_S
 from service.server.probes import (
     MAX_PROBE_BYTES,
@@ -117,7 +117,7 @@ class Listener:
         self._waiting: deque[tuple[socket.socket, float]] = deque()
         """These have sent a request for which there is no room; the first has waited longest."""
         self._poll = select.epoll()
-        self._lingering = Lingering(self._poll, max_s=silent_s)
+        self._lingering = LingeringClose(self._poll, max_s=silent_s)
         self._told, self._telling = socket.socketpair()
         self._is_draining = False
         self._is_closing = False

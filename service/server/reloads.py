@@ -14,7 +14,7 @@ from service.errors import InvalidRequest, NotFound, Overloaded, VeredictoError
 from service.models.graph import Graph
 from service.models.memory import release_freed
 from service.processes.link import Link
-from service.processes.reload_state import BROKEN, UNFIT, UNKNOWN
+from service.processes.reload_request import BROKEN, UNFIT, UNKNOWN
 from service.repository.loading import GenerationLoader, LoadedGeneration
 
 RETIRE_S = 1.0

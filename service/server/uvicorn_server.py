@@ -25,6 +25,7 @@ from service.http.lifespan import Companion
 from service.http.wire.connections import Connections
 from service.processes.listening import HALFWAY_S, refuse_new_connections
 from service.server.context import ServerContext
+from service.server.graceful_end import finish_connections, finish_tasks
 from service.server.listener import REFUSAL, Listener
 from service.server.load_shedding import LoadShedder
 
@@ -32,14 +33,9 @@ if TYPE_CHECKING:
     from service.access.renewal import Renewal
 
 TICK_S = 0.1
-IDLE_LIMIT_S = 0.5
-"""Without a drain a connection that has no request has this long for one more, whose answer says that it ends."""
-BODY_LIMIT_S = 5.0
-"""A request whose body has not come this long after the end began is given up."""
 LATE_S = 0.1
 """A connection that waited so long for the event loop is late."""
 HANDSHAKE_LIMIT_S = 10.0
-CLOSED_POLL_S = 0.02
 
 _NAMES = ("startup", "shutdown", "on_tick", "handle_exit", "main_loop")
 _STATE_NAMES = ("connections", "tasks", "default_headers", "total_requests")
@@ -138,8 +134,18 @@ class WorkerServer(uvicorn.Server):
 
         end_s = monotonic() + self._grace_s()
         companions = [self._stop(each) for each in self.context.companions]
-        await asyncio.gather(self._finish_connections(end_s), *companions)
-        await self._finish_tasks(end_s)
+        await asyncio.gather(
+            finish_connections(
+                self.server_state.connections,
+                self._settings,
+                end_s,
+                is_in_a_hurry=self._is_hurried,
+            ),
+            *companions,
+        )
+        await finish_tasks(
+            self.server_state.tasks, end_s, is_in_a_hurry=self._is_hurried
+        )
         if not self.force_exit:
             await self.lifespan.shutdown()
         ticking.cancel()
@@ -250,6 +256,9 @@ class WorkerServer(uvicorn.Server):
         while monotonic() < end_s and not self._is_in_a_hurry:
             await asyncio.sleep(TICK_S)
 
+    def _is_hurried(self) -> bool:
+        return self._is_in_a_hurry
+
     def _grace_s(self) -> float:
         return float(self.config.timeout_graceful_shutdown or self._settings.grace_s)
 
@@ -258,59 +267,6 @@ class WorkerServer(uvicorn.Server):
             await companion.stop()
         except Exception:
             logger.exception("a companion did not stop in order")
-
-    async def _finish_connections(self, end_s: float) -> None:
-        """Ends each connection after its next answer, and those whose request does not come whole."""
-        connections: Any = self.server_state.connections
-        idle_until_s = self._find_end_of_idle(end_s)
-        body_until_s = min(monotonic() + BODY_LIMIT_S, end_s)
-        while connections and monotonic() < end_s and not self._is_in_a_hurry:
-            await asyncio.sleep(CLOSED_POLL_S)
-            now_s = monotonic()
-            if now_s >= idle_until_s:
-                _shut_down(connections)
-            if now_s >= body_until_s:
-                _abort_unfinished(connections)
-
-        _shut_down(connections)
-        await asyncio.sleep(0)
-        for connection in list(connections):
-            connection.transport.abort()
-
-    def _find_end_of_idle(self, end_s: float) -> float:
-        """Returns until when a connection without a request is kept for one more.
-
-        A client may send on it in the very moment in which it is closed, and then knows of its request only that it was
-        lost: a proxy tries none again that changes something. So with a drain the client is to close it.
-        """
-        return end_s if self._settings.drain_s else monotonic() + IDLE_LIMIT_S
-
-    async def _finish_tasks(self, end_s: float) -> None:
-        """Waits for what still runs, and cancels it at the end of the grace."""
-        tasks = self.server_state.tasks
-        while tasks and monotonic() < end_s and not self._is_in_a_hurry:
-            await asyncio.sleep(CLOSED_POLL_S)
-
-        if tasks:
-            logger.error(
-                "%d requests did not end in time and were given up", len(tasks)
-            )
-        for task in list(tasks):
-            task.cancel()
-
-
-def _shut_down(connections: Any) -> None:
-    """Ends the connections that have no request, and has the others end after their answer."""
-    for connection in list(connections):
-        connection.shutdown()
-
-
-def _abort_unfinished(connections: Any) -> None:
-    """Ends the connections whose request has not come whole."""
-    for connection in list(connections):
-        # A protocol that is none of ours cannot tell.
-        if hasattr(connection, "is_unfinished") and connection.is_unfinished():
-            connection.transport.abort()
 
 
 def find_missing_names() -> list[str]:

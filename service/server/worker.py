@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     # These may import numpy, whose environment has been set only now.
     from service.server.bentoml_stand_in import BentoMLStandIn
-    from service.server.running import run_server
+    from service.server.uvicorn_run import run_server
 
     application = make_application(BentoMLStandIn)
     run_server(application, descriptor, given | _name_certificate())

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.groups import Groups, design_effect
-from stats.paired import newcombe
+from stats.paired_differences import newcombe
 
 Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]

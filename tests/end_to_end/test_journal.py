@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from service.processes.template import TEMPLATE_NAME
+from service.processes.fork_server import FORK_SERVER_NAME
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_tiny
@@ -63,7 +63,7 @@ def find_workers(server: Server) -> list[psutil.Process]:
     for child in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.Error):
             is_worker = any("worker" in part for part in child.cmdline())
-            if is_worker and child.name() != TEMPLATE_NAME:
+            if is_worker and child.name() != FORK_SERVER_NAME:
                 workers.append(child)
 
     return workers

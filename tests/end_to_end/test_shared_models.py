@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from service.processes.template import TEMPLATE_NAME, WORKER_NAME
+from service.processes.fork_server import FORK_SERVER_NAME, WORKER_NAME
 from tests.support.clients import LIMIT_S, find_workers
 from tests.support.server import Server
 from tests.support.tiny_models import tiny_card, write_tiny
@@ -61,10 +61,10 @@ def test_workers_are_forked_and_answer_the_same(
         wait_until_serving(server, 3)
         forked = find_named(server, WORKER_NAME)
         answers = ask_until_each_has_answered(server, 3)
-        n_templates = len(find_named(server, TEMPLATE_NAME))
+        n_fork_servers = len(find_named(server, FORK_SERVER_NAME))
 
     assert len(forked) == 3
-    assert n_templates == 1
+    assert n_fork_servers == 1
     assert len(set(answers)) == 1
 
 
@@ -86,7 +86,7 @@ def test_workers_with_an_access_log_share_the_models_too(
 def test_a_worker_that_is_killed_is_forked_anew(
     models: Path, start_server: Start
 ) -> None:
-    """The supervisor hears of its end, and the next one is of the template too."""
+    """The supervisor hears of its end, and the next one is of the fork server too."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         wait_until_serving(server, 2)
         killed = find_named(server, WORKER_NAME)[0]
@@ -104,15 +104,15 @@ def test_a_worker_that_is_killed_is_forked_anew(
     assert f"(pid {killed}) was ended by SIGKILL" in log
 
 
-def test_without_the_template_workers_load_the_models(
+def test_without_the_fork_server_workers_load_the_models(
     models: Path, start_server: Start
 ) -> None:
     """One that was killed ends no worker, and what is started later does without it."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         wait_until_serving(server, 2)
-        template = find_named(server, TEMPLATE_NAME)[0]
-        os.kill(template, signal.SIGKILL)
-        wait_until(lambda: not psutil.pid_exists(template), LIMIT_S)
+        fork_server = find_named(server, FORK_SERVER_NAME)[0]
+        os.kill(fork_server, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(fork_server), LIMIT_S)
         os.kill(find_workers(server)[0], signal.SIGKILL)
         wait_until_serving(server, 3)
         n_forked = len(find_named(server, WORKER_NAME))
@@ -125,7 +125,7 @@ def test_without_the_template_workers_load_the_models(
 def test_a_worker_that_is_forked_later_serves_what_the_others_do(
     tmp_path: Path, start_server: Start
 ) -> None:
-    """The template has the models of the start; what has changed since is loaded by the worker."""
+    """The fork server has the models of the start; what has changed since is loaded by the worker."""
     folder = tmp_path / "changing"
     folder.mkdir()
     write_tiny(folder, tiny_card())
@@ -163,40 +163,42 @@ def test_workers_load_the_models_where_they_cannot_be_forked(
         VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2, **setting
     ) as server:
         wait_until_serving(server, 2)
-        names = find_named(server, TEMPLATE_NAME) + find_named(server, WORKER_NAME)
+        names = find_named(server, FORK_SERVER_NAME) + find_named(server, WORKER_NAME)
         n_workers = len(find_workers(server))
 
     assert not names
     assert n_workers == 2
 
 
-def test_a_template_that_hangs_is_ended_and_not_started_again(
+def test_a_fork_server_that_hangs_is_ended_and_not_started_again(
     models: Path, start_server: Start
 ) -> None:
     """The worker that it should have forked loads the models itself, and there are no more workers than before."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         wait_until_serving(server, 2)
-        template = find_named(server, TEMPLATE_NAME)[0]
-        os.kill(template, signal.SIGSTOP)
+        fork_server = find_named(server, FORK_SERVER_NAME)[0]
+        os.kill(fork_server, signal.SIGSTOP)
         os.kill(find_workers(server)[0], signal.SIGKILL)
         wait_until_serving(server, 3)
         n_workers = len(find_workers(server))
-        templates = find_named(server, TEMPLATE_NAME)
+        fork_servers = find_named(server, FORK_SERVER_NAME)
         log = server.log.read_text()
 
     assert n_workers == 2
-    assert not templates
-    assert "the template of the workers is ended: it cannot be copied any more" in log
+    assert not fork_servers
+    assert "the workers' fork server is ended: it cannot be copied any more" in log
 
 
-def test_a_template_ends_with_its_supervisor(models: Path, start_server: Start) -> None:
-    """A template ends with its supervisor even while it is stopped and hears nothing."""
+def test_a_fork_server_ends_with_its_supervisor(
+    models: Path, start_server: Start
+) -> None:
+    """A fork server ends with its supervisor even while it is stopped and hears nothing."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         wait_until_serving(server, 2)
-        template = psutil.Process(find_named(server, TEMPLATE_NAME)[0])
-        template.suspend()
+        fork_server = psutil.Process(find_named(server, FORK_SERVER_NAME)[0])
+        fork_server.suspend()
         server.process.kill()
-        wait_until(lambda: has_ended(template), LIMIT_S)
+        wait_until(lambda: has_ended(fork_server), LIMIT_S)
 
 
 def has_ended(process: psutil.Process) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from evaluation import gate
 from evaluation.gate import Gate
 from service.errors import EvaluationError
-from stats.paired import Pair, difference_interval
+from stats.paired_differences import Pair, difference_interval
 from stats.rows_needed import rows_to_show
 from tests.support.made_predictions import make_predictions
 

@@ -14,9 +14,9 @@ from evaluation.image_folders import list_images
 from evaluation.labelled_data import read_labelled
 from model_card import Card, Feature, FeatureInput, ImageInput, SelfCheck
 from service.errors import EvaluationError
+from service.judging.labelled_csv import TableLimits, read_labelled_csv
 from service.judging.labelled_rows import LabelledData
 from service.judging.row_hashes import NOTHING
-from service.judging.table import TableLimits, read_labelled_csv
 from tests.support.hue_images import write_images
 from tests.support.tiny_models import COLOURS, tiny_card
 

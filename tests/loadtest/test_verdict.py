@@ -92,7 +92,7 @@ def test_a_search_says_itself_at_which_rate_a_classifier_keeps_them() -> None:
 def test_the_table_has_a_line_for_each_classifier() -> None:
     """The lines stand in the order of the classifiers' accuracy, with what a core answers."""
     described = verdict.describe([FAST, GOOD, SLOW], task="birds", slo="p99<50ms")
-    lines = verdict.show(described)
+    lines = verdict.write_table(described)
     assert [line.split()[0] for line in lines[1:4]] == ["slow", "good", "fast"]
     assert lines[2].split()[-4:] == ["yes", "200", "12.00", "900"]
     assert described["rate"] == 200

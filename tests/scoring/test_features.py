@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from model_card import Feature, FeatureInput
-from scoring.features import code_names, encode, find_columns, find_missing
+from scoring.category_codes import code_names
+from scoring.features import encode, find_columns, find_missing
 from service.models.rows import RowEncoder
 
 SIZE = Feature(name="size", type="number", range=(-1.0, 1.0))

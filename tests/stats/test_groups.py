@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import t
 from statsmodels.regression.linear_model import OLS
 
-from stats import groups, paired, scores
+from stats import groups, paired_differences, scores
 from stats.binomial import Z
-from stats.paired import Pair
+from stats.paired_differences import Pair
 
 
 def test_rows_by_themselves_are_worth_one_each() -> None:
@@ -91,8 +91,10 @@ def test_a_false_claim_about_groups_passes_as_rarely_as_is_said(
     for _ in range(500):
         hits = generator.random((2, 60)) < np.array([[0.85], [0.9]])
         first, second = np.repeat(hits, group_size, axis=1)
-        effect = paired.find_effect(first, second, of_row if group_size > 1 else None)
-        limit = paired.lower_limit(Pair.of(first, second), effect=effect)
+        effect = paired_differences.find_effect(
+            first, second, of_row if group_size > 1 else None
+        )
+        limit = paired_differences.lower_limit(Pair.of(first, second), effect=effect)
         passed += limit > -0.05
 
     assert passed / 500 <= 0.05 + 0.025

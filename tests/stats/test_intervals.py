@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stats import binomial, paired, scores, sequential
-from stats.paired import Pair
+from stats import binomial, paired_differences, scores, sequential
+from stats.paired_differences import Pair
 
 COUNTS = st.integers(0, 10**6)
 SIZES = st.integers(2, 60)
@@ -59,7 +59,7 @@ def test_the_interval_of_a_difference_holds_it(
 ) -> None:
     """Newcombe's interval holds the difference of two accuracies."""
     pair = Pair(both, only_a, only_b, neither + 1)
-    low, high = paired.difference_interval(pair)
+    low, high = paired_differences.difference_interval(pair)
     assert -1 <= low <= pair.difference <= high <= 1
 
 
@@ -67,7 +67,7 @@ def test_the_interval_of_a_difference_holds_it(
 @settings(max_examples=settings().max_examples // 2)
 def test_the_interval_of_an_odds_ratio_holds_it(only_a: int, only_b: int) -> None:
     """The exact interval holds the ratio; what has no value or no end has a reason."""
-    found = paired.odds_ratio(Pair(1, only_a, only_b, 1))
+    found = paired_differences.odds_ratio(Pair(1, only_a, only_b, 1))
     if found["value"] is None:
         assert found["reason"]
     else:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, multinomial
 
-from stats import paired, paired_tests, rows_needed
-from stats.paired import Pair
+from stats import paired_differences, paired_tests, rows_needed
+from stats.paired_differences import Pair
 
 SEEN = Pair(800, 100, 50, 50)
 
@@ -16,7 +16,7 @@ def show(shares: list[float], n_rows: int, margin: float, seed: int) -> float:
     """Returns in which share of 4,000 samples the one-sided limit is over the margin."""
     draws = np.random.default_rng(seed).multinomial(n_rows, shares, size=4000)
     cells = draws.astype(np.float64).T
-    lower, _ = paired.newcombe(*cells, z=1.6448536269514722)
+    lower, _ = paired_differences.newcombe(*cells, z=1.6448536269514722)
     return float(np.mean(lower > margin))
 
 
@@ -32,7 +32,7 @@ def test_so_many_rows_tell_the_difference_in_four_of_five_samples() -> None:
 
 def test_a_number_of_rows_has_its_range() -> None:
     """The range is what the ends of the difference's interval ask for, and has no upper end where it holds 0."""
-    low, high = paired.difference_interval(SEEN)
+    low, high = paired_differences.difference_interval(SEEN)
     assert rows_needed.plan_to_tell_apart(SEEN)["range"] == [
         rows_needed.count_rows(high, 0.15),
         rows_needed.count_rows(low, 0.15),
@@ -69,7 +69,7 @@ def test_the_power_is_that_of_all_tables() -> None:
     for only_a in range(31):
         for only_b in range(31 - only_a):
             table = [30 - only_a - only_b, only_a, only_b, 0]
-            if paired.lower_limit(Pair(*table)) > -0.2:
+            if paired_differences.lower_limit(Pair(*table)) > -0.2:
                 expected += multinomial.pmf(table, 30, shares)
 
     found = rows_needed.find_power(shares, 30, margin=-0.2)

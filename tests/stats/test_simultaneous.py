@@ -11,7 +11,7 @@ from scipy.stats import studentized_range
 
 from stats import simultaneous
 from stats.binomial import Z
-from stats.paired import Pair, difference_interval
+from stats.paired_differences import Pair, difference_interval
 
 
 def draw_hits(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from service.processes.template import TEMPLATE_NAME
+from service.processes.fork_server import FORK_SERVER_NAME
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -98,7 +98,7 @@ def find_workers(server: Server) -> list[int]:
             continue
         if WORKERS.isdisjoint(words) or each.status() == psutil.STATUS_ZOMBIE:
             continue
-        if each.name() != TEMPLATE_NAME:
+        if each.name() != FORK_SERVER_NAME:
             found.append(each.pid)
 
     return found

@@ -19,8 +19,8 @@ from service.contract.codec import RequestDecoder
 from service.contract.limits import Limits
 from service.errors import VeredictoError
 from service.grpc import infer_message, messages
-from service.http.forms import read_request
-from service.http.infer_body import InferBodyCodec
+from service.http.request_bodies.forms import read_request
+from service.http.request_bodies.infer_body import InferBodyCodec
 from service.http.responses import respond_to_error
 from service.models.datatypes import DATATYPES
 from service.models.graph import Graph

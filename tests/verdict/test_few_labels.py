@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stats.paired import Pair
+from stats.paired_differences import Pair
 from stats.paired_tests import holm, mcnemar
 from tests.support.made_predictions import make_predictions
 from verdict.few_label_sentences import write_few, write_plan

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation import evidence
 from stats import simultaneous
-from stats.paired import Pair, difference_interval
+from stats.paired_differences import Pair, difference_interval
 from tests.support.made_predictions import make_predictions
 from verdict import words
 from verdict.grouping import find_groups

@@ -96,7 +96,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         )
 
     # Help and refusals are there before this, whose libraries take seconds to import.
-    from training.adopt.adoption import name_family
+    from training.adopt.card_description import name_family
 
     options.family = options.family or name_family(options.model, options.task)
     options.classes = _read_names(options.classes)

@@ -6,32 +6,38 @@ from typing import Any
 
 import onnx
 
-from training.adopt.foreign import read_attribute, read_initializer
+from training.adopt.node_values import read_attribute, read_initializer
 
 Origin = tuple[str, int]
 """A column of a tensor comes from an input and is of this number in it."""
 
+_ENCODERS = ("OneHotEncoder", "LabelEncoder")
 _PASSES_COLUMNS_ON = ("Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten")
 
 
 def find_categories(model: onnx.ModelProto, name: str, place: int) -> tuple[str, ...]:
     """Returns the values of a column of an input that an encoder on its way names, in its order; none without one."""
     origins = _list_origins(model)
+    wanted = [(name, place)]
     for node in model.graph.node:
+        if node.op_type not in _ENCODERS or origins.get(node.input[0]) != wanted:
+            continue
+
         values = read_attribute(node, "cats_strings", "keys_strings", "classes_strings")
-        is_encoder = node.op_type in ("OneHotEncoder", "LabelEncoder")
-        if is_encoder and values and origins.get(node.input[0]) == [(name, place)]:
-            return tuple(dict.fromkeys(str(each) for each in values))
+        if values:
+            names = [str(each) for each in values]
+            return tuple(dict.fromkeys(names))
 
     return ()
 
 
 def _list_origins(model: onnx.ModelProto) -> dict[str, list[Origin]]:
     """Returns for values that are columns of inputs, one beside the other, which these are."""
-    origins: dict[str, list[Origin]] = {
-        each.name: [(each.name, number) for number in range(_count_columns(each))]
-        for each in model.graph.input
-    }
+    origins: dict[str, list[Origin]] = {}
+    for each in model.graph.input:
+        numbers = range(_count_columns(each))
+        origins[each.name] = [(each.name, number) for number in numbers]
+
     for node in model.graph.node:
         found = _follow(node, origins, model)
         if found:
@@ -44,8 +50,7 @@ def _follow(
     node: onnx.NodeProto, origins: dict[str, list[Origin]], model: onnx.ModelProto
 ) -> list[Origin]:
     if node.op_type == "Concat":
-        parts = [origins.get(each, []) for each in node.input]
-        return [each for part in parts for each in part] if all(parts) else []
+        return _join([origins.get(each, []) for each in node.input])
 
     known = origins.get(node.input[0], []) if node.input else []
     if node.op_type in _PASSES_COLUMNS_ON:
@@ -54,9 +59,18 @@ def _follow(
     if known and node.op_type in ("ArrayFeatureExtractor", "Gather"):
         chosen: Any = read_initializer(model, node.input[1])
         if chosen is not None:
-            return [known[int(each)] for each in chosen.ravel() if each < len(known)]
+            places = [int(each) for each in chosen.ravel()]
+            return [known[place] for place in places if place < len(known)]
 
     return []
+
+
+def _join(parts: list[list[Origin]]) -> list[Origin]:
+    """Returns the columns of all parts, none where those of one are unknown."""
+    if not all(parts):
+        return []
+
+    return [each for part in parts for each in part]
 
 
 def _count_columns(info: onnx.ValueInfoProto) -> int:

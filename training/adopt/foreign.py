@@ -11,10 +11,11 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from onnx.inliner import inline_local_functions
 from onnx.version_converter import convert_version
 
+from training.adopt.node_values import read_attribute
 from training.adopt.refusal import AdoptionError, shorten
 from training.graph import DOMAINS, OPSET
 
@@ -32,8 +33,6 @@ WHOLE = (
 )
 HALF = TensorProto.FLOAT16
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
-_PASSES_CLASSES_ON = ("Cast", "Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten")
-"""Between an output and what names its classes there may stand these operators."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,92 +159,6 @@ def _is_valid(model: onnx.ModelProto) -> bool:
     except onnx.checker.ValidationError:
         return False
     return True
-
-
-def find_classes(
-    foreign: ForeignGraph, outputs: list[str]
-) -> tuple[str | int, ...] | None:
-    """Returns the classes in the order of scores, as a map or an operator on the way to these outputs names them."""
-    for name in outputs:
-        if name in foreign.zip_maps:
-            return foreign.zip_maps[name]
-
-    makers = {name: node for node in foreign.model.graph.node for name in node.output}
-    found = {
-        classes
-        for name in outputs
-        for classes in _trace_classes(name, makers, foreign.model)
-    }
-
-    return found.pop() if len(found) == 1 else None
-
-
-def read_attribute(node: onnx.NodeProto, *names: str) -> tuple[Any, ...]:
-    """Returns the values of the first of these attributes that a node has, texts decoded; empty without one."""
-    for attribute in node.attribute:
-        if attribute.name in names:
-            values = helper.get_attribute_value(attribute)
-            values = [values] if isinstance(values, int | bytes) else values
-            if len(values):
-                return tuple(
-                    each.decode(errors="replace") if isinstance(each, bytes) else each
-                    for each in values
-                )
-
-    return ()
-
-
-def read_initializer(model: onnx.ModelProto, name: str) -> NDArray[Any] | None:
-    """Returns a constant of the graph by its name, None for what is no constant."""
-    for tensor in model.graph.initializer:
-        if tensor.name == name:
-            values: NDArray[Any] = numpy_helper.to_array(tensor)
-            return values
-    for node in model.graph.node:
-        if node.op_type == "Constant" and name in node.output:
-            found = helper.get_node_attr_value(node, node.attribute[0].name)
-            return (
-                numpy_helper.to_array(found) if isinstance(found, TensorProto) else None
-            )
-
-    return None
-
-
-def _trace_classes(
-    name: str, makers: dict[str, onnx.NodeProto], model: onnx.ModelProto
-) -> Iterator[tuple[str | int, ...]]:
-    """Yields the classes that the operators between an output and the inputs name, the nearest of each way."""
-    waiting, seen = [name], set[str]()
-    while waiting:
-        node = makers.get(waiting.pop())
-        if node is None or node.output[0] in seen:
-            continue
-
-        seen.add(node.output[0])
-        classes = read_attribute(
-            node,
-            "classlabels_strings",
-            "classlabels_int64s",
-            "classlabels_ints",
-        )
-        if classes:
-            yield classes
-            continue
-
-        if node.op_type == "ArrayFeatureExtractor":
-            stored = read_initializer(model, node.input[0])
-            if stored is not None and stored.dtype.kind in "iuOSU":
-                yield tuple(_as_python(each) for each in stored.ravel())
-                continue
-
-        passes = node.op_type in _PASSES_CLASSES_ON
-        waiting += list(node.input[:1]) if passes else list(node.input)
-
-
-def _as_python(value: Any) -> str | int:
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return value if isinstance(value, str) else int(value)
 
 
 def _find_zip_maps(

@@ -12,11 +12,11 @@ from onnx import TensorProto, helper
 
 from model_card import ImageInput
 from training.adopt import measure
-from training.adopt.adoption import (
+from training.adopt.adoption import Adoption, read_stated_roles
+from training.adopt.card_description import (
     MEASURED_ON,
-    Adoption,
+    ModelDescription,
     find_versions,
-    read_stated_roles,
     summarise,
     write_command,
 )
@@ -133,8 +133,8 @@ def _describe(
     steps: Preprocessing,
     dataset: ImageDataset,
     classes: Classes,
-) -> measure.ModelDescription:
-    return measure.ModelDescription(
+) -> ModelDescription:
+    return ModelDescription(
         task=options.task,
         family=options.family,
         summary=summarise(foreign, f"{options.task} of {steps}", what="images"),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-from dataclasses import dataclass, replace
-from math import ceil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,55 +14,29 @@ from numpy.typing import NDArray
 from model_card import (
     OUTPUTS,
     Card,
-    CardError,
-    FeatureInput,
     ImageInput,
-    Metric,
     Parity,
-    Provenance,
-    SelfCheck,
-    from_metadata,
 )
+from training.adopt.adopted_card import make_card, make_self_check, write_card
+from training.adopt.card_description import ModelDescription
 from training.adopt.foreign import ForeignGraph, as_texts
 from training.adopt.original import Answers, first_line
 from training.adopt.refusal import AdoptionError
 from training.adopt.wrap import Outputs
-from training.export.evaluation import evaluate_classifier, evaluate_regressor
 from training.export.freshness import read_card
 from training.export.gate import (
     IMAGE_TOLERANCE,
-    MAX_SELF_CHECK_PX,
     PARITY_TOLERANCE,
-    SELF_CHECK_ROWS,
     ExportError,
     compare_outputs,
-    serialise,
     write_atomically,
 )
-from training.graph import open_session, run
+from training.graph import run
 
 HALF_TOLERANCE = 2e-3
 """Half precision has 11 bits, and onnxruntime computes more precisely where a cast to float32 follows."""
 TIE = 1e-6
 """Classes whose probabilities differ by less are level, and either may be the label."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelDescription:
-    """A ModelDescription is what is known before the measurement; `inputs` and `target` have an element a row."""
-
-    task: str
-    family: str
-    summary: str
-    input: FeatureInput | ImageInput
-    inputs: NDArray[Any]
-    target: NDArray[Any]
-    classes: tuple[str, ...] | None
-    target_name: str | None
-    data_set: str
-    command: str
-    licence: str
-    packages: dict[str, str]
 
 
 def publish(
@@ -107,11 +79,11 @@ def measure(
         foreign, source, exported, takes_most_probable=takes_most_probable
     )
     parity = _compare(foreign, description, kind, source, exported)
-    check = _make_self_check(model, description, kind)
+    check = make_self_check(model, description, kind)
     parity = replace(parity, unequal_labels=unequal)
-    card = _make_card(foreign, description, kind, exported, parity, check)
+    card = make_card(foreign, description, kind, exported, parity, check)
 
-    return _write_card(foreign, model, card, description.inputs, exported), card
+    return write_card(foreign, model, card, description.inputs, exported), card
 
 
 def write(path: Path, content: bytes, *, replaces: bool) -> None:
@@ -257,115 +229,3 @@ def _find_tolerance(foreign: ForeignGraph, description: ModelDescription) -> flo
         if isinstance(description.input, ImageInput)
         else PARITY_TOLERANCE
     )
-
-
-def _make_card(
-    foreign: ForeignGraph,
-    description: ModelDescription,
-    kind: str,
-    exported: dict[str, NDArray[Any]],
-    parity: Parity,
-    check: SelfCheck,
-) -> Card:
-    try:
-        return Card(
-            task=description.task,
-            family=description.family,
-            kind=kind,
-            summary=description.summary,
-            input=description.input,
-            classes=description.classes,
-            target=description.target_name,
-            self_check=check,
-            metrics=_evaluate(kind, exported, description.target),
-            parity=parity,
-            provenance=Provenance(
-                data_set=description.data_set,
-                fingerprint=f"sha256:{hashlib.sha256(foreign.content).hexdigest()}",
-                split={
-                    "train": 0,
-                    "validation": 0,
-                    "held_out": len(description.inputs),
-                },
-                seed=0,
-                packages=description.packages,
-                command=description.command,
-            ),
-            licence=description.licence,
-        )
-    except CardError as error:
-        raise AdoptionError(
-            f"{foreign.file_name}: it cannot have a card: {error}"
-        ) from error
-
-
-def _evaluate(
-    kind: str, exported: dict[str, NDArray[Any]], target: NDArray[Any]
-) -> dict[str, Metric]:
-    if kind == "classifier":
-        return evaluate_classifier(exported, target.astype(np.int64))
-    return evaluate_regressor(exported["value"], target.astype(np.float64))
-
-
-def _make_self_check(
-    model: onnx.ModelProto, description: ModelDescription, kind: str
-) -> SelfCheck:
-    """Returns the first row of each class, or the first few rows, and what the wrapped graph answers to them.
-
-    Of images it takes a few and makes them smaller, because a card is text.
-    """
-    chosen = list(range(min(SELF_CHECK_ROWS, len(description.inputs))))
-    if kind == "classifier" and description.inputs.ndim == 2:
-        classes = np.unique(description.target)
-        chosen = [
-            int(np.flatnonzero(description.target == each)[0]) for each in classes
-        ]
-
-    rows = description.inputs[chosen]
-    if rows.ndim == 4:
-        steps = [ceil(side / MAX_SELF_CHECK_PX) for side in rows.shape[1:3]]
-        rows = rows[:, :: steps[0], :: steps[1]]
-
-    outputs = run(model.SerializeToString(), rows, OUTPUTS[kind])
-
-    return SelfCheck(
-        input=_as_tuples(rows),
-        output={name: _as_tuples(outputs[name]) for name in OUTPUTS[kind]},
-    )
-
-
-def _as_tuples(values: NDArray[Any]) -> tuple[Any, ...]:
-    """Returns tuples of the array's shape: numbers in their fewest digits, None for NaN."""
-    if values.ndim > 1:
-        return tuple(_as_tuples(each) for each in values)
-    if values.dtype.kind in "iu":
-        return tuple(values.tolist())
-    return tuple(None if np.isnan(each) else float(str(each)) for each in values)
-
-
-def _write_card(
-    foreign: ForeignGraph,
-    model: onnx.ModelProto,
-    card: Card,
-    inputs: NDArray[Any],
-    exported: dict[str, NDArray[Any]],
-) -> bytes:
-    """Returns the final bytes, which hold the card and answer as they were measured."""
-    try:
-        content = serialise(model, card)
-    except onnx.checker.ValidationError as error:
-        raise AdoptionError(
-            f"{foreign.file_name}: the wrapped graph is no valid ONNX ({first_line(error)}): export it with another "
-            "opset"
-        ) from error
-
-    written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
-    again = run(content, inputs, OUTPUTS[card.kind])
-    if written != card or not all(
-        np.array_equal(again[name], exported[name]) for name in again
-    ):
-        raise AdoptionError(
-            f"{foreign.file_name}: it does not answer the same twice: export it without random operators (dropout off)"
-        )
-
-    return content

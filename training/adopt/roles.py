@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.adopt.foreign import FLOATS, TEXT, WHOLE, ForeignGraph, find_classes
+from training.adopt.class_names import find_classes
+from training.adopt.foreign import FLOATS, TEXT, WHOLE, ForeignGraph
 from training.adopt.original import Answers
 from training.adopt.refusal import AdoptionError, shorten
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from model_card import Card, Feature, FeatureInput, ImageInput, NoiseInput
-from training.adopt.measure import ModelDescription
+from training.adopt.card_description import ModelDescription
+from training.adopt.placement import Placement
 from training.adopt.refusal import AdoptionError, shorten
-from training.adopt.table import Column, Placement
+from training.adopt.table import Column
 from training.export.freshness import read_card
 
 

@@ -10,9 +10,10 @@ import onnx
 from onnx import TensorProto, compose, helper
 
 from training.adopt.foreign import HALF, TEXT, ForeignGraph, Tensor, convert
+from training.adopt.placement import Placement
 from training.adopt.refusal import AdoptionError
 from training.adopt.roles import Roles
-from training.adopt.table import Column, Placement
+from training.adopt.table import Column
 from training.graph import GraphBuilder, GraphError, clean
 
 PREFIX = "adopted/"

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
 from tables.notations import NUMBER
-from tables.reader import Table, as_whole, name_values
+from tables.reader import Table, as_whole
 from tables.terms import SEPARATOR
 from training.data.column_notations import find_notation, quote
 
-FEWEST_ROWS = 30
-FEWEST_OF_CLASS = 10
-MOST_CLASSES = 100
-FEWEST_KNOWN = 10
+MIN_KNOWN = 10
 """Rows in which a column must have a value, so that some of them are training rows."""
-FEW_CATEGORIES, MOST_CATEGORIES, ROWS_PER_CATEGORY = 50, 300, 20
+FEW_CATEGORIES, MAX_CATEGORIES, ROWS_PER_CATEGORY = 50, 300, 20
 """A column may have 50 different texts, and more, up to 300, where there are 20 rows for each."""
 MIN_KEPT_SHARE = 0.9
 """So great a share of a column's different numbers must still differ as float32."""
@@ -45,93 +41,6 @@ MIN_UNSPACED = 6
 """In scripts without blanks between words a text has so many characters on average."""
 UNSPACED = r"[\x{0e00}-\x{0eff}\x{1000}-\x{109f}\x{1780}-\x{17ff}\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
 LARGEST = float(np.finfo(np.float32).max)
-
-
-def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[str]:
-    name = target.name
-    if len(target) < FEWEST_ROWS:
-        return [
-            f"too few rows: {len(target)} have a value in the target {name!r}, at least {FEWEST_ROWS} are needed"
-        ]
-
-    if target.n_unique() == 1:
-        return [
-            f"the target {name!r} has one value throughout, {quote(target[0])}{_say_missing(target, table)}: there is "
-            "nothing to tell apart"
-        ]
-
-    return (_check_classes if classifies else _check_numbers)(target, table)
-
-
-def _check_classes(target: pl.Series, table: Table) -> list[str]:
-    """Returns a fault where a classifier's target has too many values, or too few rows of one."""
-    name = target.name
-    counts = Counter(name_values(target))
-    if len(counts) > MOST_CLASSES:
-        if name in table.findings.odd:
-            return [
-                f"the target {name!r} {_describe_odd_values(name, table)}: empty these cells"
-            ]
-        return [
-            _describe_notation(target)
-            or f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
-        ]
-
-    rare = [
-        f"{each!r} ({count})"
-        for each, count in sorted(counts.items())
-        if count < FEWEST_OF_CLASS
-    ]
-    if rare and (fault := _describe_notation(target)):
-        return [fault]
-    if rare:
-        listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
-        return [
-            f"the target {name!r} has classes with fewer than {FEWEST_OF_CLASS} rows: {listed}; join or remove them, "
-            "or use --kind regressor if it is a number"
-        ]
-
-    return []
-
-
-def _describe_notation(target: pl.Series) -> str:
-    """Returns what is wrong with a target of numbers or dates in a notation that is not read, else nothing."""
-    looks = find_notation(target)
-    return f"the target {target.name!r} looks like {looks}" if looks else ""
-
-
-def _say_missing(target: pl.Series, table: Table) -> str:
-    """Says how many rows have no target, whose text may have been meant as a class."""
-    n_missing = table.frame.height - len(target)
-    return (
-        f" but for {n_missing} rows without one, as NA, None and null are"
-        if n_missing
-        else ""
-    )
-
-
-def _check_numbers(target: pl.Series, table: Table) -> list[str]:
-    """Returns a fault where a regressor's target has values that are no numbers, or none of 32 bits."""
-    name = target.name
-    if target.dtype in (pl.Date, pl.Datetime):
-        return [
-            f"the target {name!r} has dates, which no family answers with: write a number, as days since one of them"
-        ]
-    if not target.dtype.is_numeric():
-        odd = table.findings.odd.get(name)
-        return [
-            f"the target {name!r} {_describe_odd_values(name, table)}: empty these cells"
-            if odd
-            else f"the target {name!r} is no column of numbers: it can be classified, not regressed"
-        ]
-    if _has_infinite(target):
-        return [
-            f"the target {name!r} has values that are not finite or do not fit 32 bits, at most {LARGEST:.1e}"
-        ]
-
-    return (
-        [f"the target {name!r} {fault}"] if (fault := _find_lost_digits(target)) else []
-    )
 
 
 def check_columns(
@@ -168,7 +77,7 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
     different = known.n_unique()
     if not different:
         return "is empty"
-    if len(known) < FEWEST_KNOWN:
+    if len(known) < MIN_KNOWN:
         return f"has a value in {len(known)} rows only"
     if different == 1:
         return _describe_constant(column, known)
@@ -218,7 +127,7 @@ def is_text(column: pl.Series, table: Table) -> bool:
 def _are_categories(known: pl.Series) -> bool:
     """Returns whether values are few enough for one column each, and enough rows have the same one."""
     n_known, different = len(known), known.n_unique()
-    most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, n_known // ROWS_PER_CATEGORY))
+    most = min(MAX_CATEGORIES, max(FEW_CATEGORIES, n_known // ROWS_PER_CATEGORY))
     return different <= most and different <= n_known / 2
 
 
@@ -252,10 +161,10 @@ def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | 
 
 def _find_number_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
     known = column.drop_nulls()
-    if _has_infinite(column):
+    if has_infinite(column):
         return "has values that are not finite or do not fit 32 bits"
 
-    if fault := _find_lost_digits(known):
+    if fault := find_lost_digits(known):
         return fault
     if role is None and column.name in table.frame.columns:
         return _find_ids(as_whole(known))
@@ -263,7 +172,7 @@ def _find_number_fault(column: pl.Series, table: Table, role: str | None) -> str
     return None
 
 
-def _find_lost_digits(known: pl.Series) -> str | None:
+def find_lost_digits(known: pl.Series) -> str | None:
     """Returns a fault where float32 makes one of many different values, but for measurements that it hardly moves."""
     exact = known.cast(pl.Float64)
     rounded = exact.cast(pl.Float32)
@@ -321,12 +230,12 @@ def _describe_odd(name: str, table: Table) -> str:
     """Says in how many rows a column is a number or a date, where it is not, and what to do."""
     role = "date" if name in table.findings.dates else "number"
     return (
-        f"{_describe_odd_values(name, table)}: empty these "
+        f"{describe_odd_values(name, table)}: empty these "
         f"cells, or --as {shlex.quote(name)}={role} does without them, or --as {shlex.quote(name)}=category"
     )
 
 
-def _describe_odd_values(name: str, table: Table) -> str:
+def describe_odd_values(name: str, table: Table) -> str:
     odd = table.findings.odd[name]
     n_odd = sum(len(rows) for rows in odd.values())
     n_known = len(table.frame[name].drop_nulls())
@@ -345,6 +254,6 @@ def _counts_up(known: pl.Series) -> bool:
     return bool((known.sort().diff().drop_nulls() == 1).all())
 
 
-def _has_infinite(column: pl.Series) -> bool:
+def has_infinite(column: pl.Series) -> bool:
     values = column.drop_nulls().cast(pl.Float64).to_numpy()
     return bool((~(np.abs(values[~np.isnan(values)]) <= LARGEST)).any())

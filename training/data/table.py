@@ -30,12 +30,7 @@ from tables.terms import (
     choose_terms,
     name_feature,
 )
-from training.data.column_faults import (
-    FEWEST_ROWS,
-    check_columns,
-    check_target,
-    is_text,
-)
+from training.data.column_faults import check_columns, is_text
 from training.data.column_notations import quote
 from training.data.column_notes import (
     note_category,
@@ -48,9 +43,10 @@ from training.data.column_notes import (
 from training.data.datasets import Dataset
 from training.data.equal_rows import describe_equal_rows
 from training.data.held_out_notes import note_group, note_one_of_several, note_time
+from training.data.target_faults import MIN_ROWS, check_target
 from training.data.total_row import find_totals
 
-MOST_WHOLE_CLASSES = 20
+MAX_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
 ROLES = ("number", "category", "date", "text", "drop")
 
@@ -85,7 +81,7 @@ def read_dataset(
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
     frame = _take_features(table, target, dropped, roles, known).filter(known)
     faults = check_target(labelled, table, classifies=classifies)
-    if len(labelled) >= FEWEST_ROWS:
+    if len(labelled) >= MIN_ROWS:
         faults += [*find_totals(table, target), *check_columns(frame, table, roles)]
     _raise_any(faults)
     features, values = _encode_all(frame)
@@ -404,7 +400,7 @@ def _suspect(columns: Sequence[str]) -> str:
 def _is_class(target: pl.Series) -> bool:
     if target.dtype in (pl.String, pl.Boolean, pl.Categorical):
         return True
-    return target.dtype.is_integer() and target.n_unique() <= MOST_WHOLE_CLASSES
+    return target.dtype.is_integer() and target.n_unique() <= MAX_WHOLE_CLASSES
 
 
 def _encode(column: pl.Series) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:

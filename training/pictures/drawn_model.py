@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
@@ -21,6 +23,8 @@ from training.learning.network import FittedNetwork
 from training.pipeline import TrainedModel
 
 Floats = NDArray[np.float64]
+Pictures = Iterator[tuple[str, Figure]]
+"""Pictures come with the names of their files."""
 
 
 class DrawnModel:

@@ -71,10 +71,11 @@ def why_unknown(installed: str) -> str | None:
         return reason
 
     try:
-        protocol = import_module("service.http.wire.uvicorn_protocol")
+        import_module("service.http.wire.uvicorn_protocol")
+        names = import_module("service.http.wire.uvicorn_names")
     except (ImportError, AttributeError) as error:
         return f"uvicorn {installed} has another inside: {error}"
 
-    missing: list[str] = protocol.find_missing_names()
+    missing: list[str] = names.find_missing_names()
 
     return f"uvicorn {installed} lacks {', '.join(missing)}" if missing else None

@@ -15,15 +15,15 @@ from typing import Any, ClassVar, Protocol
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
-    HttpToolsProtocol,
     RequestResponseCycle,
 )
 
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
-from service.execution.turn import TurnRun
+from service.execution.turn_batching import TurnRun
 from service.http.application import STARTED
 from service.http.lifespan import Send
+from service.http.response_writer import ResponseWriter
 from service.http.responses import CLOSE, Response
 from service.http.wire.connections import BUSY, Connections
 from service.http.wire.heads import END, Refusal
@@ -32,7 +32,6 @@ from service.http.wire.refusing_protocol import (
     RefusingApplication,
     RefusingProtocol,
 )
-from service.http.writer import Writer
 from service.settings import Settings
 
 AWAITED_S = 0.02
@@ -49,49 +48,8 @@ It has no route: that would be the one of a model which may have been replaced s
 """
 _ANSWERED = object()
 
-_CYCLE_ATTRIBUTES = (
-    "transport",
-    "flow",
-    "default_headers",
-    "message_event",
-    "on_response",
-    "access_log",
-    "disconnected",
-    "keep_alive",
-    "response_started",
-    "response_complete",
-)
-_PROTOCOL_ATTRIBUTES = (
-    "loop",
-    "parser",
-    "server_state",
-    "connections",
-    "ws_protocol_class",
-    "root_path",
-    "limit_concurrency",
-    "transport",
-    "flow",
-    "scope",
-    "headers",
-    "expect_100_continue",
-    "cycle",
-)
-_METHODS = (
-    "data_received",
-    "shutdown",
-    "on_message_begin",
-    "on_headers_complete",
-    "on_body",
-    "on_message_complete",
-    "on_response_complete",
-    "_start_asgi_task",
-    "pause_writing",
-    "resume_writing",
-)
-"""The fast path uses these names of uvicorn's inside."""
 
-
-class FastWriter(Writer):
+class FastWriter(ResponseWriter):
     """This writer sends a response by one write; it knows the server's own headers, which change once a second."""
 
     def __init__(self, lifecycle: Lifecycle) -> None:
@@ -388,21 +346,6 @@ class FastPathProtocol(RefusingProtocol):
         self._body = b""
         if body:
             super().on_body(body)
-
-
-def find_missing_names() -> list[str]:
-    """Returns the names that the fast path uses of uvicorn's inside, and that the installed uvicorn lacks."""
-    cycle_attributes = RequestResponseCycle.__init__.__code__.co_names
-    protocol_attributes = HttpToolsProtocol.__init__.__code__.co_names
-    missing = [name for name in _CYCLE_ATTRIBUTES if name not in cycle_attributes]
-    missing += [
-        name for name in _PROTOCOL_ATTRIBUTES if name not in protocol_attributes
-    ]
-    missing += [name for name in _METHODS if not hasattr(HttpToolsProtocol, name)]
-    if "auto" not in uvicorn.config.HTTP_PROTOCOLS:
-        missing.append("HTTP_PROTOCOLS")
-
-    return missing
 
 
 def install(application: Any, settings: Settings) -> None:

@@ -13,8 +13,8 @@ from service.live.journal.challenger_counts import (
     name_recall,
 )
 from service.live.journal.hits import Hits
-from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import NO_ANSWER, Costs, StoredProbabilities
+from service.live.journal.surrogate_keys import SurrogateKeys
 
 
 class Outcomes:

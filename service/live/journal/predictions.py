@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from service.live.journal.inserts import insert_rows
-from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
     CONFIDENCE_DTYPE,
     GROUP_DTYPE,
@@ -18,6 +17,7 @@ from service.live.journal.records import (
     Probabilities,
     encode_probabilities,
 )
+from service.live.journal.surrogate_keys import SurrogateKeys
 
 MAX_RECENT_PREDICTIONS = 20_000
 """So many predictions are remembered by their ids, since their shadows follow soon."""

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from service.live.journal import group_keys
 from service.live.journal.inserts import insert_rows
-from service.live.journal.keys import SurrogateKeys
 from service.live.journal.outcomes import Outcomes
 from service.live.journal.predictions import Predictions
 from service.live.journal.records import (
@@ -21,6 +20,7 @@ from service.live.journal.records import (
     StoredProbabilities,
     encode_probabilities,
 )
+from service.live.journal.surrogate_keys import SurrogateKeys
 
 MAX_EXAMPLES = 100
 """The values of so many rows of a task, on which models disagree, are kept where nobody says otherwise."""

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 
 from service.errors import VeredictoError
 from service.live.journal.feature_counts import write_feature_counts
-from service.live.journal.keys import SurrogateKeys
 from service.live.journal.outcomes import Outcomes
 from service.live.journal.predictions import Predictions
 from service.live.journal.records import (
@@ -27,6 +26,7 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.shadows import MAX_EXAMPLES, Shadows
+from service.live.journal.surrogate_keys import SurrogateKeys
 from service.live.journal.true_labels import TrueLabels
 
 

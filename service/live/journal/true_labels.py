@@ -9,7 +9,6 @@ import numpy as np
 
 from service.errors import InvalidRequest, NotFound
 from service.live.journal import group_keys
-from service.live.journal.keys import SurrogateKeys
 from service.live.journal.outcomes import Outcomes
 from service.live.journal.records import (
     CONFIDENCE_DTYPE,
@@ -17,6 +16,7 @@ from service.live.journal.records import (
     FeedbackRecord,
     StoredProbabilities,
 )
+from service.live.journal.surrogate_keys import SurrogateKeys
 
 _READ_PREDICTION = (
     "SELECT seq, model, n_rows, predictions.labels, group_keys, lineup, shadows.labels, probabilities "

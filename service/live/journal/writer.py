@@ -8,7 +8,6 @@ committed to the file that the path names, and refused otherwise.
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -18,7 +17,7 @@ from time import monotonic
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.live_metrics import JournalMetrics
 from service.live.journal import waiting_records
-from service.live.journal.ids import PredictionIds
+from service.live.journal.prediction_ids import PredictionIds
 from service.live.journal.records import (
     Costs,
     FeatureCounts,
@@ -32,10 +31,10 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.shadows import MAX_EXAMPLES
-from service.live.journal.storage.file import JournalFile, PreparedFile
-from service.live.journal.storage.problems import JournalLost, JournalUnusable, explain
-from service.live.journal.transaction import Transactions
+from service.live.journal.storage.file import PreparedFile
+from service.live.journal.storage.problems import JournalLost, JournalUnusable
 from service.live.journal.waiting_records import WaitingFeedback, WaitingRecords
+from service.live.journal.writable_file import WritableFile, advise
 
 GATHER_S = 0.05
 """So long after the first record a batch is committed."""
@@ -43,8 +42,6 @@ FEEDBACK_GATHER_S = 0.01
 """It is committed sooner with feedback, since somebody waits for that."""
 LOOK_S = 0.25
 """The file is looked at so often where nothing is to be written."""
-RETRY_S = 0.5
-"""So long after a file could not be opened it is tried again."""
 PREDICTION_WAIT_S = 0.5
 """Feedback waits so long for its prediction, which another worker may have still in its queue."""
 REFRESH_S = 1.0
@@ -73,13 +70,17 @@ class Journal:
         costs: Mapping[str, Costs] | None = None,
     ) -> None:
         self.path = path
-        self._costs = costs
-        self._max_rows = max_rows
         self._model_keys = model_keys
-        self._fsync = fsync
-        self._max_examples = max_examples
-        self._begun = begun
         self._metrics = JournalMetrics()
+        self._file = WritableFile(
+            path,
+            self._metrics,
+            max_rows=max_rows,
+            fsync=fsync,
+            max_examples=max_examples,
+            begun=begun,
+            costs=costs,
+        )
 
         self._waiting = WaitingRecords()
         self._take_id = PredictionIds().take
@@ -89,10 +90,6 @@ class Journal:
         self._has_tried = threading.Event()
         self._closing = threading.Event()
 
-        self._file: JournalFile | None = None
-        self._transactions: Transactions | None = None
-        self._problem: JournalUnusable | None = None
-        self._tried_s = -RETRY_S
         self._refreshed_s = -REFRESH_S
         self._outcomes = self._make_outcomes({})
 
@@ -142,10 +139,10 @@ class Journal:
 
         Raises Overloaded where too much feedback waits already, and where the file is lost.
         """
-        problem = self._problem
+        problem = self._file.problem
         if isinstance(problem, JournalLost):
             self._metrics.refuse(1)
-            raise Overloaded(f"feedback: the label is not stored{_advise(problem)}")
+            raise Overloaded(f"feedback: the label is not stored{advise(problem)}")
         if self._closing.is_set():
             raise Overloaded("feedback: the label is not stored: the service stops")
 
@@ -163,20 +160,7 @@ class Journal:
 
     def check_readable(self) -> None:
         """Raises Overloaded where the path does not name a file that can be trusted."""
-        file = self._file
-        problem = self._problem
-        try:
-            if isinstance(problem, JournalLost) or (
-                file is None and problem is not None
-            ):
-                raise problem
-            if file is None:
-                raise JournalUnusable("it is not open yet")
-            file.check_names()
-        except JournalUnusable as error:
-            raise Overloaded(
-                f"the journal cannot be read now{_advise(error)}"
-            ) from error
+        self._file.check_readable()
 
     def outcomes(self, task: str) -> Mapping[str, tuple[int, int]]:
         """Returns how often each served classifier has been right and wrong, (0, 0) at first; about a second old."""
@@ -206,8 +190,7 @@ class Journal:
         self._write_carefully()
         _, feedback = self._waiting.take()
         waiting_records.refuse(feedback, ", try again: the service stops")
-        if self._file is not None:
-            self._file.close(is_sound=True)
+        self._file.close()
 
     def _write_carefully(self) -> None:
         """Writes a batch; the thread outlives a defect of counting, say, when everything has been written."""
@@ -221,11 +204,11 @@ class Journal:
         records, feedback = self._waiting.take()
 
         try:
-            results = self._write([*records, *(each.record for each in feedback)])
+            results = self._file.write([*records, *(each.record for each in feedback)])
         except JournalUnusable as problem:
-            self._report(problem)
+            self._file.report(problem)
             self._waiting.count_unwritten(records)
-            self._metrics.refuse(waiting_records.refuse(feedback, _advise(problem)))
+            self._metrics.refuse(waiting_records.refuse(feedback, advise(problem)))
         except Exception:  # whatever it is: answers go out all the same
             logger.exception("a defect in the journal")
             self._waiting.count_unwritten(records)
@@ -234,66 +217,12 @@ class Journal:
             self._answer_feedback(feedback, results)
             self._count_written(records, results)
             if records or True in results:
-                self._report_recovery()
+                self._file.report_recovery()
         finally:
             self._waiting.end()
 
         self._metrics.show_dropped(self._waiting.n_dropped)
         self._refresh_outcomes()
-
-    def _write(self, batch: Sequence[Record]) -> list[VeredictoError | bool]:
-        """Writes records into the file that the path names, before and after it; raises JournalUnusable.
-
-        A file that turns out to be lost is closed.
-        """
-        file, transactions = self._open()
-        try:
-            file.check()
-            if not batch:
-                return []
-
-            results = transactions.write(batch)
-            file.check()
-        except (sqlite3.Error, OSError) as error:
-            problem = explain(error)
-            self._drop_lost(problem)
-            raise problem from error
-        except JournalUnusable as problem:
-            self._drop_lost(problem)
-            raise
-
-        return results
-
-    def _open(self) -> tuple[JournalFile, Transactions]:
-        """Returns the open file, which it opens where that is due; raises JournalUnusable."""
-        if self._file is not None and self._transactions is not None:
-            return self._file, self._transactions
-
-        problem = self._problem
-        is_lost = isinstance(problem, JournalLost)
-        is_soon = monotonic() - self._tried_s < RETRY_S
-        if problem is not None and (is_lost or is_soon):
-            raise problem
-
-        self._tried_s = monotonic()
-        file = JournalFile(self.path, begun=self._begun)
-        self._transactions = Transactions(
-            file.connection,
-            max_rows=self._max_rows,
-            fsync=self._fsync,
-            max_examples=self._max_examples,
-            costs=self._costs,
-        )
-        self._file = file
-        self._metrics.recover()
-
-        return file, self._transactions
-
-    def _drop_lost(self, problem: JournalUnusable) -> None:
-        if isinstance(problem, JournalLost) and self._file is not None:
-            self._file.close(is_sound=False)
-            self._file = None
-            self._transactions = None
 
     def _answer_feedback(
         self,
@@ -327,39 +256,14 @@ class Journal:
         n_accepted = sum(result is True for result in results)
         self._metrics.add(written=n_written, accepted=n_accepted)
 
-    def _report(self, problem: JournalUnusable) -> None:
-        """Logs and counts the first of several problems of a kind."""
-        if type(problem) is not type(self._problem):
-            logger.error(
-                "predictions are dropped: the journal cannot be written: %s, feedback is refused%s",
-                problem,
-                " until a restart" if isinstance(problem, JournalLost) else "",
-            )
-            self._metrics.fail(is_lost=isinstance(problem, JournalLost))
-
-        self._problem = problem
-
-    def _report_recovery(self) -> None:
-        if self._problem is not None:
-            logger.warning("the journal is written again")
-            self._metrics.recover()
-        self._problem = None
-
     def _refresh_outcomes(self) -> None:
         """Reads the outcomes once a second, and at the end."""
         if monotonic() - self._refreshed_s < REFRESH_S and not self._closing.is_set():
             return
 
         self._refreshed_s = monotonic()
-        if self._transactions is None or self._problem is not None:
-            return
-
-        try:
-            found = self._transactions.read_outcomes()
-        except sqlite3.Error as error:  # the last ones are still true enough
-            problem = explain(error)
-            self._drop_lost(problem)
-            self._report(problem)
+        found = self._file.read_outcomes()
+        if found is None:
             return
 
         self._outcomes = self._make_outcomes(found)
@@ -373,10 +277,3 @@ class Journal:
             outcomes.setdefault(each.task, {})[each.name] = of_model
 
         return outcomes
-
-
-def _advise(problem: JournalUnusable) -> str:
-    """Returns the end of a sentence for clients: the reason, and what would work."""
-    if isinstance(problem, JournalLost):
-        return f": {problem}; the journal is used again after a restart of the service"
-    return f", try again: {problem}"

@@ -29,17 +29,16 @@ HEAT_COLOURS = (
 
 def make_grid(images: Pixels) -> Pixels:
     """Returns images `(n_images, height, width, 3)` in a near-square grid on white, enlarged by whole pixels."""
+    images = _enlarge_cells(images)
     n_images, height, width, _ = images.shape
-    room = isqrt(GRID_PX // (n_images * height * width))
-    images = images.repeat(max(1, min(room, CELL_PX // height)), axis=1)
-    images = images.repeat(images.shape[1] // height, axis=2)
-    _, height, width, _ = images.shape
     n_columns = ceil(n_images**0.5)
     n_rows = ceil(n_images / n_columns)
+
     cell_height = height + GAP_PX
     cell_width = width + GAP_PX
-    shape = (n_rows * cell_height + GAP_PX, n_columns * cell_width + GAP_PX, 3)
-    grid = np.full(shape, 255, dtype=np.uint8)
+    grid_height = n_rows * cell_height + GAP_PX
+    grid_width = n_columns * cell_width + GAP_PX
+    grid = np.full((grid_height, grid_width, 3), 255, dtype=np.uint8)
 
     for index, image in enumerate(images):
         row, column = divmod(index, n_columns)
@@ -48,6 +47,17 @@ def make_grid(images: Pixels) -> Pixels:
         grid[top : top + height, left : left + width] = image
 
     return grid
+
+
+def _enlarge_cells(images: Pixels) -> Pixels:
+    """Returns images `(n_images, height, width, 3)` enlarged by whole pixels, as far as a grid has room for them."""
+    n_images, height, width, _ = images.shape
+    n_pixels = n_images * height * width
+    room = isqrt(GRID_PX // n_pixels)
+    wanted = CELL_PX // height
+    times = max(1, min(room, wanted))
+
+    return images.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def overlay_heat_map(
@@ -62,23 +72,31 @@ def overlay_heat_map(
     side = min(height, width)
     size = (side, side) if middle else (width, height)
     smooth = resize_map(heat, size)
-    shares = np.clip(smooth / max(float(smooth.max()), 1e-12), 0, 1)
+    highest = max(float(smooth.max()), 1e-12)
+    in_middle = np.clip(smooth / highest, 0, 1)
 
-    n_rows, n_columns = shares.shape
+    n_rows, n_columns = in_middle.shape
     top = (height - n_rows) // 2
     left = (width - n_columns) // 2
-    share = np.zeros((height, width))
-    share[top : top + n_rows, left : left + n_columns] = shares
+    shares = np.zeros((height, width))
+    shares[top : top + n_rows, left : left + n_columns] = in_middle
 
-    stops = np.linspace(0, 1, len(HEAT_COLOURS))
-    channels = np.array(HEAT_COLOURS).T
-    colours = np.stack([np.interp(share, stops, each) for each in channels], axis=2)
+    colours = _colour(shares)
     grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
-    weight = 0.7 * share[..., None] ** 0.5
+    weight = 0.7 * shares[..., None] ** 0.5
     mixed = (1 - weight) * grey + weight * colours
     laid: Pixels = np.rint(mixed).astype(np.uint8)
 
     return laid
+
+
+def _colour(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the colours `(height, width, 3)` of shares from 0 to 1 `(height, width)`."""
+    stops = np.linspace(0, 1, len(HEAT_COLOURS))
+    channels = np.array(HEAT_COLOURS).T
+    coloured = [np.interp(shares, stops, channel) for channel in channels]
+
+    return np.stack(coloured, axis=2)
 
 
 def stack(pictures: list[Pixels]) -> Pixels:

@@ -6,11 +6,15 @@ are skipped, so that a large file costs little more than a small one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from service.errors import ModelRefused
 from service.models.parsing.external_tensors import make_external
-from service.models.parsing.outline import CONTROL_FLOW, Outline
+from service.models.parsing.graph_work import (
+    GraphBody,
+    Key,
+    depends_on_values,
+    note_sizes,
+)
+from service.models.parsing.outline import Outline
 from service.models.parsing.protobuf_wire import Field, WireReader
 from service.models.parsing.trees import OPERATORS as TREE_OPERATORS
 from service.models.parsing.trees import check_trees
@@ -20,30 +24,6 @@ MAX_NODES = 200_000
 MAX_DEPTH = 32
 """Graphs within nodes, and calls within functions, may be this deep; protobuf reads 100 messages within each other."""
 
-DATA_DEPENDENT = frozenset(
-    {"Compress", "NonMaxSuppression", "NonZero", "StringSplit", "Unique"}
-)
-SIZED_BY_INPUT = frozenset(
-    {
-        "CenterCropPad",
-        "ConstantOfShape",
-        "Expand",
-        "MaxUnpool",
-        "OneHot",
-        "Pad",
-        "Range",
-        "Reshape",
-        "Resize",
-        "Slice",
-        "Tile",
-        "TopK",
-        "Upsample",
-    }
-)
-"""These operators take a size as an input after their first; a size that is a constant is no matter."""
-ALL_INPUTS_ARE_SIZES = frozenset({"ConstantOfShape", "Range"})
-BOUNDED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-"""Of the operators of other domains it is not known whether their cost follows from shapes alone."""
 KNOWN_DOMAINS = frozenset(
     {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "com.microsoft"}
 )
@@ -53,21 +33,6 @@ _NODE_TEXTS = (1, 2, 4, 7, 8)
 """A node's inputs, outputs, operator, domain and overload have these numbers."""
 _NO_TEXT = [""]
 _EXTERNAL = 1
-Key = tuple[str, str, str]
-"""A function is known by domain, name and overload."""
-
-
-@dataclass
-class _Body:
-    """A _Body has the nodes of a graph or of a function: how many there are, and which functions they call how often.
-
-    `sizes` are the inputs that decide how much a node works; they are no matter where they are `constants`.
-    """
-
-    n_nodes: int = 0
-    calls: dict[Key, int] = field(default_factory=dict)
-    constants: set[str] = field(default_factory=lambda: {""})
-    sizes: set[str] = field(default_factory=set)
 
 
 def read_outline(content: bytes) -> Outline:
@@ -82,11 +47,11 @@ class _Reader:
         self._wire = WireReader(content)
         self._n_bytes = len(content)
         self._outline = Outline()
-        self._functions: dict[Key, _Body] = {}
+        self._functions: dict[Key, GraphBody] = {}
         self._called: dict[Key, int] = {}
 
     def read(self) -> Outline:
-        main = _Body()
+        main = GraphBody()
         n_graphs = 0
         for each in self._wire.fields(0, self._n_bytes):
             if each.number == 7:
@@ -104,11 +69,13 @@ class _Reader:
 
         self._check_domains()
         self._outline.n_nodes = self._count(main, depth=0)
-        self._outline.depends_on_values = self._depends_on_values(main)
+        self._outline.depends_on_values = depends_on_values(
+            self._outline.operators, [main, *self._functions.values()]
+        )
 
         return self._outline
 
-    def _read_graph(self, graph: Field, body: _Body, *, depth: int) -> None:
+    def _read_graph(self, graph: Field, body: GraphBody, *, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise ModelRefused(f"its graphs are more than {MAX_DEPTH} deep")
 
@@ -127,7 +94,7 @@ class _Reader:
                 self._read_value_info(each)
 
     def _read_function(self, function: Field) -> None:
-        body = _Body()
+        body = GraphBody()
         name = domain = overload = ""
         for each in self._wire.fields(function.start, function.end):
             if each.number == 1:
@@ -143,7 +110,7 @@ class _Reader:
 
         self._functions[domain, name, overload] = body
 
-    def _read_node(self, node: Field, body: _Body, *, depth: int) -> None:
+    def _read_node(self, node: Field, body: GraphBody, *, depth: int) -> None:
         attributes: list[Field] = []
         texts: dict[int, list[str]] = {}
         for each in self._wire.fields(node.start, node.end):
@@ -164,7 +131,7 @@ class _Reader:
         body.calls[key] = body.calls.get(key, 0) + 1
         self._outline.operators.add((domain, name))
         if depth <= 1:
-            _note_sizes(body, name, inputs, outputs)
+            note_sizes(body, name, inputs, outputs)
         if name == "ZipMap" and outputs:
             self._outline.zip_maps[outputs[0]] = self._read_class_names(attributes)
 
@@ -174,7 +141,7 @@ class _Reader:
         for each in attributes:
             self._read_attribute(each, body, depth=depth)
 
-    def _read_attribute(self, attribute: Field, body: _Body, *, depth: int) -> None:
+    def _read_attribute(self, attribute: Field, body: GraphBody, *, depth: int) -> None:
         """Reads the graphs and tensors of an attribute; of its values, which may be millions, none is looked at."""
         for each in self._wire.fields_but_values(attribute):
             if each.number in (6, 11):
@@ -274,16 +241,7 @@ class _Reader:
                     "needs a library of its own: only the operators of ONNX and onnxruntime are served"
                 )
 
-    def _depends_on_values(self, main: _Body) -> bool:
-        return any(
-            domain not in BOUNDED_DOMAINS or name in CONTROL_FLOW | DATA_DEPENDENT
-            for domain, name in self._outline.operators
-        ) or any(
-            not body.constants.issuperset(body.sizes)
-            for body in (main, *self._functions.values())
-        )
-
-    def _count(self, body: _Body, *, depth: int) -> int:
+    def _count(self, body: GraphBody, *, depth: int) -> int:
         """Returns how many nodes a body has with its functions in place; raises ModelRefused for too many."""
         if depth > MAX_DEPTH:
             raise ModelRefused(
@@ -305,15 +263,3 @@ class _Reader:
             )
 
         return n_nodes
-
-
-def _note_sizes(
-    body: _Body, operator: str, inputs: list[str], outputs: list[str]
-) -> None:
-    """Notes which of a node's inputs decide how much it works, and which of its outputs are constant."""
-    if operator == "Constant":
-        body.constants.update(outputs)
-    elif operator in ALL_INPUTS_ARE_SIZES:
-        body.sizes.update(inputs)
-    elif operator in SIZED_BY_INPUT:
-        body.sizes.update(inputs[1:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,43 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelRefused
+from service.models.parsing.value_runs import (
+    FLOAT_TAG,
+    INT_TAG,
+    LEAF,
+    RUNS,
+    TEXT_TAG,
+    are_tagged_varints,
+    decode_tagged_varints,
+    find_leaves,
+    is_all_modes,
+    list_texts,
+)
 
 MAX_FIELDS = 10_000_000
-MAX_VARINT_BYTES = 10
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_FLOATS = re.compile(rb"(?:\x3d.{4})++", re.DOTALL)
-_INTS = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++")
-_ONE_SHORT_TEXT = (
-    rb"\x4a(?:"
-    + b"|".join(
-        b"\\x%02x.{%d}" % (n_bytes, n_bytes)
-        for n_bytes in (10, 4, *range(4), *range(5, 10), *range(11, 20))
-    )
-    + rb")"
-)
-_SHORT_TEXT = re.compile(_ONE_SHORT_TEXT, re.DOTALL)
-_SHORT_TEXTS = re.compile(rb"(?:%b)++" % _ONE_SHORT_TEXT, re.DOTALL)
 _FLOATS_NUMBER, _INTS_NUMBER, _TEXTS_NUMBER = 7, 8, 9
 _TAGGED_FLOAT = np.dtype([("tag", "u1"), ("value", "<f4")])
-_FLOAT_TAG, _INT_TAG, _TEXT_TAG = 0x3D, 0x40, 0x4A
-_RUNS = {_FLOAT_TAG: _FLOATS, _INT_TAG: _INTS, _TEXT_TAG: _SHORT_TEXTS}
-"""The values of an attribute, each with a tag of its own, are one step: of a forest of 3 MB they took 180 ms.
-
-The patterns never go back, for which they would keep a note of each value.
-"""
 MIN_WHOLE_BYTES = 512
 MAX_WHOLE_BYTES = 8 * 1024 * 1024
 """Of a run of so many bytes numpy looks at all at once, which takes a fifth of the time and eight times the memory."""
 _TYPE_AT_END = b"\xa0\x01"
 """An attribute's type, the last of its fields as they are written, begins so; its value is one byte more."""
-LEAF = b"LEAF"
-_BRANCHES = tuple(
-    b"J%c%b" % (len(mode), mode)
-    for mode in (b"BRANCH_LEQ", b"BRANCH_LT", b"BRANCH_GT", b"BRANCH_GTE")
-)
-_TAGGED_LEAF = b"J%c%b" % (len(LEAF), LEAF)
-"""What nodes of trees do, with tag and length; the tag is a J, which is in none of the texts: no two overlap."""
 
 
 class Field(NamedTuple):
@@ -167,7 +152,7 @@ class WireReader:
         while start < attribute.end:
             tag = self._content[start]
             end = start
-            if tag in _RUNS:
+            if tag in RUNS:
                 end = self._find_run_end(start, attribute.end, tag)
 
             if end > start:
@@ -187,7 +172,7 @@ class WireReader:
             if known_start == start < known_end:
                 return known_end
 
-        run = _RUNS[tag].match(self._content, start, end)
+        run = RUNS[tag].match(self._content, start, end)
 
         return run.end() if run else start
 
@@ -199,13 +184,13 @@ class WireReader:
             return start
 
         data = np.frombuffer(self._content, np.uint8, end - start, start)
-        if tag == _FLOAT_TAG:
+        if tag == FLOAT_TAG:
             has_whole_floats = len(data) % 5 == 0
             is_whole = has_whole_floats and bool((data[::5] == tag).all())
-        elif tag == _INT_TAG:
-            is_whole = _are_tagged_varints(data)
+        elif tag == INT_TAG:
+            is_whole = are_tagged_varints(data)
         else:
-            is_whole = _are_modes(self._content, start, end)
+            is_whole = is_all_modes(self._content, start, end)
 
         return end if is_whole else start
 
@@ -215,8 +200,8 @@ class WireReader:
         for each in self._walk(attribute):
             if each.number == _INTS_NUMBER:
                 parts.append(np.array(self.integers(each), dtype=np.int64))
-            elif each.number == _RUN and each.value == _INT_TAG:
-                parts.append(_decode_tagged_varints(self.content(each)))
+            elif each.number == _RUN and each.value == INT_TAG:
+                parts.append(decode_tagged_varints(self.content(each)))
 
         return np.concatenate(parts)
 
@@ -227,7 +212,7 @@ class WireReader:
             if each.number == _FLOATS_NUMBER:
                 content = self.content(each)
                 parts.append(np.frombuffer(content, "<f4", len(content) // 4))
-            elif each.number == _RUN and each.value == _FLOAT_TAG:
+            elif each.number == _RUN and each.value == FLOAT_TAG:
                 parts.append(np.frombuffer(self.content(each), _TAGGED_FLOAT)["value"])
 
         return np.concatenate(parts)
@@ -242,8 +227,8 @@ class WireReader:
         for each in self._walk(attribute):
             if each.number == _TEXTS_NUMBER:
                 texts.append(self.content(each))
-            elif each.number == _RUN and each.value == _TEXT_TAG:
-                texts += _list_texts(self.content(each))
+            elif each.number == _RUN and each.value == TEXT_TAG:
+                texts += list_texts(self.content(each))
 
         return texts
 
@@ -253,9 +238,9 @@ class WireReader:
         for each in self._walk(attribute):
             if each.number == _TEXTS_NUMBER:
                 parts.append(np.array([self.content(each) == LEAF]))
-            elif each.number == _RUN and each.value == _TEXT_TAG:
+            elif each.number == _RUN and each.value == TEXT_TAG:
                 are_modes = self._whole_runs.get(attribute.end) == each[2:4]
-                parts.append(_find_leaves(self.content(each), are_modes=are_modes))
+                parts.append(find_leaves(self.content(each), are_modes=are_modes))
 
         return np.concatenate(parts)
 
@@ -279,71 +264,6 @@ def _not_whole(first: int, place: int, end: int) -> ModelRefused:
         f"onnxruntime cannot load it: it is no whole ONNX file: the field at byte {first} "
         f"ends at byte {place}, what it is in at byte {end}"
     )
-
-
-def _decode_tagged_varints(content: bytes) -> NDArray[np.int64]:
-    """Returns the numbers of a run, each of which stands behind its tag of one byte."""
-    data = np.frombuffer(content, dtype=np.uint8)
-    # Tags and numbers take turns, and each ends with a byte under 128.
-    ends = np.flatnonzero(data < 0x80)
-    starts = ends[::2] + 1
-    lengths = ends[1::2] - ends[::2]
-    numbers = (data[starts] & 0x7F).astype(np.uint64)
-    place = 1
-    longer = np.flatnonzero(lengths > place)
-    while len(longer):
-        bits = (data[starts[longer] + place] & 0x7F).astype(np.uint64)
-        numbers[longer] |= bits << np.uint64(min(7 * place, 63))
-        place += 1
-        longer = longer[lengths[longer] > place]
-
-    return numbers.view(np.int64)
-
-
-def _are_tagged_varints(data: NDArray[np.uint8]) -> bool:
-    """Returns whether bytes are whole numbers of at most ten bytes, each behind its tag of one byte."""
-    ends = np.flatnonzero(data < 0x80)
-    if len(ends) % 2 or not len(ends) or ends[-1] != len(data) - 1:
-        return False
-
-    tags = ends[::2]
-    ends = ends[1::2]
-    follows = tags[1:] == ends[:-1] + 1
-    if tags[0] != 0 or not follows.all():
-        return False
-    if not (data[tags] == _INT_TAG).all():
-        return False
-
-    longest = int((ends - tags).max())
-    return longest <= MAX_VARINT_BYTES
-
-
-def _are_modes(content: bytes, start: int, end: int) -> bool:
-    """Returns whether bytes are nothing but what nodes of trees do, text by text."""
-    n_bytes = 0
-    for text in (_TAGGED_LEAF, *_BRANCHES):
-        n_bytes += len(text) * content.count(text, start, end)
-
-    return n_bytes == end - start
-
-
-def _find_leaves(run: bytes, *, are_modes: bool) -> NDArray[np.bool_]:
-    """Returns which texts of a run say that a node is a leaf; `are_modes` says that it has nothing but modes."""
-    if not are_modes:
-        return np.array([text == LEAF for text in _list_texts(run)], dtype=np.bool_)
-
-    # No text of these has the tag in it, and only one is so short.
-    data = np.frombuffer(run, np.uint8)
-    is_leaf: NDArray[np.bool_] = data[np.flatnonzero(data == _TEXT_TAG) + 1] == len(
-        LEAF
-    )
-
-    return is_leaf
-
-
-def _list_texts(run: bytes) -> list[bytes]:
-    """Returns the texts of a run; the length stands in the second byte of each."""
-    return [text[2:] for text in _SHORT_TEXT.findall(run)]
 
 
 def _sign(value: int) -> int:

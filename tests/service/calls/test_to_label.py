@@ -13,7 +13,7 @@ import pytest
 from service.calls import to_label
 from service.errors import InvalidRequest
 from service.live import shadow_batch
-from service.live.journal.ids import PredictionIds, find_age_s
+from service.live.journal.prediction_ids import PredictionIds, find_age_s
 from service.live.journal.reading.window import Example, ModelVersion, PredictionWindow
 from service.models.images import image_codec
 from service.models.images.budget import PixelBudget

@@ -26,7 +26,7 @@ from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Pipeline, Route
 from service.execution.run import Pending, Reply, Run
-from service.execution.turn import TurnRun
+from service.execution.turn_batching import TurnRun
 from service.http.open_inference import InferRoute
 from service.http.route import CallHead, ContractRoute
 from service.models.graph import Graph

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded, SettingsError
-from service.live import monitor as module
+from service.live import live_comparisons
 from service.live.monitor import Monitor
 from service.models.registry import Registry
 from service.settings import Settings
@@ -114,7 +114,7 @@ def test_a_comparison_is_made_once_in_a_while(
     first = monitor.compare("colour")
     assert monitor.compare("colour") is first
 
-    monkeypatch.setattr(module, "MAX_COMPARISON_AGE_S", 0.0)
+    monkeypatch.setattr(live_comparisons, "MAX_AGE_S", 0.0)
     assert monitor.compare("colour") is not first
 
 

@@ -8,7 +8,7 @@ import pytest
 from model_card import Feature, FeatureInput
 from service.contract.requests import Row, Value
 from service.errors import InvalidRequest
-from service.http.csv_rows import read_csv
+from service.http.request_bodies.csv_rows import read_csv
 from service.models.rows import RowEncoder
 
 PARTS = [2022.0, 7.0, 2.0, 19178.0]

@@ -10,7 +10,7 @@ import pytest
 from model_card import Feature, FeatureInput
 from service.contract.requests import Row
 from service.errors import InvalidRequest
-from service.http.csv_rows import read_csv
+from service.http.request_bodies.csv_rows import read_csv
 from service.models.rows import MAX_FLOAT32, RowEncoder
 from tests.support.tiny_models import tiny_card
 

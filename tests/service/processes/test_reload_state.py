@@ -7,22 +7,19 @@ from typing import Any
 
 import pytest
 
-from service.processes.reload_state import (
+from service.processes.reload_request import (
     BROKEN,
     DONE,
     FAILED,
     LOAD,
     LOOK,
-    MAX_DEATHS,
     REFUSED,
-    STOPPING,
     UNFIT,
     UNKNOWN,
     UNLOAD,
-    Phase,
-    ReloadState,
-    Request,
+    ReloadRequest,
 )
+from service.processes.reload_state import MAX_DEATHS, STOPPING, Phase, ReloadState
 from service.repository.generation import (
     GenerationRequest,
     Manifest,
@@ -103,7 +100,7 @@ class Play:
 
     def ask(self, action: str, name: str = "") -> None:
         """Asks as worker 1 would, and lets the request begin."""
-        self.state.ask(Request(action=action, name=name, asker=1, ticket="t"))
+        self.state.ask(ReloadRequest(action=action, name=name, asker=1, ticket="t"))
         self.state.look(0.0)
 
     def take_answer(self) -> tuple[str, str]:
@@ -309,7 +306,7 @@ def test_an_end_is_told_to_whoever_waits(play: Play) -> None:
     play.workers.take_told()
     play.state.end()
     play.prepare(1, 2)
-    play.state.ask(Request(action=LOAD, name="a", asker=2, ticket="later"))
+    play.state.ask(ReloadRequest(action=LOAD, name="a", asker=2, ticket="later"))
     play.state.look(0.0)
 
     answers = [fields for _, kind, fields in play.workers.told if kind == "reloaded"]

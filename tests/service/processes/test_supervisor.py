@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from service.processes.listening import listen
-from service.processes.supervisor import Options, Supervisor
+from service.processes.supervisor import Supervisor
+from service.processes.supervisor_options import SupervisorOptions
 from tests.support.server import ROOT
 
 LIMIT_S = 60
@@ -41,9 +42,10 @@ SUPERVISE = """
 import logging, sys
 sys.path.insert(0, {root!r})
 from service.processes.listening import listen
-from service.processes.supervisor import Options, Supervisor
+from service.processes.supervisor import Supervisor
+from service.processes.supervisor_options import SupervisorOptions
 logging.basicConfig(level=logging.INFO, format="%(message)s")
-options = Options(
+options = SupervisorOptions(
     command=lambda descriptor, number: [sys.executable, {script!r}, str(number)],
     folder={folder!r}, n_workers={n_workers}, drain_s=0.2, grace_s=2, load_s={load_s},
     max_still_s={max_still_s},
@@ -240,7 +242,7 @@ def test_what_a_worker_said_before_it_died_is_heard(tmp_path: Path) -> None:
         PREPARE.format(root=str(ROOT), folder=str(tmp_path))
         + "link.send('loading', file='bad.onnx')\nos.kill(os.getpid(), signal.SIGKILL)"
     )
-    options = Options(
+    options = SupervisorOptions(
         command=lambda _, number: [sys.executable, str(script), str(number)],
         folder=str(tmp_path),
         n_workers=1,

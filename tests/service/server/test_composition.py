@@ -33,7 +33,7 @@ if any(each.startswith("service.server.worker") for each in sys.orig_argv):
 COUNT_THREADS = """
 import os, pathlib, sys
 
-if any(each.startswith("service.processes.trial") for each in sys.orig_argv):
+if any(each.startswith("service.processes.reload_trial") for each in sys.orig_argv):
     import numpy
 
     pathlib.Path(os.environ["COUNTED"]).write_text(str(len(os.listdir("/proc/self/task"))))

@@ -18,7 +18,7 @@ print(before, has_one_thread())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a template")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a fork server")
 @pytest.mark.parametrize(("wait_s", "expected"), [(0.05, "True"), (60, "False")])
 def test_a_thread_that_ends_is_waited_for(wait_s: float, expected: str) -> None:
     """The system still has a thread that was joined, for longer on a busy machine; one that stays forbids a fork."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stats.losses.balanced_gaps import BalancedGaps
-from stats.paired import Pair, difference_interval
+from stats.paired_differences import Pair, difference_interval
 
 
 def test_balanced_accuracy_of_one_class_is_compared_as_newcombe_does() -> None:

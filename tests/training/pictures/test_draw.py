@@ -21,7 +21,7 @@ from training.arguments import build_parser, make_training_run
 from training.data.datasets import load, split
 from training.export.calibration import expected_calibration_error
 from training.families.pca import Components
-from training.pictures import curves, draw, figures, panels
+from training.pictures import curves, draw, learning_figures, panels
 from training.pictures.drawn_model import DrawnModel
 from training.pipeline import TrainedModel, TrainingRun
 
@@ -340,7 +340,7 @@ def test_the_lowest_validation_loss_is_marked() -> None:
         "train": np.array([3.0, 2.0, 1.0]),
         "validation": np.array([np.nan, 2.0, 2.5]),
     }
-    axes = figures.draw_losses(
+    axes = learning_figures.draw_losses(
         losses, np.array([1, 2, 3]), unit="nats", about="model"
     ).axes[0]
     (mark,) = [

@@ -31,7 +31,7 @@ from training.images import (
 from training.images.architecture import build, find_head, inner
 from training.images.convnet import ConvNet
 from training.learning.family import TrainingError
-from training.pictures import figures
+from training.pictures import learning_figures
 from training.transfer import fine_tuning_curve
 from training.transfer.fine_tuning import FineTunedNetwork
 from training.transfer.pretrained import PRETRAINED
@@ -590,7 +590,7 @@ def test_the_comparison_is_drawn() -> None:
         )
         for size in (5, 50)
     ]
-    (axes,) = figures.draw_few_images(points, about="sky-pretrained").axes
+    (axes,) = learning_figures.draw_few_images(points, about="sky-pretrained").axes
     assert [
         container.lines[0].get_ydata().tolist() for container in axes.containers
     ] == [[0.9, 0.9], [0.7, 0.7]]

@@ -11,37 +11,25 @@ import heapq
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from service.live.journal.challenger_counts import average
 from service.live.journal.feature_counts import MAX_FEATURE_COUNTS
-from service.live.journal.keys import SurrogateKeys
+from service.live.journal.merging.merged_bets import MergedBets
 from service.live.journal.merging.merged_hits import MergedHits
+from service.live.journal.merging.new_file import make_beside
 from service.live.journal.merging.sources import MergeRefused, Source, check_ids
 from service.live.journal.records import ModelKey
 from service.live.journal.shadows import MAX_EXAMPLES
 from service.live.journal.storage import schema
 from service.live.journal.storage.problems import JournalUnusable
-from stats import sequential
+from service.live.journal.surrogate_keys import SurrogateKeys
 
 ROWS_AT_A_TIME = 10_000
 _INSERT_PREDICTIONS = "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)"
-_INSERT_BET = (
-    "INSERT INTO bets VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n_rows = n_rows + excluded.n_rows, "
-    "difference = difference + excluded.difference, last = max(last, excluded.last)"
-)
-_ADD_GROUPS = (
-    "INSERT INTO means VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT DO UPDATE SET n_groups = n_groups + excluded.n_groups"
-)
-_ADD_ROWS_OF_PAIR = (
-    "UPDATE pairs SET better = better + ?, equal = equal + ?, worse = worse + ? "
-    "WHERE champion = ? AND challenger = ?"
-)
 
 
 class Counts(NamedTuple):
@@ -61,20 +49,17 @@ def merge(journals: Sequence[Path], out: Path) -> Counts:
         raise MergeRefused(f"expected two journals at least, got {len(journals)}")
     _check_new(out)
 
-    beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        with ExitStack() as stack:
-            sources = [Source(path, stack) for path in journals]
-            check_ids(sources)
-            counts = _write(beside, sources)
-        _sync(beside)
-        _check_new(out)  # again: a server may have begun one meanwhile
-        beside.replace(out)
+        with make_beside(out) as beside:
+            with ExitStack() as stack:
+                sources = [Source(path, stack) for path in journals]
+                check_ids(sources)
+                counts = _write(beside, sources)
+            _sync(beside)
+            _check_new(out)  # again: a server may have begun one meanwhile
+            beside.replace(out)
     except (sqlite3.Error, JournalUnusable) as error:
         raise MergeRefused(f"--out {out}: {error}") from error
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            beside.with_name(beside.name + suffix).unlink(missing_ok=True)
 
     return counts
 
@@ -130,13 +115,14 @@ class _Merger:
             )
             self._add_tasks_and_models(source)
             self._add_lineups(source)
-        self._begin_pairs()
+        bets = MergedBets(self._connection, self._sources)
+        bets.begin_pairs()
         self._add_predictions()
         hits = MergedHits(self._connection, self._sources)
         for place, source in enumerate(self._sources):
             self._add_rows_of_predictions(source)
             self._add_probabilities(source)
-            self._add_bets(source)
+            bets.add(source)
             hits.add(source, place)
         self._add_feature_counts()
         self._delete_old_examples()
@@ -172,43 +158,6 @@ class _Merger:
         for number, models in source.read("SELECT number, models FROM lineups"):
             mapped = [source.models[each] for each in json.loads(models)]
             source.lineups[number] = self._keys.find_challenger_set(mapped)
-
-    def _begin_pairs(self) -> None:
-        """Gives each pair its level as one journal had: line-ups share the task's level in the order of their begin.
-
-        A line-up that one journal alone has comes after those that both have begun before, so no pair has a higher
-        level than it had, and those of a task have no more than the task's together.
-        """
-        begun: dict[int, int] = {}
-        seen: set[tuple[int, int]] = set()
-        for task, pairs in self._find_lineups():
-            new = [each for each in pairs if each not in seen]
-            if not new:
-                continue
-            begun[task] = begun.get(task, 0) + 1
-            alpha = sequential.share_alpha(begun[task], len(new))
-            for champion, challenger in new:
-                self._execute(
-                    "INSERT INTO pairs (champion, challenger, task, lineup, alpha) VALUES (?, ?, ?, ?, ?)",
-                    (champion, challenger, task, begun[task], alpha),
-                )
-            seen.update(new)
-
-    def _find_lineups(self) -> Iterable[tuple[int, list[tuple[int, int]]]]:
-        """Returns the pairs of each line-up by its task, the first line-ups of all sources first."""
-        lineups: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-        for place, source in enumerate(self._sources):
-            for champion, challenger, task, lineup in source.read(
-                "SELECT champion, challenger, task, lineup FROM pairs ORDER BY lineup"
-            ):
-                key = (lineup, place, source.tasks[task])
-                pair = source.models[champion], source.models[challenger]
-                lineups.setdefault(key, []).append(pair)
-
-        return [
-            (task, lineups[lineup, place, task])
-            for lineup, place, task in sorted(lineups)
-        ]
 
     def _add_predictions(self) -> None:
         """Numbers predictions by their times, so that the latest of all journals are the latest of the merged one."""
@@ -279,62 +228,6 @@ class _Merger:
                 for seq, probabilities in source.read("SELECT * FROM probabilities")
             ),
         )
-
-    def _add_bets(self, source: Source) -> None:
-        """Adds the counts of pairs; a group of one name in two journals is one bet, of the mean of all its rows."""
-        for champion, challenger, *counts in source.read(
-            "SELECT champion, challenger, better, equal, worse FROM pairs"
-        ):
-            pair = source.models[champion], source.models[challenger]
-            self._execute(_ADD_ROWS_OF_PAIR, (*counts, *pair))
-
-        for champion, challenger, metric, mean, n_groups in source.read(
-            "SELECT champion, challenger, metric, mean, n_groups FROM means"
-        ):
-            pair = source.models[champion], source.models[challenger]
-            self._execute(_ADD_GROUPS, (*pair, metric, mean, n_groups))
-
-        for (
-            group,
-            champion,
-            challenger,
-            metric,
-            n_rows,
-            difference,
-            last,
-        ) in source.read(
-            "SELECT group_key, champion, challenger, metric, n_rows, difference, last FROM bets"
-        ):
-            # A positive key is the number of the group's only prediction.
-            key = source.find_seq(group) if group > 0 else group
-            test = (source.models[champion], source.models[challenger], metric)
-            if key:
-                self._add_bet(key, test, n_rows, difference, source.find_seq(last))
-
-    def _add_bet(
-        self,
-        key: int,
-        test: tuple[int, int, str],
-        n_rows: int,
-        difference: int,
-        last: int,
-    ) -> None:
-        before = self._execute(
-            "SELECT n_rows, difference FROM bets "
-            "WHERE group_key = ? AND champion = ? AND challenger = ? AND metric = ?",
-            (key, *test),
-        ).fetchone()
-        self._execute(_INSERT_BET, (key, *test, n_rows, difference, last))
-        if before is None:
-            return
-
-        # Its means of either journal are counted already: both go, and that of all its rows comes.
-        for mean, count in (
-            (average(*before), -1),
-            (average(n_rows, difference), -1),
-            (average(before[0] + n_rows, before[1] + difference), 1),
-        ):
-            self._execute(_ADD_GROUPS, (*test, mean, count))
 
     def _add_feature_counts(self) -> None:
         """Adds counts for drift, the latest of all journals last: how they lie between each other is unknown."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import VeredictoError
-from service.live.journal.ids import CYCLE_S, ID_CHARACTERS, find_age_s
+from service.live.journal.prediction_ids import CYCLE_S, ID_CHARACTERS, find_age_s
 from service.live.journal.storage import schema
 from service.live.journal.storage.problems import JournalLost
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.live.journal.ids import ID_CHARACTERS, find_age_s
+from service.live.journal.prediction_ids import ID_CHARACTERS, find_age_s
 from service.live.journal.reading.stored_task import StoredTask, check_labels
 from service.live.journal.reading.window import UNLABELLED, ModelVersion
 from service.live.journal.records import (

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http.application import Application
+from service.http.response_writer import ResponseWriter
 from service.http.wire import fast_path
 from service.http.wire.fast_path import (
     install_fast_path,
@@ -21,7 +22,6 @@ from service.http.wire.fast_path import (
     why_unknown,
 )
 from service.http.wire.uvicorn_protocol import FastPathProtocol, FastWriter
-from service.http.writer import Writer
 from service.settings import Settings
 from tests.conftest import ROOT
 
@@ -72,7 +72,7 @@ def test_an_unknown_uvicorn_is_used_the_plain_way(
     with caplog.at_level(logging.INFO):
         assert not install_fast_path(application, Settings())
 
-    assert type(application.writer) is Writer
+    assert type(application.writer) is ResponseWriter
     assert caplog.messages == [
         "requests go the plain ASGI way, without limits on heads, connections and pipelining: "
         "uvicorn 1.2.3 is not between 0.30 and 0.60"

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded
-from service.live.journal import ids
 from service.live.journal import waiting_records as module
 from service.live.journal.records import (
     FeedbackRecord,
@@ -288,7 +287,7 @@ def test_steps_of_the_clock_change_nothing(
     """Ids differ and feedback is accepted whatever the time of day is said to be."""
     journal = open_journal()
     prediction_ids = [journal.record_prediction(FIRST, np.array([1]))]
-    monkeypatch.setattr(ids, "time", lambda: now_s)
+    monkeypatch.setattr("service.live.journal.prediction_ids.time", lambda: now_s)
     prediction_ids += [
         journal.record_prediction(FIRST, np.array([1])) for _ in range(200)
     ]

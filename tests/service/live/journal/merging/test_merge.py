@@ -13,9 +13,9 @@ import pytest
 
 from service.live.journal import group_keys
 from service.live.journal.__main__ import main
-from service.live.journal.ids import PredictionIds
 from service.live.journal.merging.merge import merge
 from service.live.journal.merging.sources import MergeRefused
+from service.live.journal.prediction_ids import PredictionIds
 from service.live.journal.reading import reader
 from service.live.journal.records import (
     FeatureCounts,

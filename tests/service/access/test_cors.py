@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.access.sites import Sites
+from service.access.cors import CorsPolicy
 from service.errors import Forbidden
 
 LISTED = "https://shop.example"
@@ -15,9 +15,9 @@ PREFLIGHT = {b"access-control-request-method": b"POST"}
 
 
 @pytest.fixture
-def sites() -> Sites:
+def sites() -> CorsPolicy:
     """Returns sites of which one is listed."""
-    return Sites([LISTED])
+    return CorsPolicy([LISTED])
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def sites() -> Sites:
     ],
     ids=["no browser", "own", "own in capitals", "same origin", "typed", "listed"],
 )
-def test_who_may_change_something(sites: Sites, found: dict[bytes, bytes]) -> None:
+def test_who_may_change_something(sites: CorsPolicy, found: dict[bytes, bytes]) -> None:
     """No browser, the server's own pages whatever the scheme, and those of a listed site may send a POST."""
     sites.check("POST", found, HOST)
 
@@ -51,7 +51,7 @@ def test_who_may_change_something(sites: Sites, found: dict[bytes, bytes]) -> No
     ids=["other", "hidden", "unnamed", "sibling", "forged", "longer", "another scheme"],
 )
 def test_a_page_of_another_site_is_refused(
-    sites: Sites, found: dict[bytes, bytes]
+    sites: CorsPolicy, found: dict[bytes, bytes]
 ) -> None:
     """A page that is neither the server's nor listed to the letter may send no POST, and may read."""
     with pytest.raises(Forbidden, match="VEREDICTO_CORS lists the sites that may"):
@@ -60,23 +60,23 @@ def test_a_page_of_another_site_is_refused(
     sites.check("GET", found, HOST)
 
 
-def test_without_a_host_no_page_is_the_servers_own(sites: Sites) -> None:
+def test_without_a_host_no_page_is_the_servers_own(sites: CorsPolicy) -> None:
     """A request that does not say whom it asks comes from no page of this server."""
     with pytest.raises(Forbidden):
         sites.check("POST", {b"origin": OWN}, None)
 
 
-def test_only_a_listed_site_may_read(sites: Sites) -> None:
+def test_only_a_listed_site_may_read(sites: CorsPolicy) -> None:
     """The answer names the origin that may read it, and says that it depends on the origin."""
     listed = dict(sites.list_headers(LISTED.encode()))
 
     assert listed[b"access-control-allow-origin"] == LISTED.encode()
     assert listed[b"vary"] == b"origin"
     assert sites.list_headers(OTHER) == ((b"vary", b"origin"),)
-    assert Sites([]).list_headers(OTHER) == ()
+    assert CorsPolicy([]).list_headers(OTHER) == ()
 
 
-def test_a_browser_that_asks_first_is_answered(sites: Sites) -> None:
+def test_a_browser_that_asks_first_is_answered(sites: CorsPolicy) -> None:
     """A listed site is told which methods and fields it may use, none of which is any."""
     found = {b"origin": LISTED.encode(), **PREFLIGHT}
     answer = dict(sites.answer_preflight("OPTIONS", found))
@@ -89,7 +89,7 @@ def test_a_browser_that_asks_first_is_answered(sites: Sites) -> None:
 
 @pytest.mark.parametrize("origin", [OTHER, b"null", None])
 def test_a_browser_of_another_site_is_refused(
-    sites: Sites, origin: bytes | None
+    sites: CorsPolicy, origin: bytes | None
 ) -> None:
     """A page that is not listed is told that it may not, before it sends anything."""
     found = PREFLIGHT if origin is None else {b"origin": origin, **PREFLIGHT}
@@ -110,4 +110,4 @@ def test_what_is_no_question_of_a_browser_has_no_such_answer(
     method: str, found: dict[bytes, bytes], origins: list[str]
 ) -> None:
     """Only OPTIONS that names a method is answered so, and only where some site is listed."""
-    assert Sites(origins).answer_preflight(method, found) == ()
+    assert CorsPolicy(origins).answer_preflight(method, found) == ()

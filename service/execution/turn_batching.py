@@ -27,7 +27,7 @@ class TurnRun:
 
     __slots__ = ("_turn", "came_ns", "deliver", "finish", "run")
 
-    def __init__(self, run: Run, turn: Turn) -> None:
+    def __init__(self, run: Run, turn: TurnBatch) -> None:
         self.run = run
         self.came_ns = perf_counter_ns()
         self.finish: Callable[[Reply | Exception], Reply] = _raise_or_return
@@ -44,7 +44,7 @@ class TurnRun:
             self.run.graph.statistics.fail("cancelled", 0)
 
 
-class Turn:
+class TurnBatch:
     """A turn has the quick runs that came in it; only the event loop may use it.
 
     One joined run takes at most `max_rows` rows, and none takes more than the graph's `max_quick_rows`.

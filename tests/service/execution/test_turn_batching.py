@@ -13,7 +13,7 @@ import pytest
 
 from service.errors import InvalidRequest
 from service.execution.run import Reply, Run
-from service.execution.turn import Turn, TurnRun
+from service.execution.turn_batching import TurnBatch, TurnRun
 from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.conftest import EXPORTED_MODELS
@@ -61,7 +61,7 @@ def play(
     delivered: list[Any] = [None] * len(runs)
 
     async def come() -> None:
-        turn = Turn(MAX_ROWS)
+        turn = TurnBatch(MAX_ROWS)
         waiting = [turn.take(run) for run in runs]
         for number, each in enumerate(waiting):
             each.finish = lambda result: (
@@ -193,7 +193,7 @@ def test_a_shared_run_counts_once(graph: Graph) -> None:
     replies: list[Reply] = []
 
     async def come() -> None:
-        turn = Turn()
+        turn = TurnBatch()
         for seed in range(3):
             turn.take(make_run(graph, draw_rows(seed, 1))).deliver = replies.append
         await asyncio.sleep(0.01)

@@ -1,6 +1,6 @@
-"""A template is a process that has loaded all models and serves none: workers are forked from it, and share its memory.
+"""A fork server is a process that has loaded all models and serves none: workers forked from it share its memory.
 
-A worker that is forked is not the template's child but the supervisor's, which hears of its end as of any other's.
+A worker that is forked is not the fork server's child but the supervisor's, which hears of its end as of any other's.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from service.processes.worker import Worker
 NUMBER = 0
 """Workers are numbered from 1."""
 FORK_LIMIT_S = 10.0
-"""A template that has not forked a worker after this long is ended, and workers load the models themselves."""
-TEMPLATE_NAME = "template"
+"""A fork server that has not forked a worker after this long is ended, and workers load the models themselves."""
+FORK_SERVER_NAME = "fork-server"
 WORKER_NAME = "worker"
 """`ps -o comm` shows these, since a process that is forked has the command line of the one that it is forked from."""
 _PR_SET_PDEATHSIG = 1
@@ -64,8 +64,8 @@ class ForkedProcess:
 
 
 @dataclass(eq=False)
-class Template(Worker):
-    """A template is started as a worker is; it forks workers once it has loaded the models, as long as it can."""
+class ForkServer(Worker):
+    """A fork server is started as a worker is; it forks workers once it has loaded the models, as long as it can."""
 
     orders: socket.socket | None = None
     has_loaded: bool = False
@@ -74,12 +74,12 @@ class Template(Worker):
     def check_progress(
         self, now_s: float, *, max_still_s: float, load_s: float
     ) -> None:
-        """Kills a template that does not load its models; once it has, it says nothing more."""
+        """Kills a fork server that does not load its models; once it has, it says nothing more."""
         if not self.has_loaded:
             super().check_progress(now_s, max_still_s=max_still_s, load_s=load_s)
 
     def fork(self, number: int) -> Worker | None:
-        """Returns a worker that has the models already, None where the template cannot make one any more."""
+        """Returns a worker that has the models already, None where the fork server cannot make one any more."""
         if not self.can_fork or self.orders is None:
             return None
 
@@ -95,7 +95,7 @@ class Template(Worker):
         if not pid:
             channel.close()
             logger.warning(
-                "the template of the workers is ended: it cannot be copied any more"
+                "the workers' fork server is ended: it cannot be copied any more"
             )
             self.can_fork = False
             self.process.kill()
@@ -113,15 +113,15 @@ class Template(Worker):
             self.orders.close()
 
 
-def start_template(
+def start_fork_server(
     number: int,
     command: Sequence[str],
     *,
     descriptors: tuple[int, ...],
     folder: str,
     environment: Mapping[str, str],
-) -> Template:
-    """Starts a template whose workers accept connections from the socket of the first descriptor."""
+) -> ForkServer:
+    """Starts a fork server whose workers accept connections from the socket of the first descriptor."""
     channel, theirs = Channel.make_pair()
     orders, taken = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     orders.settimeout(FORK_LIMIT_S)
@@ -136,7 +136,7 @@ def start_template(
     taken.close()
     now_s = monotonic()
 
-    return Template(number, process, channel, now_s, now_s, orders=orders)
+    return ForkServer(number, process, channel, now_s, now_s, orders=orders)
 
 
 def adopt_orphans() -> bool:

@@ -13,7 +13,7 @@ from service.server.context import ServerContext
 logger = logging.getLogger(__name__)
 
 
-def install_server(context: ServerContext) -> bool:
+def patch_uvicorn(context: ServerContext) -> bool:
     """Makes our server that of BentoML's worker; where it cannot, uvicorn's own serves, without a drain."""
     reason = find_unknown_version(version("uvicorn"))
     if reason is None and not hasattr(select, "epoll"):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import ModelKey
 from service.live.journal.storage import schema
+from service.live.journal.surrogate_keys import SurrogateKeys
 
 FIRST = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
 SECOND = ModelKey("colour", "colour-second", "v1", ("no", "yes"))

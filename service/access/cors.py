@@ -32,8 +32,8 @@ _VARY = (b"vary", b"origin")
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-class Sites:
-    """These are the origins whose pages may ask, beside the server's own."""
+class CorsPolicy:
+    """The policy has the origins whose pages may ask, beside the server's own."""
 
     def __init__(self, origins: Iterable[str]) -> None:
         self._origins = frozenset(each.encode() for each in origins)

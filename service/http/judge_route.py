@@ -13,8 +13,8 @@ from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost
 from service.execution.run import Reply
-from service.http.forms import read_query
-from service.http.multipart import FILE_FIELD, FormFile, read_form
+from service.http.request_bodies.forms import read_query
+from service.http.request_bodies.multipart import FILE_FIELD, FormFile, read_form
 from service.http.responses import Response
 from service.http.route import CallHead
 from service.models.graph import Graph

@@ -24,7 +24,7 @@ from service.contract.limits import (
 )
 from service.contract.requests import CompareRequest
 from service.errors import InvalidRequest
-from service.http.forms import read_query, read_request
+from service.http.request_bodies.forms import read_query, read_request
 from service.models.images.media_types import ImageFile
 
 DECODER = RequestDecoder(CompareRequest)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from service.contract.limits import MAX_FORM_FIELDS
 from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest, hint_at
-from service.http.multipart import FILE_FIELD, FormFile, read_form
+from service.http.request_bodies.multipart import FILE_FIELD, FormFile, read_form
 from service.models.images.media_types import ImageFile
 
 REPEATED = {"labels": "labels", "label": "labels", "models": "models"}

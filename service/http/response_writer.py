@@ -9,7 +9,7 @@ from service.http.lifespan import Send
 from service.http.responses import CLOSE, Response, list_headers
 
 
-class Writer:
+class ResponseWriter:
     """This writer sends responses as any ASGI server takes them; while the server drains, each ends its connection."""
 
     def __init__(self, lifecycle: Lifecycle) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.errors import InvalidRequest, TooLarge
-from service.http.csv_rows import read_csv
+from service.http.request_bodies.csv_rows import read_csv
 from tests.support.responses import error_of
 from tests.support.server import Server
 

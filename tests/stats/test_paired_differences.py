@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from stats import paired
-from stats.paired import Pair
+from stats import paired_differences
+from stats.paired_differences import Pair
 
 BENTUR = Pair(1, 1, 7, 12)
 """Bentur et al., 2009: hyper-responsive airways before and after a transplantation; used by Fagerland et al., 2014."""
@@ -28,10 +28,10 @@ def test_a_pair_counts_rows() -> None:
 
 def test_the_interval_of_the_difference_is_newcombes() -> None:
     """Two published examples have their intervals (Fagerland et al., 2014; Altman et al., 2000, page 52)."""
-    assert paired.difference_interval(BENTUR) == pytest.approx(
+    assert paired_differences.difference_interval(BENTUR) == pytest.approx(
         (-0.5069, -0.0256), abs=5e-5
     )
-    assert paired.difference_interval(Pair(14, 5, 0, 22)) == pytest.approx(
+    assert paired_differences.difference_interval(Pair(14, 5, 0, 22)) == pytest.approx(
         (0.011, 0.226), abs=5e-4
     )
 
@@ -59,7 +59,7 @@ def test_the_interval_joins_the_wilson_limits_of_statsmodels(
     above = np.sqrt(
         (high_a - a) ** 2 - 2 * phi * (high_a - a) * (b - low_b) + (b - low_b) ** 2
     )
-    found = paired.difference_interval(Pair(*counts), confidence=confidence)
+    found = paired_differences.difference_interval(Pair(*counts), confidence=confidence)
     assert found == pytest.approx((a - b - below, a - b + above), abs=1e-9)
 
 
@@ -77,7 +77,7 @@ def test_the_interval_joins_the_wilson_limits_of_statsmodels(
 def test_degenerate_pairs_have_an_interval(counts: tuple[int, int, int, int]) -> None:
     """Perfect agreement, one row, and one model always right have possible ends that hold the difference."""
     pair = Pair(*counts)
-    low, high = paired.difference_interval(pair)
+    low, high = paired_differences.difference_interval(pair)
     assert -1 <= low <= pair.difference <= high <= 1
     assert low < high
 
@@ -89,8 +89,10 @@ def test_the_interval_covers_the_truth() -> None:
     samples = [
         Pair(*each) for each in generator.multinomial(100, shares, size=2000).tolist()
     ]
-    intervals = np.array([paired.difference_interval(pair) for pair in samples])
-    limits = np.array([paired.lower_limit(pair) for pair in samples])
+    intervals = np.array(
+        [paired_differences.difference_interval(pair) for pair in samples]
+    )
+    limits = np.array([paired_differences.lower_limit(pair) for pair in samples])
     assert (
         0.94 <= np.mean((intervals[:, 0] <= 0.05) & (intervals[:, 1] >= 0.05)) <= 0.98
     )
@@ -100,7 +102,7 @@ def test_the_interval_covers_the_truth() -> None:
 def test_the_odds_ratio_is_that_of_the_discordant_rows() -> None:
     """The interval of the ratio is that of the share among discordant rows, by statsmodels."""
     low, high = proportion_confint(9, 12, method="beta")
-    found = paired.odds_ratio(Pair(5, 9, 3, 5))
+    found = paired_differences.odds_ratio(Pair(5, 9, 3, 5))
     assert found["value"] == 3
     assert found["interval"] == pytest.approx(
         (low / (1 - low), high / (1 - high)), abs=1e-6
@@ -110,11 +112,11 @@ def test_the_odds_ratio_is_that_of_the_discordant_rows() -> None:
 def test_an_odds_ratio_without_an_end_says_why() -> None:
     """A reason is given where b alone is never right, and where neither is alone right."""
     assert (
-        paired.odds_ratio(Pair(5, 3, 0, 5))["reason"]
+        paired_differences.odds_ratio(Pair(5, 3, 0, 5))["reason"]
         == "without an upper end: b alone is right on no row"
     )
     assert (
-        paired.odds_ratio(Pair(5, 0, 0, 5))["reason"]
+        paired_differences.odds_ratio(Pair(5, 0, 0, 5))["reason"]
         == "undefined: the models are right on the same rows"
     )
-    assert paired.odds_ratio(Pair(5, 0, 3, 5))["value"] == 0
+    assert paired_differences.odds_ratio(Pair(5, 0, 3, 5))["value"] == 0

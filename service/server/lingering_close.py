@@ -17,7 +17,7 @@ _part = bytearray(_PART_BYTES)
 """Nothing is written here: the system throws away what is received with MSG_TRUNC, at no cost for copying it."""
 
 
-class Lingering:
+class LingeringClose:
     """Each connection here is closed for sending, and is read until its client ends it too or has had its time.
 
     None costs more memory than its socket. Only the listener's thread calls this.

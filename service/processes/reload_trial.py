@@ -1,6 +1,6 @@
 """The trial is a process of its own that makes the next generation: what it loads can end no process that serves.
 
-`python -m service.processes.trial` is started by the supervisor, with a channel to it.
+`python -m service.processes.reload_trial` is started by the supervisor, with a channel to it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A template that dies or cannot be forked keeps no worker from serving; its place is taken by a small script here."""
+"""A fork server that dies or cannot be forked keeps no worker from serving; a small script takes its place here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.processes.template import ForkedProcess
+from service.processes.fork_server import ForkedProcess
 from tests.support.server import ROOT
 from tests.support.waiting import wait_until
 
@@ -41,8 +41,9 @@ sys.path.insert(0, {root!r})
 from service.launch import TRIAL
 from service.processes.listening import listen
 from service.processes.reloader import ReloadOptions
-from service.processes.supervisor import Options, Supervisor
-options = Options(
+from service.processes.supervisor import Supervisor
+from service.processes.supervisor_options import SupervisorOptions
+options = SupervisorOptions(
     command=lambda descriptor, number: [sys.executable, {script!r}, str(number)],
     folder={folder!r}, n_workers=2, drain_s=0, grace_s=1, load_s=60, shares_models=True,
     reload=ReloadOptions(
@@ -61,10 +62,10 @@ def read_notes(path: Path) -> list[tuple[str, dict[str, str]]]:
     return [tuple(json.loads(line)) for line in lines]
 
 
-def test_a_file_that_ends_the_template_is_refused_and_workers_serve_without_it(
+def test_a_file_that_ends_the_fork_server_is_refused_and_workers_serve_without_it(
     models: Path, tmp_path: Path
 ) -> None:
-    """The second template is told of the file; it cannot be forked, so that both workers load what is left."""
+    """The second fork server is told of the file; it cannot be forked, so that both workers load what is left."""
     notes = tmp_path / "notes"
     script = tmp_path / "worker.py"
     script.write_text(WORKER.format(root=str(ROOT), notes=str(notes)))
