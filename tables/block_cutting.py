@@ -25,8 +25,8 @@ from tables.csv_text import (
     skip_preamble,
 )
 from tables.encodings import decode_bytes
+from tables.file_formats import NoTextError, refuse_others
 from tables.reader import is_parquet
-from tables.unpacking import NoTextError, refuse_others
 
 HEAD_BYTES = 1024 * 1024
 """Names, separator and the mark before decimals are found out from so much of a file."""

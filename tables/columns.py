@@ -10,7 +10,8 @@ import polars as pl
 
 from tables.codes import are_addresses, describe_codes
 from tables.date_texts import Days
-from tables.dates import note_times, read_dates
+from tables.dates import note_times, read_dates, write_ascii_column
+from tables.digits import OTHER_DIGIT
 from tables.notations import (
     ACCOUNTING,
     COMMA,
@@ -162,10 +163,11 @@ def _unwrap(column: pl.Series) -> pl.Series:
 
 
 def _unwrap_each(known: pl.Series) -> pl.Series:
-    signed = known.str.replace("^[−–]", "-").str.replace(ACCOUNTING, "-${1}")
+    known = write_ascii_column(known)
+    signed = known.str.replace("^[−–－﹣]", "-").str.replace(ACCOUNTING, "-${1}")
     signed = signed.str.replace(MINUS_BEHIND, "-${1}")
     bare = signed.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "${1}")
-    bare = bare.str.replace(rf"\s*({CURRENCY}|%)$", "")
+    bare = bare.str.replace(rf"\s*({CURRENCY}|%)$", "").str.replace(r"^%\s*", "")
     return pl.select(
         pl.when(
             bare.str.contains(
@@ -245,7 +247,7 @@ def _convert(
     if not _is_mostly_number(bare):
         return column
     is_gap = different.str.contains(MISSING_AMONG_NUMBERS)
-    if note := describe_codes(different.filter(~is_gap)):
+    if note := describe_codes(write_ascii_column(different.filter(~is_gap))):
         findings.notes[column.name] = note
         findings.numbers[column.name] = read_numbers(column, ".")[0]
         return column.set(column.is_in(different.filter(is_gap).implode()), None)
@@ -369,7 +371,7 @@ def _to_numbers(
             findings.numbers[column.name] = values
         return column
 
-    if note := find_sentinel(values):
+    if note := find_sentinel(values) or _note_digits(column, values):
         findings.notes.setdefault(column.name, note)
 
     is_whole = plain.filter(is_number).str.contains(INTEGER).all()
@@ -382,3 +384,11 @@ def _to_numbers(
     whole = whole.scatter(at.filter(is_number), exact)
 
     return whole if whole.null_count() == values.null_count() else values
+
+
+def _note_digits(column: pl.Series, numbers: pl.Series) -> str:
+    """Returns how the first text with digits of another script was read."""
+    at = column.str.contains(OTHER_DIGIT).fill_null(value=False).arg_true()
+    if not len(at):
+        return ""
+    return f"{column[at[0]]!r} was read as {numbers[at[0]]:.15g}"

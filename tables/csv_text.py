@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tables.encodings import decode, describe_encoding
-from tables.unpacking import NoTextError, unpack
+from tables.file_formats import NoTextError
+from tables.unpacking import unpack
 
 SEPARATORS = ",;\t|"
 MAX_HEAD_ROWS = 1000

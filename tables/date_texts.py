@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tables.digits import write_ascii_digits
 from tables.notations import MISSING_AMONG_NUMBERS
 
 TIME = (
@@ -69,9 +70,9 @@ def _note(pattern: str, *orders: str, sure: bool = False) -> _Notation:
 _D = "([0-9]{1,2})"
 _DD = "([0-9]{2})"
 _Y = "([0-9]{4})"
-_NAME = r"([^\W\d_]{3,12})\.?"
+_NAME = r"([^\W\d_]{3,13})\.?"
 _SHORT_NAME = r"([^\W\d_]{3,4})\.?"
-_DAY = rf"{_D}(?:st|nd|rd|th|º|\.)?"
+_DAY = rf"{_D}(?:st|nd|rd|th|er|º|ª|\.)?"
 _MONTH = "(0?[1-9]|1[0-2])"
 _NOTATIONS = (
     _note(f"{_Y}-{_D}-{_D}", "ymd", sure=True),
@@ -89,7 +90,9 @@ _NOTATIONS = (
     _note(f"{_Y}[-/]{_MONTH}", "ym"),
     _note(f"{_Y}M(0[1-9]|1[0-2])", "ym"),
     _note(f"{_MONTH}[-/]{_Y}", "my"),
-    _note(rf"{_DAY}[ /-]*(?:de )?{_NAME}[ ,/-]*(?:del? )?{_Y}", "dmy"),
+    _note(
+        rf"{_DAY}[ /-]*(?:de |d['’])?{_NAME}[ ,/-]*(?:del? )?{_Y}(?: ?[гр]\.?)?", "dmy"
+    ),
     _note(rf"{_NAME}[ -]*{_DAY},?[ -]+{_Y}", "mdy"),
     _note(rf"{_Y}[ /-]?{_NAME}[ /-]?{_DAY}", "ymd"),
     _note(rf"{_DAY}[ /-]*{_SHORT_NAME}[ ,/-]*{_DD}", "dmy"),
@@ -100,15 +103,26 @@ _MONTHS = {
     start: number
     for number, starts in enumerate(
         (
-            *("jan ene gen", "feb fev", "mar mär", "apr avr abr", "may mai mag maj"),
-            *("jun juin giu", "jul juil lug", "aug ago aou aoû", "sep set"),
-            *("oct okt out ott", "nov", "dec dic dez déc"),
+            "jan ene gen sty oca янв січ",
+            "feb fev fév lut şub фев лют",
+            "mar mär mrz maa mrt мар бер",
+            "apr avr abr kwi nis апр кві",
+            "may mai mag maj mei май мая тра",
+            "jun juin giu cze haz июн чер",
+            "jul juil lug lip tem июл лип",
+            "aug ago aou aoû ag sie ağu авг сер",
+            "sep set wrz eyl сен вер",
+            "oct okt out ott paź eki окт жов",
+            "nov lis kas ноя лис",
+            "dec dic dez déc des gru ara дек гру",
         ),
         start=1,
     )
     for start in starts.split()
 }
-"""A month's name in English, Spanish, French, German, Italian and Portuguese begins with one of these."""
+"""A month's name begins with one of these, in English, Spanish, Catalan, French, German, Italian, Portuguese, Dutch,
+Swedish, Danish, Norwegian, Polish, Turkish, Russian and Ukrainian.
+"""
 _TIME, _BASIC_TIME, _WEEKDAY, _GAP = map(re.compile, (TIME, BASIC_TIME, WEEKDAY, GAP))
 _YEARS_APART = re.compile(f"{_D}([-/.]){_D}[-/.](?:{_DD}|{_Y})")
 
@@ -154,7 +168,7 @@ def read_date(text: str) -> dt.date:
     if len(bare) > MAX_CHARS:
         raise DateError(f"got {shown}...")
 
-    bare = cut_time(bare)
+    bare = cut_time(write_ascii_digits(bare))
     is_wrong = False
     for notation in _NOTATIONS:
         found = notation.pattern.fullmatch(bare)
@@ -183,7 +197,11 @@ def read_column(
     column: Sequence[str | None], learnt: Days | None = None
 ) -> ColumnDates:
     """Returns the dates of a column that models know as dates, as `read_texts` reads them, or most of them."""
-    bare_of = {each: cut_time(each.strip()) for each in set(column) if each is not None}
+    bare_of = {
+        each: cut_time(write_ascii_digits(each.strip()))
+        for each in set(column)
+        if each is not None
+    }
     bare_of = {text: bare for text, bare in bare_of.items() if not is_gap(bare)}
     texts = [bare_of.get(each) if each is not None else None for each in column]
     counts = Counter(each for each in texts if each is not None)

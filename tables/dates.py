@@ -19,6 +19,7 @@ from tables.date_texts import (
     read_most,
     read_texts,
 )
+from tables.digits import ASCII_OF, OTHER_DIGIT
 
 TIMES_NOTE = "times are left out: to learn from hours, give them a column of their own"
 _N_LOOKED_AT = 100
@@ -52,6 +53,7 @@ def read_dates(column: pl.Series, learnt: Days | None = None) -> Dates:
         if not len(known) or not _have_digits(known):
             return Dates()
 
+    column = write_ascii_column(column)
     texts = _cut_times(column)
     texts = texts.set(_is_gap(texts).fill_null(value=False), None)
     known = texts.drop_nulls()
@@ -77,6 +79,16 @@ def read_dates(column: pl.Series, learnt: Days | None = None) -> Dates:
     odd = (texts.is_not_null() & dates.is_null()).arg_true().to_list()
 
     return Dates(dates, read.note, is_guess=read.is_guess, times=times, odd=odd)
+
+
+def write_ascii_column(column: pl.Series) -> pl.Series:
+    """Returns texts of which those that have digits of another script have those of ASCII."""
+    is_other = column.str.contains(OTHER_DIGIT).fill_null(value=False)
+    if not is_other.any():
+        return column
+
+    plain = column.str.replace_many(list(ASCII_OF), list(ASCII_OF.values()))
+    return plain.zip_with(is_other, column)
 
 
 def _have_digits(known: pl.Series) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from tables.unpacking import NoTextError
+from tables.file_formats import NoTextError
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _MAX_CHARS = 100_000
@@ -34,7 +34,9 @@ def decode(content: bytes) -> str:
     at = content.find(b"\0")
     if at >= 0:
         start = content[:_N_LOOKED_AT]
-        is_utf16 = start.count(0) >= _MIN_NULL_SHARE * len(start)
+        n_nulls = start.count(0)
+        is_alternate = n_nulls in (start[::2].count(0), start[1::2].count(0))
+        is_utf16 = is_alternate and n_nulls >= _MIN_NULL_SHARE * len(start)
         hint = ": is it UTF-16 without its mark? Save it as UTF-8" if is_utf16 else ""
         raise NoTextError(
             f"expected CSV in UTF-8, got bytes that are not, at {at}{hint}"

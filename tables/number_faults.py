@@ -62,9 +62,12 @@ def _find_several(known: pl.Series) -> str:
 def describe_both_marks(bare: pl.Series) -> str:
     """Returns what is wrong with a column that has both marks before decimals."""
     both = [
-        bare.filter(bare.str.contains(f"[{mark}]"))[0]
-        for mark in (",", ".")
-        if bare.str.contains(f"[{mark}]").any()
+        bare.filter(bare.str.contains(pattern))[0]
+        for pattern in (
+            r",\d{1,2}$|,\d{4,}$|,\d*[eE]|\..*,",
+            r"\.\d{1,2}$|\.\d{4,}$|\.\d*[eE]|,.*\.",
+        )
+        if bare.str.contains(pattern).any()
     ]
     shown = " and ".join(map(repr, both))
     return f"has decimal points and decimal commas, as in {shown}: write them one way"
@@ -75,7 +78,7 @@ def describe_units(known: pl.Series) -> str:
 
     Zero is the same either way.
     """
-    percent = known.str.contains(r"\d\s*%$")
+    percent = known.str.contains(r"\d\s*[%％٪]$|^[%％٪]\s*\d")
     others = known.filter(~percent & known.str.contains("[1-9]"))
     if percent.any() and len(others):
         shown = f"{known.filter(percent)[0]!r} and {others[0]!r}"

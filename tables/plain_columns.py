@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from tables.digits import write_ascii_digits
 from tables.notations import (
     COMMA,
     COMMA_GROUPS,
@@ -75,21 +76,21 @@ def find_decimal_mark(texts: Iterable[str | None], separator: str) -> str:
 def read_numbers(texts: Sequence[str | None], mark: str) -> list[Value]:
     """Returns numbers where all known texts are some, else the texts; raises UnclearNumber for another notation."""
     pattern = _POINT if mark == "." else _COMMA
-    known = {text for text in texts if text is not None}
+    known = {text: write_ascii_digits(text) for text in texts if text is not None}
     odd = {
         text
-        for text in known
-        if not (pattern.match(text) or _INTEGER.match(text) or _GAP.match(text))
+        for text, plain in known.items()
+        if not (pattern.match(plain) or _INTEGER.match(plain) or _GAP.match(plain))
     }
     for text in sorted(odd):
-        if _NUMBER.match(_ORNAMENTS.sub("", text)):
+        if _NUMBER.match(_ORNAMENTS.sub("", known[text])):
             raise UnclearNumber(text, mark)
     if odd:
         return list(texts)
 
     numbers = {
-        text: None if _GAP.match(text) else float(text.replace(",", "."))
-        for text in known
+        text: None if _GAP.match(plain) else float(plain.replace(",", "."))
+        for text, plain in known.items()
     }
     return [None if text is None else numbers[text] for text in texts]
 
@@ -103,7 +104,7 @@ def name_texts(texts: Sequence[str | None], mark: str) -> list[str | None]:
     if known and (is_boolean or has_spellings):
         return [None if text is None else text.lower() for text in texts]
     gaps = {text for text in known if _GAP.match(text)}
-    if _are_codes(known - gaps):
+    if _are_codes({write_ascii_digits(text) for text in known - gaps}):
         return [None if text in gaps else text for text in texts]
 
     try:

@@ -1,8 +1,8 @@
-"""Reads a table from CSV, TSV or Parquet as people's programs write them; it is the only door to table files."""
+"""Reads a table from CSV, Parquet and their like as programs write them; it is the only door to table files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tables.csv_text import (
 )
 from tables.date_texts import Days
 from tables.dates import expand_date
+from tables.file_formats import N_START_BYTES, NoTextError, is_json
+from tables.json_rows import read_json_rows
 
 __all__ = [
     "NoRowsError",
@@ -50,14 +52,15 @@ class Table:
 
 
 def read_table(path: Path, *, learnt: Mapping[str, Days] = NO_DAYS) -> Table:
-    """Reads Parquet by its suffix or first bytes, else CSV: encoding, separator and the marks in numbers are found out.
+    """Reads Parquet by its suffix or first bytes, Arrow (Feather), Avro and rows of JSON by theirs, and CSV else.
 
-    CSV may be packed by gzip, bzip2 or xz, or be the one table in a zip archive. A column without a name is called
-    after its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers.
+    Of CSV encoding, separator and the marks in numbers are found out. It may be packed by gzip, bzip2 or xz, or be the
+    one table in a zip or tar archive. A column without a name is called after its place, as `column_1`; an empty text
+    is a missing value, and texts that are numbers throughout are numbers.
     `learnt` has the range of days that models know of columns of dates. It raises UnreadableTableError, or OSError
     where the file cannot be opened.
     """
-    table = (_read_parquet if is_parquet(path) else _read_csv)(path, learnt)
+    table = _read_typed(path, learnt) or _read_csv(path, learnt)
     if not table.frame.height:
         raise NoRowsError(
             path.name, "expected a line of names and at least one row, got no row"
@@ -103,28 +106,72 @@ def name_values(column: pl.Series) -> list[str | None]:
     return [None if value is None else str(value).strip() for value in column]
 
 
-def _read_parquet(path: Path, learnt: Mapping[str, Days]) -> Table:
-    try:
-        # A name may have the signs of a pattern, which would be read as several files.
-        frame = pl.read_parquet(path, glob=False)
-    except PolarsError as error:
-        summary = " ".join(str(error).split())[:200]
-        raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
+def _read_typed(path: Path, learnt: Mapping[str, Days]) -> Table | None:
+    """Returns the table of a file whose columns have types, None where it is of no such format."""
+    kind, read = _find_format(path)
+    if read is None:
+        return None
 
-    frame.columns = name_columns(path.name, frame.columns)
+    try:
+        columns = read(path)
+    except (PolarsError, NoTextError) as error:
+        summary = " ".join(str(error).split())[:300]
+        expected = "" if isinstance(error, NoTextError) else f"expected {kind}: "
+        raise UnreadableTableError(path.name, f"{expected}{summary}") from error
+
+    names = name_columns(path.name, [each.name for each in columns])
     texts = [
-        column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column
-        for column in frame
+        _prepare(each.rename(name)) for each, name in zip(columns, names, strict=True)
     ]
-    converted, findings = convert_columns(
-        [_fill_nan(each) for each in texts], learnt=learnt
-    )
+    converted, findings = convert_columns(texts, learnt=learnt)
+    frame = pl.DataFrame(converted)
 
     return Table(
-        frame=pl.DataFrame(converted),
+        frame=frame,
         places=[f"row {n + 1}" for n in range(frame.height)],
         findings=findings,
     )
+
+
+def _find_format(
+    path: Path,
+) -> tuple[str, Callable[[Path], list[pl.Series]] | None]:
+    """Returns the name of a file's format and its reader, which returns columns; there is none for texts of tables."""
+    if is_parquet(path):
+        # A name may have the signs of a pattern, which would be read as several files.
+        return "Parquet", lambda each: pl.read_parquet(each, glob=False).get_columns()
+
+    with path.open("rb") as file:
+        start = file.read(N_START_BYTES)
+    for signature, kind, read in _TYPED_FORMATS:
+        if start.startswith(signature):
+            return kind, read
+    if is_json(start):
+        return "JSON", lambda each: read_json_rows(each.read_bytes())
+
+    return "", None
+
+
+_TYPED_FORMATS: tuple[tuple[bytes, str, Callable[[Path], list[pl.Series]]], ...] = (
+    (
+        b"ARROW1",
+        "Arrow",
+        lambda path: pl.read_ipc(path).get_columns(),
+    ),
+    (
+        b"\xff\xff\xff\xff",
+        "a stream of Arrow",
+        lambda path: pl.read_ipc_stream(path).get_columns(),
+    ),
+    (b"Obj\x01", "Avro", lambda path: pl.read_avro(path).get_columns()),
+)
+
+
+def _prepare(column: pl.Series) -> pl.Series:
+    """Returns names of categories as texts, and gaps where floats are no numbers."""
+    if column.dtype in (pl.Categorical, pl.Enum):
+        return column.cast(pl.String)
+    return _fill_nan(column)
 
 
 def _fill_nan(column: pl.Series) -> pl.Series:

@@ -861,6 +861,7 @@ DOORS: dict[str, set[str]] = {
         "tables.codes",
         "tables.columns",
         "tables.dates",
+        "tables.json_rows",
         "tables.number_faults",
         "tables.reader",
     },

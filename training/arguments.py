@@ -422,7 +422,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
-        help="your own table, CSV (also packed by gzip, bzip2, xz or zip) or Parquet",
+        help="your own table, CSV (also packed by gzip, bzip2, xz, zip or tar), Parquet, Arrow, Avro or rows of JSON",
     )
     parser.add_argument("--target", help="the table's column to predict")
     parser.add_argument(

@@ -166,6 +166,37 @@ def test_a_marker_of_a_gap_leaves_a_column_of_numbers(mark: str) -> None:
     assert convert(a=["1.5", mark, "2"])["a"] == [1.5, None, 2]
 
 
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["٥٦٫٥", "-٣", None], [56.5, -3, None]),
+        (["१,२३,४५६", "७", "८"], [123456, 7, 8]),
+        (["１，２３４．５", "６", "７"], [1234.5, 6, 7]),
+        (["－5.5", "−6.5", "7.5"], [-5.5, -6.5, 7.5]),
+        (["%50", "%7,5", "%8,5"], [50, 7.5, 8.5]),
+    ],
+)
+def test_digits_and_marks_of_other_scripts_are_read(
+    texts: list[str | None], numbers: list[float | None]
+) -> None:
+    """Numbers of Arabic, Hindi or Japanese tables are numbers, and those of Turkey have their sign ahead."""
+    assert convert(a=texts)["a"] == numbers
+
+
+def test_digits_of_other_scripts_are_said() -> None:
+    """A person who knows the script can tell whether they were read well; texts with such digits stay as they are."""
+    columns = [pl.Series("a", ["٥٦", "٧"]), pl.Series("b", ["غرفة ١", "غرفة ٢"])]
+    (_, rooms), findings = convert_columns(columns)
+    assert findings.notes == {"a": "'٥٦' was read as 56"}
+    assert rooms.to_list() == ["غرفة ١", "غرفة ٢"]
+
+
+def test_both_decimal_marks_are_shown() -> None:
+    """The message quotes a number of each kind, also where all have marks of both kinds."""
+    _, findings = convert_columns([pl.Series("a", ["56.910,00", "66,430.00", "1,5"])])
+    assert "as in '56.910,00' and '66,430.00'" in findings.faults["a"]
+
+
 def test_a_dash_among_texts_is_a_text() -> None:
     """A dash is a category where the others are words."""
     assert convert(a=["x", "-", "y"])["a"] == ["x", "-", "y"]

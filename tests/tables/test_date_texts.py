@@ -52,11 +52,44 @@ LEARNT = (count_days(dt.date(2022, 6, 1)), count_days(dt.date(2022, 12, 31)))
         "Tue, 05 Jul 2022 08:30:00 GMT",
         "05.07.2022",
         "2022年7月5日",
+        "２０２２年７月５日",
+        "٢٠٢٢-٠٧-٠٥",
+        "٢٠٢٢/٠٧/٠٥ ١٠:٣٠",
+        "5 juli 2022",
+        "5 июля 2022 г.",
+        "5 липня 2022 р.",
+        "5 lipca 2022",
+        "5 Temmuz 2022",
+        "5 de juliol de 2022",
     ],
 )
 def test_a_text_that_is_one_date_is_read(text: str) -> None:
     """The notations of the world that leave no choice are read, and times are left out."""
     assert read_date(text) == FIFTH_OF_JULY
+
+
+@pytest.mark.parametrize(
+    "months",
+    [
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "Januar Februar Mrz April Mai Juni Juli August September Oktober November Dezember",
+        "januari februari maart april mei juni juli augustus september oktober november december",
+        "januar februar mars april mai juni juli august september oktober november desember",
+        "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
+        "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+        "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
+        "Ocak Şubat Mart Nisan Mayıs Haziran Temmuz Ağustos Eylül Ekim Kasım Aralık",
+        "gener febrer març abril maig juny juliol agost setembre octubre novembre desembre",
+        "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.",
+    ],
+)
+def test_all_months_of_a_language_are_read(months: str) -> None:
+    """A column of a year's months is dates throughout, so that no month is left to be a word."""
+    texts = [f"1 {name} 2022" for name in months.split()]
+    read = read_texts(Counter(texts))
+    assert read.dates is not None
+    assert [day.month for day in map(read.dates.get, texts) if day] == [*range(1, 13)]
+    assert read_date(texts[1].replace("1 ", "1er ", 1)) == dt.date(2022, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +135,7 @@ def test_a_text_that_could_not_be_another_date_is_read(text: str, day: dt.date) 
         ("2022-W27", "got '2022-W27'"),
         ("soon", "got 'soon'"),
         ("", "got ''"),
-        ("٢٠٢٢-٠٧-٠٥", "got '٢٠٢٢-٠٧-٠٥'"),
+        ("٢٠٢٢-٠٧-٣٢", "got '٢٠٢٢-٠٧-٣٢', which is no day of the calendar"),
         ("1" * 10_000, f"got {'1' * 64!r}..."),
         ("T " * 10_000, f"got {'T ' * 32!r}..."),
     ],

@@ -38,6 +38,9 @@ COLUMNS = {
     "numbers kept by Excel": ['="1.5"', "2", '="-3"', "4"],
     "errors of formulas": ["1", "#REF!", "#¡DIV/0!", "4"],
     "errors among names": ["red", "#NAME?", "#WERT!", "blue"],
+    "digits of other scripts": ["٥٦", "-۹۸", "२.५", "１２"],
+    "marks of other scripts": ["٥٦٫٢٥", "１２．５", "1", "2"],
+    "codes of other scripts": ["٠٥", "١٢", "٠٠", "10"],
     "groups of few": ["1.234", "2.5", "3.125", "4"],
 }
 UNCLEAR = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from tables.reader import (
     NoRowsError,
@@ -227,3 +229,49 @@ def test_what_excel_keeps_as_text_is_that_text(tmp_path: Path) -> None:
         "c": ["red", None, None],
     }
     assert table.findings.marks["c"] == ["#REF!", "#WERT!"]
+
+
+FORMATS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
+    "parquet": lambda frame, path: frame.write_parquet(path),
+    "arrow": lambda frame, path: frame.write_ipc(path),
+    "stream of arrow": lambda frame, path: frame.write_ipc_stream(path),
+    "avro": lambda frame, path: frame.write_avro(path),
+    "rows of JSON": lambda frame, path: path.write_text(frame.write_json()),
+    "lines of JSON": lambda frame, path: path.write_text(frame.write_ndjson()),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_files_with_types_have_the_table_of_their_csv(
+    tmp_path: Path, kind: str
+) -> None:
+    """Whatever programs write, under any name, gives the same columns; texts in it are read as those of CSV."""
+    frame = pl.DataFrame(
+        {
+            "x": [1.5, None, -2.0],
+            "n": [1, 2, 3],
+            "told": [True, None, False],
+            "price": ["1,234.50", "2.00", "NA"],
+            "day": ["2024-12-31", "2024-02-29", "2024-01-01"],
+            "word": ["a", " b ", ""],
+        }
+    )
+    csv, typed = tmp_path / "table.csv", tmp_path / "table.data"
+    frame.write_csv(csv)
+    FORMATS[kind](frame, typed)
+
+    read = read_table(typed)
+    assert_frame_equal(read.frame, read_table(csv).frame)
+    assert read.places == ["row 1", "row 2", "row 3"]
+
+
+@pytest.mark.parametrize("start", [b"PAR1", b"ARROW1\0\0", b"Obj\x01", b"[{"])
+def test_a_broken_file_with_types_is_refused(tmp_path: Path, start: bytes) -> None:
+    """The error names the format that the file begins with, and ends in one line."""
+    path = tmp_path / "table"
+    path.write_bytes(start + b"x" * 20)
+
+    with pytest.raises(UnreadableTableError, match=r"^table: expected ") as refused:
+        read_table(path)
+
+    assert "\n" not in str(refused.value)

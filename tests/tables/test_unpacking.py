@@ -7,11 +7,13 @@ import gzip
 import io
 import lzma
 import pickle
+import tarfile
 import zipfile
 
 import pytest
 
-from tables.unpacking import NoTextError, unpack
+from tables.file_formats import NoTextError
+from tables.unpacking import unpack
 
 TABLE = b"a,b\n1,2\n"
 
@@ -26,9 +28,34 @@ def pack_zip(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     return packed.getvalue()
 
 
+def lock(archive: bytes) -> bytes:
+    """Returns a zip archive of one file that says that it needs a password."""
+    flags, directory = 6, archive.index(b"PK\x01\x02") + 8
+    locked = bytearray(archive)
+    locked[flags] |= 1
+    locked[directory] |= 1
+
+    return bytes(locked)
+
+
+def pack_tar(*names: str) -> bytes:
+    """Returns an archive with the table under the first name and something else under the others."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in names:
+            content = TABLE if name == names[0] else b"x"
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+    return packed.getvalue()
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        pack_tar("my.csv"),
+        gzip.compress(pack_tar("folder/my.csv", "folder/._my.csv", "README")),
         gzip.compress(TABLE),
         bz2.compress(TABLE),
         lzma.compress(TABLE),
@@ -43,7 +70,7 @@ def pack_zip(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
 )
 def test_the_one_table_is_unpacked(content: bytes) -> None:
     """Files that Finder, Explorer and people lay beside a table are passed over."""
-    assert unpack("my", content, 100) == TABLE
+    assert unpack("my", content, 100_000) == TABLE
 
 
 @pytest.mark.parametrize(
@@ -53,10 +80,14 @@ def test_the_one_table_is_unpacked(content: bytes) -> None:
             pack_zip("a.csv", "b.csv"),
             "expected one CSV in the zip archive, got 2 files",
         ),
+        (lock(pack_zip("my.csv")), "a zip archive with a password: unpack it"),
         (pack_zip("mimetype", "content.xml"), "a sheet of LibreOffice"),
         (pack_zip("xl/workbook.xml"), "an Excel workbook"),
         (pack_zip("my.csv")[:60], "a zip archive that is broken"),
         (gzip.compress(TABLE)[:-9], "a gzip file that is broken"),
+        (pack_tar("a.csv", "b.csv"), "one CSV in the tar archive, .* of a.csv, b.csv$"),
+        (pack_tar("my.csv")[:520], "a tar archive that is broken"),
+        (bz2.compress(pack_tar("my.csv")[:520]), "a tar archive that is broken"),
         (gzip.compress(b"my.csv".ljust(257, b"\0") + b"ustar"), "a tar archive"),
         (gzip.compress(b"PAR1"), "Parquet that is packed"),
         (b"BZh9", "a bzip2 file that is broken"),
@@ -86,7 +117,7 @@ def test_the_one_table_is_unpacked(content: bytes) -> None:
 def test_what_is_no_table_is_called_by_its_name(content: bytes, kind: str) -> None:
     """The error says what came, so that nobody looks for a fault in a table that is none."""
     with pytest.raises(NoTextError, match=kind):
-        unpack("my", content, 1000)
+        unpack("my", content, 100_000)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import polars as pl
 from tables.notations import NUMBER
 from tables.reader import Table, as_whole
 from tables.terms import SEPARATOR
-from training.data.column_notations import find_notation, quote
+from training.data.column_notations import find_lists, find_notation, quote
 
 MIN_KNOWN = 10
 """Rows in which a column must have a value, so that some of them are training rows."""
@@ -153,6 +153,9 @@ def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | 
             f"is a number in {numbers.sum():,} of {n_known:,} rows, but not in {place} {quote(other)}: "
             f"write numbers alone, or --as {shlex.quote(known.name)}=number does without the others"
         )
+
+    if role is None and (lists := find_lists(known)):
+        return f"looks like {lists}"
 
     return (
         f"looks like free text or ids: {different} different values in {n_known} rows"

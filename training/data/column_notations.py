@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections import Counter
+from collections.abc import Collection
 
 import polars as pl
 
@@ -12,10 +15,16 @@ from tables.notations import (
     NUMBER,
     TELEPHONE,
 )
+from tables.terms import MIN_TERMS
 
 MIN_HALF, MIN_ALIKE = 0.5, 0.9
 """So great shares of a column are in a notation, and are in it or numbers."""
 MAX_CHARS = 60
+MIN_LISTED, MAX_PARTS = 0.2, 100
+"""So great a share of the cells have several parts where a column has lists of so many different parts at most."""
+MIN_PART_ROWS = 3
+"""So many rows on average have each part of a list."""
+MAX_UNIT_EXAMPLES = 2
 _DECIMAL = r"\d+(?:[.,]\d+)?"
 _NUMERAL = r"[+-]?\d+(?:[.,]\d+)*"
 _SPANS = (
@@ -28,19 +37,24 @@ _TIMES = (
     r"^\d+\s*(h|hrs?|hours?)\.?\s*\d+\s*(m|mins?|minutes)?\.?$|^-?\d+ days?,? \d{1,2}:\d{2}:\d{2}(\.\d+)?$|"
     rf"^\d+:\d{{2}}[.,]\d+$|^(\d+([.,]\d+)?\s*{_SPANS}\.?[ ,]*){{2,}}$"
 )
+_GROUPS = (
+    r"^(\+?\d{1,3}[-. ])?\(\d{2,5}\)[-. ]*\d{2,4}([-. ]\d{2,4}){0,3}$|^\+?\d{1,5}(-\d{1,10}){2,}(-[\dXx])?$|"
+    r"^\d{3}\.\d{3}\.\d{3}[-/]\d{2}$|^\d{2}\.\d{3}\.\d{3}[-/][\dkK]$|^\d{1,2}\.\d{3}\.\d{3}-[\dkK]$"
+)
+"""Telephones as (212) 555-0123, numbers of books, of insurance and, with points, of people in Brazil and Chile."""
 _ONE_SPAN = rf"(?i)^\d+([.,]\d+)?\s*{_SPANS}\.?$"
 _DEBITS = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}\s*(?i:(CR|DR|[DHSC])\.?)$"
 _SIGNS_BEHIND = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}[+-]$"
 _RANGE = rf"^({_DECIMAL})\s*(?:-|–|to|bis|a|à)\s*({_DECIMAL})$"
 _DATES = (
-    r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$|"
+    r"(?i)^\d{1,4}[-/. ]{1,2}(\d{1,2}|w\d{1,2}|[\p{L}]{3,13}\.?)([-/. ,]+\d{1,4})?$|"
     r"^(19|20)\d{2}-\d{3}$|^\d{4}[- ]?[qt][1-4]$|^[qt][1-4][-/ ]?\d{2,4}$|"
     r"^(jan|ene|gen|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
-    r"dec|dic|dez|déc)[a-zé]{0,7}\.?[-/ ']\d{2}$"
+    r"dec|dic|dez|déc)[\p{L}]{0,7}\.?[-/ ']\d{2}$"
 )
 _MARKS = (
     r"^[<>≤≥~±]?\s*[+-]?[$€£¥]?\s*\d[\d.,]*\s*(?:[^\W\d_]|[°²³/%‰]){1,10}$|^[<>≤≥~±]\s*\d|"
-    r"^[+-]?\d[\d.,]*\s*([*†‡§]{1,4}|\[\w{1,3}\]|\(\w\)|[x×·]\s*10\s*\^?[-+−⁻\d⁰¹²³⁴-⁹]+)$"
+    r"^[+-]?\d[\d.,]*\s*([*†‡§]{1,4}|\[\w{1,3}\]|\(\w\)|[x×·]\s*10\s*\^?[-+−⁻\d⁰¹²³⁴-⁹]+|[dD][+-]?\d{2,3})$"
 )
 _ANY_NUMBER = r"\d+(?:[.,]\d+)*"
 _PAIRS = r"^(\d{3}|[4-9]\d)\s*/\s*\d{2,3}$"
@@ -51,6 +65,15 @@ _SEVERAL = (
 )
 _EACH_ALONE = "several values in a cell, as {}: give each a column of its own"
 _UNIT = "numbers with a unit or a mark, as {}: write the number alone"
+_BRACKETED = r"^\(\d[\d.,]*\)$"
+_BRACKETS = "numbers of which some are in brackets, as {}: write a minus ahead if these are below zero"
+_UNITS = "numbers with several units, as {}: write them in one, and the number alone"
+_UNIT_BEHIND = r"[\d.,]\s*((?:[^\W\d_]|[°²³/%‰])+)$"
+_LISTS = "several values in a cell, as {}, of {} in all: {}"
+_LIST_AS_TEXT = "--as {}=text learns each by itself"
+_LIST_AS_COLUMNS = "give each a column of its own, with 1 where a row has it"
+_LIST_SEPARATORS = (";", "|", ",", "/", "+", "&")
+MAX_PART_CHARS = 30
 _RANGES = "ranges, as {}: write the middle of each, or its ends in two columns"
 _CODES = (
     (TELEPHONE, "telephone numbers, as {}: leave them out"),
@@ -71,6 +94,10 @@ _NOTATIONS = (
         "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
     ),
     (_MARKS, _UNIT),
+    (
+        _GROUPS,
+        "telephone numbers or codes, as {}: leave them out, or give each part a column of its own",
+    ),
     (_SEVERAL, _EACH_ALONE),
 )
 
@@ -94,7 +121,17 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
     if _are_ranges(counted):
         return _RANGES.format(quote(counted[0])) if takes_several else ""
 
+    return _match_notations(counted, takes_several=takes_several) or _describe_shape(
+        counted, takes_several=takes_several
+    )
+
+
+def _match_notations(counted: pl.Series, *, takes_several: bool) -> str:
+    """Returns what most texts look like by a pattern, where the others are numbers."""
     numbers = counted.str.contains(NUMBER)
+    bracketed = counted.str.contains(_BRACKETED)
+    if numbers.any() and bracketed.any() and (numbers | bracketed).all():
+        return _BRACKETS.format(quote(counted.filter(bracketed)[0]))
     for pattern, advice in _NOTATIONS:
         if advice == _EACH_ALONE and not takes_several:
             continue
@@ -104,9 +141,66 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
         if alike.sum() >= MIN_HALF * len(counted) and n_fitting >= MIN_ALIKE * len(
             counted
         ):
-            return advice.format(quote(_shorten(counted.filter(alike)[0])))
+            several = _describe_units(counted.filter(alike)) if advice == _UNIT else ""
+            return several or advice.format(quote(_shorten(counted.filter(alike)[0])))
 
-    return _describe_shape(counted, takes_several=takes_several)
+    return ""
+
+
+def _describe_units(texts: pl.Series) -> str:
+    """Returns what is wrong with numbers that have several units, of which each has several, else nothing."""
+    units = texts.str.extract(_UNIT_BEHIND).str.to_lowercase()
+    counted = units.drop_nulls().value_counts()
+    counts = counted.sort("count", texts.name, descending=[True, False])
+    often = counts.filter(counts["count"] >= MIN_PART_ROWS)[texts.name].to_list()
+    examples = [
+        quote(_shorten(texts.filter((units == unit).fill_null(value=False))[0]))
+        for unit in often[:MAX_UNIT_EXAMPLES]
+    ]
+    if len(examples) < MAX_UNIT_EXAMPLES:
+        return ""
+    return _UNITS.format(" and ".join(examples))
+
+
+def find_lists(known: pl.Series) -> str:
+    """Returns what texts look like that are lists of a few parts, as 'Comedy|War', each in several rows; else nothing.
+
+    The parts are fewer than the lists are, so that a column for each of them says more of a row.
+    """
+    counts = Counter(known.drop_nulls().to_list())
+    n_rows = sum(counts.values())
+    for separator in _LIST_SEPARATORS:
+        lists = {
+            text: [part.strip() for part in text.split(separator)] for text in counts
+        }
+        n_listed = sum(counts[text] for text, parts in lists.items() if len(parts) > 1)
+        if n_listed < max(MIN_LISTED * n_rows, 1):
+            continue
+
+        rows_of: Counter[str] = Counter()
+        for text, parts in lists.items():
+            rows_of.update(dict.fromkeys(parts, counts[text]))
+        most = min(MAX_PARTS, len(counts) - 1, n_rows // MIN_PART_ROWS)
+        if not 2 <= len(rows_of) <= most or not _are_words(rows_of):
+            continue
+        if all(len(parts) == len(set(parts)) for parts in lists.values()):
+            longest = max(counts, key=lambda text: (len(lists[text]), text))
+            advice = (
+                _LIST_AS_TEXT.format(shlex.quote(known.name))
+                if len(rows_of) >= MIN_TERMS
+                else _LIST_AS_COLUMNS
+            )
+            return _LISTS.format(quote(_shorten(longest)), len(rows_of), advice)
+
+    return ""
+
+
+def _are_words(parts: Collection[str]) -> bool:
+    """Tells whether parts are short texts with a letter, none of them empty."""
+    return all(
+        0 < len(part) <= MAX_PART_CHARS and re.search(r"[^\W\d_]", part)
+        for part in parts
+    )
 
 
 def _are_ranges(counted: pl.Series) -> bool:

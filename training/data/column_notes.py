@@ -13,7 +13,7 @@ import polars as pl
 
 from tables.notations import YES_AND_NO
 from tables.reader import Table, as_whole, name_values
-from training.data.column_notations import find_notation
+from training.data.column_notations import find_lists, find_notation
 from training.data.total_row import SUM_WORD
 
 MIN_ROWS = 30
@@ -44,6 +44,8 @@ def note_category(column: pl.Series) -> list[str]:
     notes = [*note_twins(names), *_note_merged(column), *_note_totals(column)]
     if looks := find_notation(column.drop_nulls(), takes_several=False):
         return [*notes, f"each value by itself, though they look like {looks}"]
+    if lists := find_lists(column.drop_nulls()):
+        return [*notes, f"each list by itself, though they look like {lists}"]
 
     return notes
 

@@ -184,6 +184,37 @@ OTHERS: dict[str, tuple[Write, str]] = {
         lambda at, _: f"{at} bhp@{at + 3000}rpm",
         "several values in a cell, as '0 bhp@3000rpm': give each a column of its own",
     ),
+    "telephones with an area in brackets": (
+        lambda at, _: f"({212 + at}) 555-{at:04d}",
+        "telephone numbers or codes, as '(212) 555-0000': leave them out, or give each part a column of its own",
+    ),
+    "numbers of books": (
+        lambda at, _: f"978-3-16-{at:06d}-{at % 10}",
+        "telephone numbers or codes, as '978-3-16-000000-0': leave them out, or give each part a column of its own",
+    ),
+    "several units": (
+        lambda at, _: f"{at}.5 kg" if at % 2 else f"{at} g",
+        "numbers with several units, as '0 g' and '1.5 kg': write them in one, and the number alone",
+    ),
+    "exponents of Fortran": (
+        lambda at, _: f"{at}.5D+02",
+        "numbers with a unit or a mark, as '0.5D+02': write the number alone",
+    ),
+    "brackets below zero": (
+        lambda at, _: f"({at})" if at % 2 else f"{at}",
+        "numbers of which some are in brackets, as '(1)': write a minus ahead if these are below zero",
+    ),
+    "months of another language": (
+        lambda at, _: (
+            f"{1 + at % 28}. {('února', 'května', 'srpna')[at % 3]} {1900 + at}"
+        ),
+        "dates in a notation that is not read, or in two, as '1. února 1900': write them as 2024-12-31",
+    ),
+    "lists": (
+        lambda at, _: ";".join(f"tag{bit}" for bit in range(9) if (at + 1) >> bit & 1),
+        "several values in a cell, as 'tag0;tag1;tag2;tag3;tag4;tag5;tag7', of 8 in all: --as c=text learns each by "
+        "itself",
+    ),
     "thousands of a currency": (
         lambda at, _: f"${at}K",
         "numbers with a unit or a mark, as '$0K': write the number alone",

@@ -73,6 +73,52 @@ def test_categories_that_may_be_meant_otherwise_are_named(
     assert note in said
 
 
+@pytest.mark.parametrize(
+    ("parts", "separator", "advice"),
+    [
+        (["War", "Noir", "Film"], ", ", "give each a column of its own"),
+        (["a", "b", "c", "d", "e"], "|", "--as c=text learns each by itself"),
+    ],
+)
+def test_lists_in_cells_are_named(
+    tmp_path: Path,
+    chance: random.Random,
+    classes: list[object],
+    parts: list[str],
+    separator: str,
+    advice: str,
+) -> None:
+    """Cells with several of a few words are said to be lists, and places with a comma in them are none."""
+    lists = [
+        separator.join(chance.sample(parts, chance.randint(1, 3)))
+        for _ in range(N_ROWS)
+    ]
+    said = describe(tmp_path, list(lists), classes)
+    assert said.startswith("a category of")
+    assert f", of {len(parts)} in all: {advice}" in said
+
+    places = [f"{chance.choice(parts)}, Spain" for _ in range(N_ROWS)]
+    assert "several values" not in describe(tmp_path, list(places), classes)
+
+
+def test_lists_are_learnt_by_their_parts_where_that_is_asked_for(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """The way out that is named works: each part becomes a feature that is 1 where a cell has it."""
+    parts = [f"tag{number}" for number in range(8)]
+    lists = [
+        ";".join(sorted(chance.sample(parts, chance.randint(1, 4))))
+        for _ in range(N_ROWS)
+    ]
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"x": lists, "y": classes}).write_parquet(path)
+    dataset = read_dataset(path, target="y", task="t", roles={"x": "text"})
+
+    for part in parts:
+        values = dataset.features[:, dataset.feature_names.index(f"x: {part}")]
+        assert values.tolist() == [part in each for each in lists]
+
+
 def test_plain_categories_are_said_alone(
     tmp_path: Path, chance: random.Random, classes: list[object]
 ) -> None:
