@@ -40,7 +40,7 @@ def _parse_folder(text: str) -> Path:
 
 
 def _parse_file(text: str) -> Path:
-    """What is there must be a regular file: a pipe waits for a writer, and a device has no end or keeps nothing."""
+    """A file that is there must be a regular one: a pipe waits for a writer, a device has no end or keeps nothing."""
     try:
         mode = Path(text).stat().st_mode
     except OSError:  # who begins with the file says why
