@@ -231,16 +231,20 @@ def _make_environment(folder: Path) -> dict[str, str]:
         # Workers set it themselves. Where models are copied, numpy's further threads took as long as all its import.
         "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"),
     }
-    if not _can_write(_find_home()):
+    home = _find_home()
+    if home is None or not _can_write(home):
         environment["BENTOML_HOME"] = str(folder / "bentoml")
 
     return environment
 
 
-def _find_home() -> Path:
-    """Returns BentoML's folder, which is in the user's home where no variable names it."""
+def _find_home() -> Path | None:
+    """Returns BentoML's folder, in the user's home where no variable names it; None for a user who has no home."""
     named = os.environ.get("BENTOML_HOME")
-    return Path(named) if named else Path("~", "bentoml").expanduser()
+    try:
+        return Path(named) if named else Path("~", "bentoml").expanduser()
+    except RuntimeError:
+        return None
 
 
 def _can_write(folder: Path) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_IFREG, S_ISREG
 from typing import Any, NamedTuple
 
 MAX_WHOLE_NUMBER = 2**31 - 1
 MAX_BYTES = 2**53
+MAX_PROCESSES = 1024
 MAX_PORT = 2**16 - 1
 MAX_SHOWN_CHARACTERS = 200
 """A refusal shows no more of a value than this."""
@@ -31,16 +33,20 @@ class SettingType(NamedTuple):
 def _parse_folder(text: str) -> Path:
     if not text.strip():
         raise ValueError
-    return Path(text).resolve()
+    try:
+        return Path(text).resolve()
+    except RuntimeError as error:  # links that lead to each other
+        raise ValueError from error
 
 
 def _parse_file(text: str) -> Path:
+    """A file that is there must be a regular one: a pipe waits for a writer, a device has no end or keeps nothing."""
     try:
-        is_folder = Path(text).is_dir()
+        mode = Path(text).stat().st_mode
     except OSError:  # who begins with the file says why
-        is_folder = False
+        mode = S_IFREG
 
-    if not text.strip() or is_folder:
+    if not text.strip() or not S_ISREG(mode):
         raise ValueError
     return Path(text).absolute()
 
@@ -120,6 +126,13 @@ def _parse_count(text: str) -> int:
     return count
 
 
+def _parse_processes(text: str) -> int:
+    count = _parse_whole_number(text)
+    if not 1 <= count <= MAX_PROCESSES:
+        raise ValueError
+    return count
+
+
 def _parse_seconds(text: str) -> int:
     seconds = _parse_whole_number(text)
     if seconds > MAX_WHOLE_NUMBER:
@@ -168,7 +181,7 @@ def _choose_from(*choices: str) -> SettingType:
 
 
 FOLDER = SettingType("folder", "a folder", "any", _parse_folder)
-FILE = SettingType("file", "a file", "any", _parse_file)
+FILE = SettingType("file", "a regular file", "any", _parse_file)
 FLAG = SettingType("flag", "0 or 1", "0, 1", _parse_flag)
 HOST = SettingType("host", "the name or the address of a host", "any", _parse_host)
 PORT = SettingType(
@@ -183,6 +196,13 @@ COUNT = SettingType(
     f"a whole number from 1 to {MAX_WHOLE_NUMBER}",
     f"1 to {MAX_WHOLE_NUMBER}",
     _parse_count,
+    max_shown_characters=50,
+)
+PROCESSES = SettingType(
+    "whole number",
+    f"a whole number from 1 to {MAX_PROCESSES}",
+    f"1 to {MAX_PROCESSES}",
+    _parse_processes,
     max_shown_characters=50,
 )
 SECONDS = SettingType(

@@ -32,6 +32,7 @@ from service.setting_types import (
     ORIGINS,
     POLICY,
     PORT,
+    PROCESSES,
     PUBLIC,
     ROUTE,
     SECONDS,
@@ -102,7 +103,7 @@ class Settings:
         int, COUNT, "Each onnxruntime session runs on so many threads."
     ] = 1
     workers: Annotated[
-        int, COUNT, "So many server processes are started, each with all models."
+        int, PROCESSES, "So many server processes are started, each with all models."
     ] = 1
     share_models: Annotated[
         bool,

@@ -50,6 +50,8 @@ def read_settings_file(path: Path) -> dict[str, str]:
 
 def _parse_line(text: str, where: str) -> tuple[str, str]:
     name, equals, value = (part.strip() for part in text.partition("="))
+    if "\0" in text:  # no variable can hold it
+        raise SettingsError(f"{where}: expected a text, got one with a zero byte")
     if not equals or not name.startswith(PREFIX) or name == SELF:
         shown = text.partition("=")[0][:50]  # the value may be a secret
         raise SettingsError(

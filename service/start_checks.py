@@ -30,13 +30,18 @@ def check_environment(settings: Settings, *, folder: str, is_ours: bool) -> None
 
 def _check_models(settings: Settings) -> None:
     """Raises SettingsError where the models are nowhere; a folder that is named may still come."""
-    if f"{PREFIX}MODELS" not in os.environ and not settings.models.is_dir():
+    try:
+        is_folder, is_file = settings.models.is_dir(), settings.models.is_file()
+    except OSError:  # the server, which is not ready then, says why it cannot be read
+        return
+
+    if f"{PREFIX}MODELS" not in os.environ and not is_folder:
         raise SettingsError(
             f"expected a folder of exported models, got none: name yours in {PREFIX}MODELS "
             f"(the default, {settings.models}, is not there)"
         )
 
-    if settings.models.is_file():
+    if is_file:
         raise SettingsError(
             f"{PREFIX}MODELS: expected a folder of .onnx files, got the file {settings.models}: name its folder"
         )

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf import text_format
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
@@ -24,8 +25,13 @@ DESCRIPTOR_SET = Path(__file__).with_name("open_inference.binpb")
 
 def decode(name: str, content: bytes) -> Any:
     """Returns the message of this name that the bytes hold; raises InvalidRequest for bytes that are none."""
+    return decode_as(_CLASSES[name], content)
+
+
+def decode_as(kind: Any, content: bytes) -> Any:
+    """Returns the message of a class, of this protocol or another; raises InvalidRequest for bytes that are none."""
     try:
-        return _CLASSES[name].FromString(content)
+        return kind.FromString(content)
     except DecodeError as error:
         raise InvalidRequest(
             f"the request is not as the protocol has it: {error}"
@@ -46,6 +52,18 @@ def make_pool(*others: bytes) -> DescriptorPool:
         pool.AddSerializedFile(each)
 
     return pool
+
+
+def rename_package(file: bytes, old: str, new: str) -> bytes:
+    """Returns the serialised descriptor of a file, itself serialised, with another name in the place of its package's.
+
+    Versions of a protocol may differ in nothing else.
+    """
+    text = str(FileDescriptorProto.FromString(file))
+    renamed = FileDescriptorProto()
+    text_format.Parse(text.replace(old, new), renamed)
+    content: bytes = renamed.SerializeToString()
+    return content
 
 
 def _load_classes() -> dict[str, Any]:

@@ -33,8 +33,9 @@ def check_can_listen(settings: Settings) -> None:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        raise cannot_listen(settings, error.strerror or str(error)) from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise cannot_listen(settings, reason) from error
 
 
 def cannot_listen(settings: Settings, reason: str) -> SettingsError:

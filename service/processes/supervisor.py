@@ -105,6 +105,8 @@ class Supervisor:
 
     def _start_workers(self) -> None:
         for number in range(1, self._options.n_workers + 1):
+            if self._signals.is_told_to_stop:
+                return
             self._start(number)
 
     def _start(self, number: int) -> None:

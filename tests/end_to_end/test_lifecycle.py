@@ -29,6 +29,14 @@ from tests.support.server import (
 )
 from tests.support.waiting import wait_until
 
+WITHOUT_CAPABILITIES = (
+    "import ctypes, os, sys\n"
+    "for each in range(64):\n"
+    "    ctypes.CDLL(None).prctl(24, each, 0, 0, 0)\n"
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""This program drops what capabilities a successor would have (PR_CAPBSET_DROP), and begins the rest of its words."""
+
 Start = Callable[..., Any]
 
 
@@ -321,6 +329,37 @@ def test_all_descriptors_that_may_be_had_are_taken(
         for pid in (server.process.pid, *find_workers(server)):
             soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
             assert soft == hard > 200
+
+
+def test_a_user_without_a_home_may_start_the_server(
+    models: Path, tmp_path: Path
+) -> None:
+    """A container may run as a user whom its system does not know, without HOME; the server is ready all the same."""
+    code = (
+        "import os, runpy\n"
+        "del os.environ['BENTOML_HOME'], os.environ['HOME']\n"
+        "os.getuid = lambda: 54_321\n"
+        "runpy.run_module('service', run_name='__main__', alter_sys=True)"
+    )
+    settings = {"VEREDICTO_MODELS": models, "HOME": tmp_path}
+    with serve(tmp_path, words=("-c", code), **settings) as server:
+        assert server.client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "closed/models"])
+def test_a_model_folder_that_cannot_be_looked_at_is_told(
+    tmp_path: Path, name: str
+) -> None:
+    """Its path may be too long, or behind a folder that is closed: the server is not ready, and says why."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    # Root without its capabilities is a user as any other.
+    words = ("-c", WITHOUT_CAPABILITIES, *SERVICE)
+    with serve(tmp_path, words=words, VEREDICTO_MODELS=tmp_path / name) as server:
+        ready = server.client.get("/readyz")
+
+    assert ready.status_code == 503
+    assert "the folder cannot be read: " in ready.json()["error"]
 
 
 def test_nobody_can_command_the_supervisor(models: Path, start_server: Start) -> None:

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from service.access.tokens import make_token
-from service.grpc.messages import PACKAGE, make_pool
+from service.grpc.messages import PACKAGE, make_pool, rename_package
 from service.http.views import PROBES
 from tests.conftest import write_models
 from tests.support.server import Server, free_port, serve
@@ -104,6 +104,7 @@ METHODS = {
     f"/{HEALTH}/Watch": OPEN,
     f"/{HEALTH}/List": OPEN,
     f"/{REFLECTION}/ServerReflectionInfo": "observe",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "observe",
 }
 LIMIT_S = 60
 
@@ -189,9 +190,9 @@ def test_no_served_method_is_missing_here(guarded: Guarded) -> None:
         iter(ask(iter([request.SerializeToString()]), LIMIT_S, metadata=metadata))
     )
     listed = reflection_pb2.ServerReflectionResponse.FromString(content)
-    pool = make_pool(
-        health_pb2.DESCRIPTOR.serialized_pb, reflection_pb2.DESCRIPTOR.serialized_pb
-    )
+    file = reflection_pb2.DESCRIPTOR.serialized_pb
+    newer = rename_package(file, "v1alpha", "v1")
+    pool = make_pool(health_pb2.DESCRIPTOR.serialized_pb, file, newer)
     served = {
         f"/{service.name}/{method.name}"
         for service in listed.list_services_response.service

@@ -68,6 +68,22 @@ def test_a_file_is_no_folder_of_models() -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 300])
+def test_a_host_that_is_no_name_is_told_in_one_line(host: str) -> None:
+    """A host whose name no resolver takes is refused for gRPC as it is for HTTP."""
+    finished = start(
+        f"--port={free_port()}",
+        VEREDICTO_GRPC_PORT=str(free_port()),
+        VEREDICTO_GRPC_HOST=host,
+    )
+
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(
+        f"veredicto does not start: VEREDICTO_GRPC_PORT: cannot listen on {host}:"
+    )
+    assert finished.stderr.count("\n") == 1
+
+
 def test_one_path_is_not_for_two_routes() -> None:
     """Predictions and health need a path each, or one would hide the other."""
     finished = start(VEREDICTO_PREDICT_ROUTE="/x", VEREDICTO_HEALTH_ROUTE="/x")

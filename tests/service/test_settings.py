@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -149,7 +150,26 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "a:a-x,a:a-y",
             "VEREDICTO_CHAMPION: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'a:a-x,a:a-y'",
         ),
-        ("VEREDICTO_JOURNAL", "/", "VEREDICTO_JOURNAL: expected a file, got '/'"),
+        (
+            "VEREDICTO_JOURNAL",
+            "/",
+            "VEREDICTO_JOURNAL: expected a regular file, got '/'",
+        ),
+        (
+            "VEREDICTO_ACTS",
+            "/dev/null",
+            "VEREDICTO_ACTS: expected a regular file, got '/dev/null'",
+        ),
+        (
+            "VEREDICTO_SETTINGS",
+            "/dev/zero",
+            "VEREDICTO_SETTINGS: expected a regular file, got '/dev/zero'",
+        ),
+        (
+            "VEREDICTO_WORKERS",
+            "1025",
+            "VEREDICTO_WORKERS: expected a whole number from 1 to 1024, got '1025'",
+        ),
         (
             "VEREDICTO_SHADOW",
             "wine:wine-knn,wine:wine-mlp",
@@ -205,6 +225,32 @@ def test_a_bad_value_is_refused_with_what_was_expected(
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: value})
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("VEREDICTO_SETTINGS", "{}"),
+        ("VEREDICTO_TOKENS", "{}"),
+        ("VEREDICTO_JOURNAL", "{}"),
+        ("VEREDICTO_ACTS", "{}"),
+        ("VEREDICTO_COSTS", "points:{}"),
+    ],
+)
+def test_a_pipe_is_no_file(tmp_path: Path, name: str, pattern: str) -> None:
+    """A pipe, which would be waited for without a word, is refused in the place of any file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SettingsError, match=f"{name}: expected .*, got '.*pipe'"):
+        Settings.from_environment({name: pattern.format(pipe)})
+
+
+def test_links_that_lead_to_each_other_are_no_folder(tmp_path: Path) -> None:
+    """A link to itself in the place of the models is refused as any other value."""
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    with pytest.raises(SettingsError, match="VEREDICTO_MODELS: expected a folder"):
+        Settings.from_environment({"VEREDICTO_MODELS": str(link)})
 
 
 def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:

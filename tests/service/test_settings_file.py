@@ -39,6 +39,7 @@ def test_settings_are_read_from_the_file(file: Path) -> None:
             "unknown setting VEREDICTO_WORKER .did you mean 'VEREDICTO_WORKERS'",
         ),
         ("VEREDICTO_WORKERS=two", "VEREDICTO_WORKERS: expected a whole number"),
+        ("\nVEREDICTO_GRPC_HOST=a\0b", "line 2: expected a text, got one with a zero"),
     ],
 )
 def test_a_line_that_is_no_setting_is_refused(

@@ -39,14 +39,14 @@ def serve():
 note("start")
 """
 SUPERVISE = """
-import logging, sys
+import logging, os, signal, sys
 sys.path.insert(0, {root!r})
 from service.processes.listening import listen
 from service.processes.supervisor import Supervisor
 from service.processes.supervisor_options import SupervisorOptions
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 options = SupervisorOptions(
-    command=lambda descriptor, number: [sys.executable, {script!r}, str(number)],
+    command=lambda descriptor, number: ({before}, [sys.executable, {script!r}, str(number)])[1],
     folder={folder!r}, n_workers={n_workers}, drain_s=0.2, grace_s=2, load_s={load_s},
     max_still_s={max_still_s},
 )
@@ -57,7 +57,7 @@ sys.exit(Supervisor(listen("127.0.0.1", 0, 8), options).run())
 class Supervised:
     """A supervisor is a process here, and its workers run one script, which notes what happens."""
 
-    def __init__(self, folder: Path, body: str, **options: float) -> None:
+    def __init__(self, folder: Path, body: str, **options: object) -> None:
         self._notes = folder / "notes"
         self._log = folder / "log"
         script = folder / "worker.py"
@@ -107,8 +107,13 @@ def supervise(tmp_path: Path) -> Iterator[Start]:
     """Starts supervisors, and ends what is left of them and of their workers."""
     started: list[Supervised] = []
 
-    def start(body: str, **options: float) -> Supervised:
-        defaults = {"n_workers": 1, "load_s": LIMIT_S, "max_still_s": LIMIT_S}
+    def start(body: str, **options: object) -> Supervised:
+        defaults: dict[str, object] = {
+            "n_workers": 1,
+            "load_s": LIMIT_S,
+            "max_still_s": LIMIT_S,
+            "before": None,
+        }
         started.append(Supervised(tmp_path, body, **defaults | options))
         return started[-1]
 
@@ -287,6 +292,15 @@ def test_a_signal_that_asks_for_new_files_changes_nothing(
     supervised.process.send_signal(signal.SIGQUIT)
     assert supervised.process.wait(LIMIT_S) == 0
     assert len(supervised.find("drain")) == 1
+
+
+def test_no_worker_is_started_after_a_stop(supervise: Start) -> None:
+    """A server that is told to stop while it starts its workers starts no further one."""
+    stops = "os.kill(os.getpid(), signal.SIGTERM) if number == 3 else None"
+    supervised = supervise("serve()", n_workers=6, before=stops)
+
+    assert supervised.process.wait(LIMIT_S) == 0
+    assert len(supervised.find("start")) <= 3
 
 
 def test_an_interrupt_does_not_drain(supervise: Start) -> None:
