@@ -1,6 +1,7 @@
 """The Open Inference Protocol's inference takes and gives tensors, of any graph that onnxruntime runs.
 
-How tensors come and go is not known here: `http.request_bodies.infer_body` and `grpc.infer_message` read and write them.
+How tensors come and go is not known here: `http.request_bodies.infer_body` and `grpc.infer_message` read and write
+them.
 """
 
 from __future__ import annotations
