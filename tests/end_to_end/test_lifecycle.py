@@ -286,6 +286,22 @@ def limit_files(limit: str) -> tuple[str, ...]:
     return ("-c", f'ulimit {limit}; exec "$0" "$@"', sys.executable, *SERVICE)
 
 
+def test_too_few_descriptors_are_told_in_one_line() -> None:
+    """A server that could accept no connection would never be ready, and the log would not say what is to be done."""
+    finished = subprocess.run(
+        ["sh", *limit_files("-n 63")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "veredicto does not start: a process may open 63 files here, and needs 64: ulimit -n 64, or more\n"
+    )
+
+
 def test_few_descriptors_keep_no_client_waiting(models: Path, tmp_path: Path) -> None:
     """A client that says nothing makes room for others at 96 descriptors, and one that stays is told of too many.
 
