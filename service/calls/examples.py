@@ -212,7 +212,12 @@ def _find_path(folder: Path, model: Model) -> Path:
     suffix = SUFFIX if has_features else IMAGES_SUFFIX
     name = f"{model.card.task}{suffix}"
     path = folder / name
-    if Path(name).name != name or not path.is_file():
+    try:
+        is_there = Path(name).name == name and path.is_file()
+    except OSError as error:
+        raise NoHeldOutTable(f"{name} cannot be read: {error.strerror}") from error
+
+    if not is_there:
         raise NoHeldOutTable(
             f"the folder of models has no {name}; a training with --examples writes it"
         )

@@ -170,11 +170,25 @@ def explain_malformed(text: str, body: bytes) -> str:
     if body.startswith(_BYTE_ORDER_MARKS):
         return "malformed JSON: expected UTF-8, got a byte order mark: send the text in UTF-8 without one"
 
+    if "codec can't decode" in text:
+        return f"malformed JSON: expected UTF-8, got {_find_other_byte(body)}: send the text in UTF-8"
+    if b"\0" in body[:4]:
+        return "malformed JSON: expected UTF-8, got zero bytes, as UTF-16 has: send the text in UTF-8"
+
     place = re.search(r"byte (\d+)", text)
     if place and body.startswith(_NOT_FINITE, int(place[1])):
         return f"malformed JSON at byte {place[1]}: {NOT_FINITE}"
 
     return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"
+
+
+def _find_other_byte(body: bytes) -> str:
+    """Returns the first byte that is not of UTF-8, and where it stands; msgspec counts from the start of its text."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return f"0x{body[error.start]:02x} at byte {error.start}"
+    return "a text that is cut off"
 
 
 def decode_base64(text: str) -> bytes:

@@ -136,7 +136,7 @@ class ModelFolder:
         """Returns the files that the sums list and the folder lacks."""
         if not isinstance(self.sums, Mapping):
             return []
-        return [_show(name) for name in self.sums if not (self.path / name).exists()]
+        return [_show(name) for name in self.sums if not _can_see(self.path / name)]
 
     def _look_at(self, inner: Path, name: str, version: str | None) -> ModelFile | None:
         """Returns the file at a path in the folder; None for what is there and no regular file."""
@@ -146,7 +146,7 @@ class ModelFolder:
             mode = path.stat().st_mode
         except OSError as error:
             reason = f"it cannot be read: {error.strerror}"
-            if path.is_symlink():
+            if _is_link(path):
                 reason += "; it is a link"
             return ModelFile(path, name, version, shown, reason)
 
@@ -198,6 +198,22 @@ def _name_kind(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
+def _can_see(path: Path) -> bool:
+    """Returns whether something is there; False also where a folder ahead of it is closed."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _is_link(path: Path) -> bool:
+    """Returns whether a link is there; False also where a folder ahead of it is closed."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
+
+
 def _list_names(folder: Path) -> list[str] | str:
     """Returns the visible names in a folder in order, none where it is missing, or as a text why it cannot be read."""
     try:
@@ -212,7 +228,11 @@ def _list_names(folder: Path) -> list[str] | str:
 
 def _list_versions(folder: Path) -> Iterator[str]:
     """Yields the names of the numbered folders in which there is a file of a model."""
-    if not folder.is_dir():
+    try:
+        if not folder.is_dir():
+            return
+    except OSError as error:
+        logger.warning("passed over %s: %s", _show(folder.name), error.strerror)
         return
 
     names = _list_names(folder)
@@ -222,8 +242,17 @@ def _list_versions(folder: Path) -> Iterator[str]:
 
     for name in names:
         is_number = name.isascii() and name.isdigit()
+        is_model = name == _FILE_IN_VERSION
         if is_number and os.path.lexists(folder / name / _FILE_IN_VERSION):
             yield name
+        elif is_model or os.path.lexists(folder / name / _FILE_IN_VERSION):
+            shown = Path(folder.name, name, "" if is_model else _FILE_IN_VERSION)
+            logger.warning(
+                "passed over %s: the folder of a version is named by a whole number, as %s/1/%s",
+                _show(shown),
+                _show(folder.name),
+                _FILE_IN_VERSION,
+            )
 
 
 def _read_sums(text: str) -> Iterator[tuple[str, str]]:

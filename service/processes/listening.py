@@ -15,6 +15,8 @@ from service.errors import SettingsError
 MAX_PORT = 2**16 - 1
 HALFWAY_S = 0.2
 """Whoever is halfway to a connection has this long; who is ignored meanwhile asks again after a second."""
+MIN_DESCRIPTORS = 64
+"""A process that may open half as many files cannot accept a connection."""
 SO_ATTACH_FILTER = 26
 _LOAD_BYTE, _JUMP_IF_SET, _RETURN = 0x30, 0x45, 0x06
 _FLAGS_AT, _ACKNOWLEDGES = 13, 0x10
@@ -37,8 +39,13 @@ def allow_descriptors() -> None:
     """Lets this process and its workers open as many files and connections as they may.
 
     Many shells and services begin with 1,024, for the sake of programs that call `select`, and may have many more.
+    Raises SettingsError where they may not even be enough for the server itself, which would wait for them for good.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < MIN_DESCRIPTORS:
+        raise SettingsError(
+            f"a process may open {hard} files here, and needs {MIN_DESCRIPTORS}: ulimit -n {MIN_DESCRIPTORS}, or more"
+        )
     if soft != hard:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -293,6 +293,22 @@ def limit_files(limit: str) -> tuple[str, ...]:
     return ("-c", f'ulimit {limit}; exec "$0" "$@"', sys.executable, *SERVICE)
 
 
+def test_too_few_descriptors_are_told_in_one_line() -> None:
+    """A server that could accept no connection would never be ready, and the log would not say what is to be done."""
+    finished = subprocess.run(
+        ["sh", *limit_files("-n 63")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "veredicto does not start: a process may open 63 files here, and needs 64: ulimit -n 64, or more\n"
+    )
+
+
 def test_few_descriptors_keep_no_client_waiting(models: Path, tmp_path: Path) -> None:
     """A client that says nothing makes room for others at 96 descriptors, and one that stays is told of too many.
 
@@ -360,6 +376,29 @@ def test_a_model_folder_that_cannot_be_looked_at_is_told(
 
     assert ready.status_code == 503
     assert "the folder cannot be read: " in ready.json()["error"]
+
+
+def test_a_model_folder_that_cannot_be_entered_is_told(
+    models: Path, tmp_path: Path
+) -> None:
+    """A folder may be listed and not entered, as one copied with the mode of a file: each file is refused by name."""
+    (models / "versions").mkdir()
+    (models / "SHA256SUMS").write_text(f"{'0' * 64}  colour-first.onnx\n")
+    models.chmod(0o644)
+    words = ("-c", WITHOUT_CAPABILITIES, *SERVICE)
+    with serve(tmp_path, words=words, VEREDICTO_MODELS=models) as server:
+        ready = server.client.get("/readyz")
+        examples = server.client.get("/tasks/colour/examples")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(LIMIT_S) == 0
+
+    assert ready.status_code == 503
+    refusal = "colour-first.onnx: it cannot be read: Permission denied"
+    assert refusal in ready.json()["error"]
+    assert examples.status_code == 404
+    log = server.log.read_text()
+    assert "passed over versions: Permission denied" in log
+    assert "Traceback" not in log
 
 
 def test_nobody_can_command_the_supervisor(models: Path, start_server: Start) -> None:

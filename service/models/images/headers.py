@@ -49,6 +49,13 @@ _OTHER_KINDS = {
     re.compile(rb"iVBORw0KGgo|/9j/|R0lGOD|UklGR"): "an image in base64 once more",
 }
 """Files that people take for images that are taken here are known by their beginnings."""
+_SIGNATURES = {
+    re.compile(rb"\x89PNG\r\n\x1a\n"): "PNG",
+    re.compile(rb"\xff\xd8\xff"): "JPEG",
+    re.compile(rb"GIF8[79]a"): "GIF",
+    re.compile(rb"RIFF.{4}WEBP", re.DOTALL): "WebP",
+}
+"""Files that begin so, and are not decoded all the same, are broken; two letters alone, as BMP has, say nothing."""
 
 
 class JpegScans(NamedTuple):
@@ -69,6 +76,15 @@ def name_kind(content: bytes) -> str | None:
     """Returns what a file is that is not decoded here, None for one that is not known."""
     for beginning, name in _OTHER_KINDS.items():
         if beginning.match(content):
+            return name
+
+    return None
+
+
+def name_signature(content: bytes) -> str | None:
+    """Returns which of the formats that are decoded here a file begins as, None for one that begins as none of them."""
+    for signature, name in _SIGNATURES.items():
+        if signature.match(content):
             return name
 
     return None

@@ -27,6 +27,7 @@ from service.models.images.headers import (
     count_parts,
     count_scans,
     name_kind,
+    name_signature,
     read_png_depth,
     strip_png,
 )
@@ -300,6 +301,11 @@ def _describe(content: bytes) -> str:
     kind = name_kind(content)
     if kind is not None:
         return f"{kind}: convert it"
+
+    kind = name_signature(content)
+    if kind is not None:
+        return f"a {kind} file whose head is broken"
+
     return f"{len(content)} bytes that begin with {content[:8]!r}"
 
 

@@ -79,7 +79,15 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
         (b"\xff\xfe", "malformed JSON: invalid character (byte 0)"),
         (
             b'{"model": "\xff", "inputs": []}',
-            "malformed JSON: 'utf-8' codec can't decode byte 0xff",
+            "malformed JSON: expected UTF-8, got 0xff at byte 11: send the text in UTF-8",
+        ),
+        (
+            '{"model": "año", "inputs": []}'.encode("latin-1"),
+            "malformed JSON: expected UTF-8, got 0xf1 at byte 12: send the text in UTF-8",
+        ),
+        (
+            '{"model": "m"}'.encode("utf-16-le"),
+            "malformed JSON: expected UTF-8, got zero bytes, as UTF-16 has: send the text in UTF-8",
         ),
         (
             b'{"model": "m", "inputs": [[NaN]]}',

@@ -36,6 +36,23 @@ def test_only_visible_regular_files_count(tmp_path: Path) -> None:
         assert find(tmp_path) == {"good.onnx": None}
 
 
+def test_a_version_that_is_no_number_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A model below a folder `v1`, or below none, is not served; the log says how its folder is to be named."""
+    for name in ("1", "v1", "-1", "1.0"):
+        (tmp_path / "wine" / name).mkdir(parents=True)
+        (tmp_path / "wine" / name / "model.onnx").write_bytes(b"model")
+    (tmp_path / "wine" / "notes").mkdir()
+    (tmp_path / "wine" / "model.onnx").write_bytes(b"model")
+
+    assert find(tmp_path) == {"wine/1/model.onnx": None}
+    assert caplog.messages == [
+        f"passed over wine/{each}: the folder of a version is named by a whole number, as wine/1/model.onnx"
+        for each in ("-1/model.onnx", "1.0/model.onnx", "model.onnx", "v1/model.onnx")
+    ]
+
+
 def test_links_of_a_mounted_volume_are_followed(tmp_path: Path) -> None:
     """A file is found once where Kubernetes mounts it, as a link into a hidden folder that is a link itself."""
     dated = tmp_path / "..2026_01_01"

@@ -281,8 +281,19 @@ def test_what_lies_beside_the_pixels_is_passed_over(name: bytes) -> None:
             b64encode(encode(gradient(), "JPEG")),
             "an image in base64 once more: convert it",
         ),
+        # The width and the height of these are 0, or missing.
+        (
+            encode(gradient())[:16] + bytes(8) + encode(gradient())[24:],
+            "a PNG file whose head is broken",
+        ),
+        (b"\xff\xd8\xff\xd9", "a JPEG file whose head is broken"),
+        (b"GIF89a", "a GIF file whose head is broken"),
+        (b"RIFF\x04\0\0\0WEBP", "a WebP file whose head is broken"),
     ],
-    ids=["nothing", "text", "heic", "avif", "tiff", "pdf", "svg", "base64"],
+    ids=[
+        *("nothing", "text", "heic", "avif", "tiff", "pdf", "svg", "base64"),
+        *("png", "jpeg", "gif", "webp"),
+    ],
 )
 def test_what_is_no_image_is_refused(content: bytes, got: str) -> None:
     """A file that is no image is refused with the formats that would work."""
