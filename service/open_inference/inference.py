@@ -1,7 +1,6 @@
 """The Open Inference Protocol's inference takes and gives tensors, of any graph that onnxruntime runs.
 
-How tensors come and go is not known here: `http.request_bodies.infer_body` and `grpc.infer_message` read and write
-them.
+How tensors come and go is not known here: `request_bodies.infer_body` of HTTP and `grpc.infer_message` do that.
 """
 
 from __future__ import annotations
