@@ -167,7 +167,10 @@ def find_lists(known: pl.Series) -> str:
 
     The parts are fewer than the lists are, so that a column for each of them says more of a row.
     """
-    counts = Counter(known.drop_nulls().to_list())
+    if known.dtype != pl.String:
+        return ""
+
+    counts = Counter(known.to_list())
     n_rows = sum(counts.values())
     for separator in _LIST_SEPARATORS:
         lists = {
