@@ -254,7 +254,7 @@ FORMATS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
 def test_files_with_types_have_the_table_of_their_csv(
     tmp_path: Path, kind: str
 ) -> None:
-    """Whatever programs write, under any name, gives the same columns; texts in it are read as those of CSV."""
+    """A file of any of these programs, under any name, gives the same columns; texts in it are read as those of CSV."""
     frame = pl.DataFrame(
         {
             "x": [1.5, None, -2.0],

@@ -139,7 +139,7 @@ COLUMNS: dict[str, tuple[Sequence[object], str]] = {
 def test_columns_of_any_type_are_described(
     tmp_path: Path, classes: list[object], kind: str
 ) -> None:
-    """What Parquet holds beside numbers and texts is described before it is learnt or refused."""
+    """Columns of Parquet that are neither numbers nor texts are described before they are learnt or refused."""
     values, said = COLUMNS[kind]
     path = tmp_path / "t.parquet"
     column = [values[at % len(values)] for at in range(N_ROWS)]
@@ -163,7 +163,7 @@ def test_a_column_that_is_there_twice_is_named(
 def test_a_column_of_parts_of_the_data_is_named(
     tmp_path: Path, chance: random.Random, classes: list[object]
 ) -> None:
-    """Which rows somebody else held out says nothing of a new row."""
+    """A word for the rows that somebody else held out says nothing of a new row."""
     values = [chance.choice(["train", "Test"]) for _ in range(N_ROWS)]
     said = describe(tmp_path, list(values), classes)
     assert "says which rows another had learnt from" in said
