@@ -468,7 +468,7 @@ def test_measurements_are_no_categories_for_want_of_many_values(tmp_path: Path) 
 def test_numbers_of_rows_are_ids_though_they_were_shuffled(
     tmp_path: Path, name: str
 ) -> None:
-    """The numbers that pandas writes beside rows drawn from a larger table are no feature, with gaps and in any order."""
+    """The numbers that pandas writes beside rows are no feature, with gaps and in any order either."""
     numbers = [at * 7919 % 12_007 for at in range(N_ROWS)]
     rows = zip(numbers, NUMBERS, CLASSES, strict=True)
     path = tmp_path / "table.csv"
