@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import string
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,10 @@ _ESCAPE = re.compile(r'\\([\\"])')
 ESCAPED_NOTE = r"a backslash ahead of a quote, \", was read as a part of the text"
 _END = "\x1a"
 """DOS writes this behind the last line."""
+_UNSEEN = (
+    string.whitespace
+    + "\u00a0\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u202f\u2060\ufeff"
+)
 MAX_FIELD_CHARS = 10_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
 
@@ -293,10 +298,16 @@ def _suspect_preamble(rows: list[list[str]], lines: list[int], at: int) -> str:
     return ""
 
 
+def _strip_name(name: str) -> str:
+    """Returns a name without the spaces and unseen characters around it, as copied texts have them."""
+    return name.strip(_UNSEEN)
+
+
 def name_columns(file_name: str, given: Sequence[str]) -> list[str]:
     """Returns names of columns, of which one without a name is called by its place; raises RepeatedColumnError."""
     names = [
-        name.strip() or f"column_{number}" for number, name in enumerate(given, start=1)
+        _strip_name(name) or f"column_{number}"
+        for number, name in enumerate(given, start=1)
     ]
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:

@@ -90,6 +90,9 @@ _NOTATIONS = (
     _note(f"{_Y}[-/]{_MONTH}", "ym"),
     _note(f"{_Y}M(0[1-9]|1[0-2])", "ym"),
     _note(f"{_MONTH}[-/]{_Y}", "my"),
+    _note(r"(0[1-9]|1[0-2])\.((?:19|20)[0-9]{2})", "my"),
+    _note(f"{_Y}[年년] ?{_MONTH}[月월]", "ym"),
+    _note(f"{_Y}년 ?{_D}월 ?{_D}일", "ymd", sure=True),
     _note(
         rf"{_DAY}[ /-]*(?:de |d['’])?{_NAME}[ ,/-]*(?:del? )?{_Y}(?: ?[гр]\.?)?", "dmy"
     ),

@@ -78,7 +78,7 @@ def describe_units(known: pl.Series) -> str:
 
     Zero is the same either way.
     """
-    percent = known.str.contains(r"\d\s*[%％٪]$|^[%％٪]\s*\d")
+    percent = known.str.contains(r"\d\s*[%％٪]$|^[%％٪]\s*[-+]?\d")
     others = known.filter(~percent & known.str.contains("[1-9]"))
     if percent.any() and len(others):
         shown = f"{known.filter(percent)[0]!r} and {others[0]!r}"

@@ -55,6 +55,7 @@ LEARNT = (count_days(dt.date(2022, 6, 1)), count_days(dt.date(2022, 12, 31)))
         "２０２２年７月５日",
         "٢٠٢٢-٠٧-٠٥",
         "٢٠٢٢/٠٧/٠٥ ١٠:٣٠",
+        "2022년 7월 5일",
         "5 juli 2022",
         "5 июля 2022 г.",
         "5 липня 2022 р.",
@@ -66,6 +67,22 @@ LEARNT = (count_days(dt.date(2022, 6, 1)), count_days(dt.date(2022, 12, 31)))
 def test_a_text_that_is_one_date_is_read(text: str) -> None:
     """The notations of the world that leave no choice are read, and times are left out."""
     assert read_date(text) == FIFTH_OF_JULY
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["03.2022", "12.2021"],
+        ["2022年3月", "2021年12月"],
+        ["2022년 3월", "2021년 12월"],
+    ],
+)
+def test_months_of_a_year_are_no_numbers(texts: list[str]) -> None:
+    """A month and its year with a point between them are a day, and no decimal number; so are those of East Asia."""
+    column = read_dates(pl.Series("a", texts))
+    assert column.dates is not None
+    assert column.dates.to_list() == [dt.date(2022, 3, 1), dt.date(2021, 12, 1)]
+    assert read_dates(pl.Series("a", ["3.2022", "12.2021", "0.5"])).dates is None
 
 
 @pytest.mark.parametrize(

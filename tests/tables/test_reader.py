@@ -231,6 +231,15 @@ def test_what_excel_keeps_as_text_is_that_text(tmp_path: Path) -> None:
     assert table.findings.marks["c"] == ["#REF!", "#WERT!"]
 
 
+@pytest.mark.parametrize(
+    "name", ["\ufeffb", "b\u200b", "\u200e b\u00a0", "\u2060b\u00ad"]
+)
+def test_unseen_characters_around_names_do_not_count(tmp_path: Path, name: str) -> None:
+    """Nobody could write a name that begins with a mark of an encoding, or ends with a space of no width."""
+    table = read(tmp_path, f"a,{name},c\n1,2,3\n".encode())
+    assert table.frame.columns == ["a", "b", "c"]
+
+
 FORMATS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
     "parquet": lambda frame, path: frame.write_parquet(path),
     "arrow": lambda frame, path: frame.write_ipc(path),
@@ -245,7 +254,7 @@ FORMATS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
 def test_files_with_types_have_the_table_of_their_csv(
     tmp_path: Path, kind: str
 ) -> None:
-    """Whatever programs write, under any name, gives the same columns; texts in it are read as those of CSV."""
+    """A file of any of these programs, under any name, gives the same columns; texts in it are read as those of CSV."""
     frame = pl.DataFrame(
         {
             "x": [1.5, None, -2.0],

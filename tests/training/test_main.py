@@ -215,6 +215,41 @@ def test_a_task_without_data_is_told_what_there_is(
     assert f"not written: {message}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--target", "bougth"],
+            "--target bougth: there is no such column (did you mean 'bought'?); columns: ",
+        ),
+        (
+            ["--target", "bought", "--exclude", "x"],
+            "--exclude x: there is no such column; columns: ",
+        ),
+        (
+            ["--target", "bought", "--as", "x=number"],
+            "--as x: there is no such column; columns: ",
+        ),
+    ],
+)
+@pytest.mark.parametrize("family", ["logistic", "all"])
+def test_a_column_that_is_not_there_is_told_by_the_command(
+    tmp_path: Path,
+    words: list[str],
+    message: str,
+    family: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A name that is misspelt ends in a sentence with the columns that there are, by every command."""
+    table = tmp_path / "shop.csv"
+    rows = [f"{n / 7},{('yes', 'no')[n % 2]}" for n in range(40)]
+    table.write_text("\n".join(["size,bought", *rows]))
+    own = ["--data", str(table), "--task", "shop", "--output", str(tmp_path / "models")]
+
+    assert main([family, *own, *words]) == 1
+    assert f"not written: {message}size, bought" in capsys.readouterr().out
+
+
 def test_the_points_are_well_separated() -> None:
     """The best line is wrong on one row in ten thousand, with clouds 4.47 apart of a deviation of 0.6."""
     assert norm.sf(20**0.5 / 2 / 0.6) == pytest.approx(1e-4, rel=0.05)

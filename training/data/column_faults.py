@@ -30,6 +30,8 @@ ID_NAME = (
     r"(?i:^(row|account|case|client|customer|cust|device|employee|emp|invoice|item|loan|member|order|passenger|patient|"
     r"person|product|record|sample|session|store|student|subject|ticket|trans|transaction|user)_?(id|no|nr|num|number)$)"
 )
+INDEX_NAME = r"^(Unnamed: ?\d+(_level_\d+)?|column_\d+|level_\d+|Column1)$"
+"""Pandas, Excel and the reader call a column without a name so, as the numbers of rows that `to_csv` writes are."""
 MIN_ID_DIGITS, MIN_DIFFERENT_SHARE = 9, 0.9
 """Whole numbers of so many digits, of which so great a share differ, count nothing: telephones, cards, time stamps."""
 MAX_SHOWN = 5
@@ -205,7 +207,7 @@ def _find_ids(known: pl.Series) -> str | None:
         return None
     if _counts_up(known):
         return "looks like ids: whole numbers that count the rows"
-    if re.search(ID_NAME, known.name):
+    if re.search(ID_NAME, known.name) or re.search(INDEX_NAME, known.name):
         return f"looks like ids: whole numbers that are all different under such a name; {keep}"
 
     span = int(known.max()) - int(known.min())  # type: ignore[arg-type]  # of a column of whole numbers

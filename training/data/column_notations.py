@@ -42,6 +42,7 @@ _GROUPS = (
     r"^\d{3}\.\d{3}\.\d{3}[-/]\d{2}$|^\d{2}\.\d{3}\.\d{3}[-/][\dkK]$|^\d{1,2}\.\d{3}\.\d{3}-[\dkK]$"
 )
 """Telephones as (212) 555-0123, numbers of books, of insurance and, with points, of people in Brazil and Chile."""
+_FEET = r"(?i)^\d{1,2}\s*('|′|’|ft\.?|feet)\s*\d{1,2}([.,]\d+)?\s*(\"|″|”|''|in\.?|inch(es)?)?$"
 _ONE_SPAN = rf"(?i)^\d+([.,]\d+)?\s*{_SPANS}\.?$"
 _DEBITS = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}\s*(?i:(CR|DR|[DHSC])\.?)$"
 _SIGNS_BEHIND = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}[+-]$"
@@ -68,6 +69,7 @@ _UNIT = "numbers with a unit or a mark, as {}: write the number alone"
 _BRACKETED = r"^\(\d[\d.,]*\)$"
 _BRACKETS = "numbers of which some are in brackets, as {}: write a minus ahead if these are below zero"
 _UNITS = "numbers with several units, as {}: write them in one, and the number alone"
+_DIRECTIONS = "degrees of several directions, as {}: write the number alone, with a minus ahead for south and west"
 _UNIT_BEHIND = r"[\d.,]\s*((?:[^\W\d_]|[°²³/%‰])+)$"
 _LISTS = "several values in a cell, as {}, of {} in all: {}"
 _LIST_AS_TEXT = "--as {}=text learns each by itself"
@@ -93,6 +95,7 @@ _NOTATIONS = (
         _DATES,
         "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
     ),
+    (_FEET, "feet and inches, as {}: write one number, of inches say"),
     (_MARKS, _UNIT),
     (
         _GROUPS,
@@ -159,7 +162,8 @@ def _describe_units(texts: pl.Series) -> str:
     ]
     if len(examples) < MAX_UNIT_EXAMPLES:
         return ""
-    return _UNITS.format(" and ".join(examples))
+    advice = _DIRECTIONS if set(often) <= {*"nsewo"} else _UNITS
+    return advice.format(" and ".join(examples))
 
 
 def find_lists(known: pl.Series) -> str:
@@ -167,7 +171,10 @@ def find_lists(known: pl.Series) -> str:
 
     The parts are fewer than the lists are, so that a column for each of them says more of a row.
     """
-    counts = Counter(known.drop_nulls().to_list())
+    if known.dtype != pl.String:
+        return ""
+
+    counts = Counter(known.to_list())
     n_rows = sum(counts.values())
     for separator in _LIST_SEPARATORS:
         lists = {

@@ -34,6 +34,13 @@ MIN_ORDERS = 4
 MIN_LETTERS, MAX_NAME, MAX_NAMES = 6, 40, 300
 """Names of so many letters are compared letter by letter, where there are no more of them than that."""
 YESES, NOES = ("1", "true", "yes", "y", "t", "si"), ("0", "false", "no", "n", "f")
+PARTS_OF_DATA = frozenset(
+    (
+        *("train", "training", "test", "testing", "val", "valid", "validation"),
+        *("dev", "eval", "holdout", "entrenamiento", "prueba", "validación"),
+    )
+)
+"""A column of these words alone says how somebody split the rows."""
 FIRST_YEAR, LAST_YEAR = 1600, 2200
 """Dates that are all before or after may be of another calendar, as the Islamic or the Thai one."""
 
@@ -42,6 +49,12 @@ def note_category(column: pl.Series) -> list[str]:
     """Returns what is odd about a category's values: twins, and numbers or dates in a notation that is not read."""
     names = {name for name in name_values(as_whole(column)) if name is not None}
     notes = [*note_twins(names), *_note_merged(column), *_note_totals(column)]
+    if len(names) > 1 and {name.lower() for name in names} <= PARTS_OF_DATA:
+        return [
+            *notes,
+            "it says which rows another had learnt from, and nothing of what they are: "
+            f"--exclude {shlex.quote(column.name)}",
+        ]
     if looks := find_notation(column.drop_nulls(), takes_several=False):
         return [*notes, f"each value by itself, though they look like {looks}"]
     if lists := find_lists(column.drop_nulls()):
@@ -132,6 +145,19 @@ def _find_truths(names: Iterable[str]) -> list[str]:
             return found
 
     return []
+
+
+def note_copy(column: pl.Series, before: Iterable[pl.Series]) -> list[str]:
+    """Returns a note where a column has the values of one before it in every row."""
+    original = next(
+        (
+            each.name
+            for each in before
+            if each.dtype == column.dtype and each.equals(column, null_equal=True)
+        ),
+        None,
+    )
+    return [f"the same as {original!r} in every row"] if original is not None else []
 
 
 def note_days(column: pl.Series) -> list[str]:

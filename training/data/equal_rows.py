@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 MIN_COPIED_SHARE = 0.05
 """Fewer rows that repeat others may be chance; where most do, features take few values."""
+MIN_DIFFERENT_SHARE = 0.8
 N_SHOWN = 3
 
 
@@ -43,13 +44,25 @@ def describe_equal_rows(
             f"{n_rows:,} of {rows.height:,} rows equal others in all that is learnt, but have another target: "
             f"{_describe_limit(rows, classifies=classifies)}"
         )
-    if n_copies >= MIN_COPIED_SHARE * rows.height and n_distinct >= n_copies:
+    is_chance = n_distinct < n_copies and not _is_measured(features, n_distinct)
+    if n_copies >= MIN_COPIED_SHARE * rows.height and not is_chance:
         said.append(
             f"{n_copies:,} of {rows.height:,} rows repeat others, target included, so that some of the held-out rows "
             "are learnt too: keep one of each if they are copies"
         )
 
     return said
+
+
+def _is_measured(features: pl.DataFrame, n_distinct: int) -> bool:
+    """Tells whether one of several columns is a number that differs in most of the distinct rows.
+
+    Rows that are equal in it are copies then, however often each is there, and no chance of columns of few values.
+    """
+    return features.width > 1 and any(
+        each.dtype.is_numeric() and each.n_unique() >= MIN_DIFFERENT_SHARE * n_distinct
+        for each in features
+    )
 
 
 def _describe_limit(rows: pl.DataFrame, *, classifies: bool) -> str:

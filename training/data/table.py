@@ -34,6 +34,7 @@ from training.data.column_faults import check_columns, is_text
 from training.data.column_notations import quote
 from training.data.column_notes import (
     note_category,
+    note_copy,
     note_days,
     note_leak,
     note_marks,
@@ -125,33 +126,49 @@ def describe_columns(
 ) -> list[str]:
     """Returns a line for each column that says what it became, and what was assumed of it.
 
-    Notes on the file stand above them, and on rows that are equal below.
+    Notes on the file stand above them, and on rows that are equal below. It raises TableError where a name is of no
+    column.
     """
     roles = roles or {}
     table = _read(path)
+    dropped = [*exclude, *(each for each in roles if roles[each] == "drop")]
+    _check_names(table.frame, target, dropped, roles)
     lines = [f"{path.name}: {note}" for note in table.notes]
+    learnt: list[pl.Series] = []
     for column in table.frame:
         name = column.name
-        if name == target:
-            n_missing = column.null_count()
-            what = "the target" + (
-                f" (rows left out for want of it: {n_missing})" if n_missing else ""
-            )
-        elif name in exclude or roles.get(name) == "drop":
-            what = "left out"
-        else:
-            what = _describe_feature(column, table, roles.get(name))
-
+        what = _describe_column(column, table, target, dropped, roles.get(name))
         notes = [table.findings.notes.get(name), *note_marks(name, table)]
         notes += _note_column(column, what, table.frame, target)
+        if name not in (target, *dropped):
+            notes += note_copy(column, learnt)
+            learnt.append(column)
         note = "; ".join(filter(None, notes))
         lines.append(f"{name}: {what}" + (f" ({note})" if note else ""))
 
-    left_out = {target, *exclude, *(each for each in roles if roles[each] == "drop")}
-    if target in table.frame.columns:
-        lines += note_one_of_several(table.frame, target, left_out)
+    left_out = {target, *dropped}
+    lines += note_one_of_several(table.frame, target, left_out)
 
     return [*lines, *_describe_equal(table.frame, target, left_out, kind)]
+
+
+def _describe_column(
+    column: pl.Series,
+    table: Table,
+    target: str,
+    dropped: Collection[str],
+    role: str | None,
+) -> str:
+    """Returns what a column became."""
+    if column.name in dropped:
+        return "left out"
+    if column.name != target:
+        return _describe_feature(column, table, role)
+
+    n_missing = column.null_count()
+    return "the target" + (
+        f" (rows left out for want of it: {n_missing})" if n_missing else ""
+    )
 
 
 def _note_column(
@@ -179,9 +196,6 @@ def _describe_equal(
     frame: pl.DataFrame, target: str, left_out: Collection[str], kind: str | None
 ) -> list[str]:
     """Returns sentences on rows that are equal in all that is learnt: of dates the day, and not the time."""
-    if target not in frame.columns:
-        return []
-
     learnt = [
         each.cast(pl.Date) if each.dtype == pl.Datetime else each
         for each in frame

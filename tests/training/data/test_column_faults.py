@@ -462,3 +462,20 @@ def test_measurements_are_no_categories_for_want_of_many_values(tmp_path: Path) 
     )
     dataset = read_dataset(path, target="y", task="mine", roles={"c": "category"})
     assert len(dataset.categories[0] or ()) == 13
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "", "level_0"])
+def test_numbers_of_rows_are_ids_though_they_were_shuffled(
+    tmp_path: Path, name: str
+) -> None:
+    """The numbers that pandas writes beside rows are no feature, with gaps and in any order either."""
+    numbers = [at * 7919 % 12_007 for at in range(N_ROWS)]
+    rows = zip(numbers, NUMBERS, CLASSES, strict=True)
+    path = tmp_path / "table.csv"
+    lines = [f"{number},{value},{answer}" for number, value, answer in rows]
+    path.write_text("\n".join([f"{name},c,y", *lines]))
+
+    called = name or "column_1"
+    assert refuse(path).startswith(
+        f"column {called!r} looks like ids: whole numbers that are all different under such a name"
+    )

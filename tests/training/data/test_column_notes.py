@@ -54,6 +54,9 @@ def classes(chance: random.Random) -> list[object]:
         (["1/2", "3/4"], "though they look like fractions, as '"),
         (["2021-W01", "2021-W02"], "though they look like dates in a notation that"),
         (["Jan-21", "Feb-21"], "though they look like dates in a notation that"),
+        (["5'2\"", "6'1\""], "though they look like feet and inches, as '"),
+        (["5 ft 2 in", "6 ft 1 in"], "though they look like feet and inches, as '"),
+        (["4.5N", "3.5S"], "with a minus ahead for south and west"),
         (["3 kg", "5 kg"], "though they look like numbers with a unit"),
         (['10"', '12"'], "though they look like numbers with a unit"),
         (["Total", "men", "women"], "'Total' in 76 rows: remove these if they sum"),
@@ -117,6 +120,53 @@ def test_lists_are_learnt_by_their_parts_where_that_is_asked_for(
     for part in parts:
         values = dataset.features[:, dataset.feature_names.index(f"x: {part}")]
         assert values.tolist() == [part in each for each in lists]
+
+
+COLUMNS: dict[str, tuple[Sequence[object], str]] = {
+    "truth values": ([True, False, None], "a category of 2 values, "),
+    "lists": ([[1], [2], [3]], "a category of 3 values"),
+    "objects": ([{"a": 1}, {"a": 2}], "a category of 2 values"),
+    "bytes": ([b"a", b"b"], "a category of 2 values"),
+    "times": ([dt.time(1), dt.time(2)], "a category of 2 values"),
+    "durations": (
+        [dt.timedelta(1), dt.timedelta(2)],
+        "a category of 2 values",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_columns_of_any_type_are_described(
+    tmp_path: Path, classes: list[object], kind: str
+) -> None:
+    """Columns of Parquet that are neither numbers nor texts are described before they are learnt or refused."""
+    values, said = COLUMNS[kind]
+    path = tmp_path / "t.parquet"
+    column = [values[at % len(values)] for at in range(N_ROWS)]
+    pl.DataFrame({"c": column, "y": classes}).write_parquet(path)
+    assert describe_columns(path, target="y")[0].startswith(f"c: {said}")
+
+
+def test_a_column_that_is_there_twice_is_named(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """A copy of a column is said beside it, also with gaps, and one that differs in a row is none."""
+    values = [None if n % 9 == 0 else chance.random() for n in range(N_ROWS)]
+    path = tmp_path / "t.parquet"
+    columns = {"a": values, "b": values, "c": [*values[:-1], 0.5], "y": classes}
+    pl.DataFrame(columns).write_parquet(path)
+    lines = describe_columns(path, target="y")
+    assert [line.startswith("b: ") for line in lines if "the same as" in line] == [True]
+    assert "(the same as 'a' in every row)" in lines[1]
+
+
+def test_a_column_of_parts_of_the_data_is_named(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """A word for the rows that somebody else held out says nothing of a new row."""
+    values = [chance.choice(["train", "Test"]) for _ in range(N_ROWS)]
+    said = describe(tmp_path, list(values), classes)
+    assert "says which rows another had learnt from" in said
 
 
 def test_plain_categories_are_said_alone(

@@ -66,6 +66,21 @@ def test_rows_that_are_copies_are_counted() -> None:
     assert describe_equal_rows(few, target, classifies=True) == []
 
 
+def test_rows_that_are_copied_many_times_are_counted() -> None:
+    """Rows that are there three times are copies where a measurement differs in all of them, else chance."""
+    distinct = [number / 7 for number in range(40)]
+    target = pl.Series("y", ["no", "yes"] * 60)
+    copied = pl.DataFrame({"a": distinct * 3, "b": ["x", "x", "z", "z"] * 30})
+    (said,) = describe_equal_rows(copied, target, classifies=True)
+    assert said.startswith("80 of 120 rows repeat others, target included")
+
+    few = pl.DataFrame({"a": [0, 0, 1, 1] * 30, "b": [1, 1, 1, 1, 2, 2] * 20})
+    assert not any(
+        "repeat others" in each
+        for each in describe_equal_rows(few, target, classifies=True)
+    )
+
+
 def test_rows_of_other_numbers_are_counted_with_the_best_r2() -> None:
     """The limit is that of a model that answers each group of equal rows with its mean; gaps are equal to gaps."""
     features = pl.DataFrame(
