@@ -14,7 +14,9 @@ from service.app import Veredicto
 from service.calls.data_plane import DataPlane
 from service.contract.calls import CALLS, Call
 from service.http.application import Application
+from service.models.registry import Registry
 from service.reference.document import describe_interface
+from service.settings import Settings
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_tiny
 
@@ -27,6 +29,14 @@ each_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def document() -> dict[str, Any]:
     """The OpenAPI document describes a service of one tiny classifier."""
     return describe_interface([tiny_card()])
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> DataPlane:
+    """The data plane has no models."""
+    folder = tmp_path_factory.mktemp("none")
+
+    return DataPlane(Registry.load(folder), Settings(models=folder))
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +61,9 @@ def test_names_of_calls_are_unique() -> None:
 
 
 @each_call
-def test_a_call_is_a_method_of_the_data_plane(call: Call) -> None:
+def test_a_call_is_a_method_of_the_data_plane(plane: DataPlane, call: Call) -> None:
     """The data plane has a method of the call's name, which takes the call's request."""
-    method = getattr(DataPlane, call.name)
+    method = getattr(plane, call.name)
 
     assert get_type_hints(method)["request"] is call.request
 
@@ -61,9 +71,9 @@ def test_a_call_is_a_method_of_the_data_plane(call: Call) -> None:
 @pytest.mark.parametrize(
     "call", [call for call in CALLS if call.picture], ids=lambda call: call.name
 )
-def test_a_picture_is_a_method_of_the_data_plane(call: Call) -> None:
+def test_a_picture_is_a_method_of_the_data_plane(plane: DataPlane, call: Call) -> None:
     """The data plane has the method that draws a call's answer, and it takes the call's request."""
-    method = getattr(DataPlane, str(call.picture))
+    method = getattr(plane, str(call.picture))
 
     assert get_type_hints(method)["request"] is call.request
 
