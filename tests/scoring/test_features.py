@@ -69,6 +69,7 @@ def test_columns_of_numbers_are_encoded_as_their_texts_are(far: float) -> None:
         (("1.5", " 2 ", "1e3", "+4"), ".", [1.5, 2.0, 1000.0, 4.0]),
         (("1,5", "1.000,25", "-3"), ",", [1.5, 1000.25, -3.0]),
         (("1,000.5", "€ 12", "7 %"), ".", [1000.5, 12.0, 7.0]),
+        (("１", "٢٫٥"), ".", [1.0, 2.5]),
         ((1.5, 2.0), ".", [1.5, 2.0]),
         ((1, 2), ".", [1.0, 2.0]),
     ],
@@ -76,7 +77,7 @@ def test_columns_of_numbers_are_encoded_as_their_texts_are(far: float) -> None:
 def test_numbers_are_read_as_people_write_them(
     texts: tuple[object, ...], mark: str, expected: list[float]
 ) -> None:
-    """Marks of decimals, thousands, currency and per cent are those that the reader of whole tables knows."""
+    """Decimals, thousands, currency, per cent and digits are read as the reader of whole tables reads them."""
     assert encode_one(SIZE, *texts, mark=mark) == expected
 
 
@@ -90,7 +91,7 @@ def test_a_missing_value_is_imputed_or_a_fault(text: str | None) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["big", "1.5x", "１", "1_0", "0x10"])
+@pytest.mark.parametrize("text", ["big", "1.5x", "Ⅷ", "1_0", "0x10"])
 def test_what_is_no_number_is_a_fault(text: str) -> None:
     """The reason shows the text as it stands in the file, also of a feature that is imputed."""
     reason = f"expects a number, got {text!r}"

@@ -326,7 +326,7 @@ PREDICT_ERRORS = [
         400,
         "malformed JSON: Input data was truncated",
     ),
-    (b"\x00\xff\xfe", 400, "malformed JSON: invalid character (byte 0)"),
+    (b"\x00\xff\xfe", 400, "malformed JSON: expected UTF-8, got zero bytes"),
     (b'{"inputs": [[1, 2]]}', 400, "missing required field model; this call takes "),
     (
         b'{"model": "points-mlp"}',
