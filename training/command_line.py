@@ -25,6 +25,7 @@ SOURCES = (
     "images/*.py",
     "learning/*.py",
 )
+OF_TABLES = ("--target", "--exclude", "--as", "--kind")
 TYPES = {"Path": Path, "int": int, "float": float}
 
 Document = dict[str, Any]
@@ -53,6 +54,11 @@ def refuse_or_help(words: Sequence[str]) -> str | None:
     images = are_images(words, document)
     if document["sources"] != hash_sources():
         return None
+
+    if images:
+        fault = _find_option_of_tables(words)
+        if fault is not None:
+            return fault
 
     options = build(document["images" if images else "rows"]).parse_args(words)
     if options.family == "data":
@@ -87,6 +93,19 @@ def are_images(words: Sequence[str], document: Document | None = None) -> bool:
     is_only_there = bool(words) and words[0] in document["only_images"]
 
     return known.task in document["image_tasks"] or is_only_there
+
+
+def _find_option_of_tables(words: Sequence[str]) -> str | None:
+    """Returns why an option that says something of a table has no sense beside images; None where there is none."""
+    given = [word.partition("=")[0] for word in words]
+    wrong = [name for name in given if name in OF_TABLES]
+    if not wrong:
+        return None
+
+    return (
+        f"{wrong[0]} is for tables, and this learns images, which lie in a folder for each class: "
+        "--data FILE, as a CSV, names a table"
+    )
 
 
 def _find_fault(

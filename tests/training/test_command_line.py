@@ -96,10 +96,14 @@ def test_a_wrong_option_is_refused_at_once(words: list[str], reason: str) -> Non
             "nowhere.csv: there is no such folder or file",
         ),
         (["cnn", "--task", "mine", "--data", "README.md"], "--data needs --target"),
+        (
+            ["mlp", "--task", "mine", "--data", "docs", "--target=price"],
+            "--target is for tables, and this learns images",
+        ),
     ],
 )
 def test_what_is_not_there_is_refused_at_once(words: list[str], reason: str) -> None:
-    """An unknown task, a file that is not there and a target that is not said are refused with 1, as quickly."""
+    """An unknown task, a file that is not there, and a target that is not said or has no sense are refused with 1."""
     text, last = run(*words)
     assert text.startswith(f"not written: {reason}")
     assert last == "1 []"
