@@ -30,21 +30,32 @@ CIFAR10_CNN = (
     "12",
     "--moves",
 )
-CIFAR10_PRETRAINED = (
-    "pretrained",
-    "--task",
-    "cifar10",
+LITE0_IN_ALL_LAYERS = (
     "--arch",
     "efficientnet_lite0",
     "--finetune",
     "--unfreeze",
     "--enlarge",
     "144",
-    "--epochs",
-    "11",
     "--mirror",
     "--learning-rate",
     "0.0007",
+)
+CIFAR10_PRETRAINED = (
+    "pretrained",
+    "--task",
+    "cifar10",
+    *LITE0_IN_ALL_LAYERS,
+    "--epochs",
+    "11",
+)
+CAT_OR_AUTOMOBILE_PRETRAINED = (
+    "pretrained",
+    "--task",
+    "cat_or_automobile",
+    *LITE0_IN_ALL_LAYERS,
+    "--epochs",
+    "10",
 )
 DIGITS_OPTIONS = {
     "knn": ("--copies", "1"),
@@ -74,15 +85,7 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
         for family in ("kmeans", "pca", "autoencoder", "gan")
     ),
     *((family, "--task", "cat_or_automobile") for family in ("logistic", "mlp", "cnn")),
-    (
-        "pretrained",
-        "--task",
-        "cat_or_automobile",
-        "--finetune",
-        "--arch",
-        "convnet",
-        "--unfreeze",
-    ),
+    CAT_OR_AUTOMOBILE_PRETRAINED,
     ("pretrained", "--task", "imagenet", "--arch", "tf_efficientnet_lite0"),
     ("mlp", "--task", "cifar10", "--epochs", "20"),
     CIFAR10_CNN,

@@ -17,14 +17,15 @@ import pytest
 from model_card import Card, FeatureInput, ImageInput, NoiseInput, from_metadata
 from service.live.drift_cells import DriftCells
 from service.models.model import Model
-from training.arguments import find_family, parse
+from tests.conftest import EXPORTED_MODELS
+from training.arguments import find_family, parse, write_command
 from training.console import headline
 from training.export.freshness import fingerprint_code
 from training.families.registry import FAMILIES
 from training.shipped import SHIPPED
 from training.transfer.pretrained import name_family
 
-FILES = sorted((Path(__file__).resolve().parents[2] / "exported_models").glob("*.onnx"))
+FILES = sorted(EXPORTED_MODELS.glob("*.onnx"))
 PUBLISHED = {"imagenet-efficientnet_lite0"}
 """Others have trained these networks, on images that are not here: nothing is known of training rows."""
 MAX_BYTES = 55_000_000
@@ -116,6 +117,15 @@ def test_what_should_be_shipped_is_shipped() -> None:
     assert sum(path.stat().st_size for path in FILES) < MAX_BYTES
     photographs = [path for path in FILES if path.stem in MIN_ACCURACY_OF_PHOTOGRAPHS]
     assert sum(path.stat().st_size for path in photographs) < MAX_BYTES_OF_PHOTOGRAPHS
+
+
+@pytest.mark.parametrize("words", SHIPPED, ids=" ".join)
+def test_a_shipped_file_is_made_by_its_shipped_command(words: tuple[str, ...]) -> None:
+    """The card has the command by which `make train` would make the file again, so that none is replaced by another."""
+    options = parse([*words, "--output", str(EXPORTED_MODELS)])
+    path = EXPORTED_MODELS / f"{options.task}-{name_family(options)}.onnx"
+
+    assert card_of(path).provenance.command == write_command(options)
 
 
 @pytest.mark.parametrize("name", sorted(MIN_ACCURACY_OF_PHOTOGRAPHS))
