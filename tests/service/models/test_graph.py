@@ -27,22 +27,32 @@ MODELS = ROOT / "exported_models"
 
 
 class Computing:
-    """A Computing is a graph's run that computes for so many seconds more, by its number of rows."""
+    """A Computing is a graph's run whose thread computes for exactly so many seconds, by its number of rows.
 
-    def __init__(self, graph: Graph, find_s: Callable[[int], float]) -> None:
+    It moves the clock that the measurements read, so that what else the system does meanwhile decides nothing.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        find_s: Callable[[int], float],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         self.rows: list[int] = []
+        self._computed_s = 0.0
         self._run = graph.session.run
         self._find_s = find_s
         graph.session.run = self
+        for module in ("graph", "self_check"):
+            monkeypatch.setattr(
+                f"service.models.{module}.thread_time", lambda: self._computed_s
+            )
 
     def __call__(self, names: list[str], inputs: dict[str, Any], options: Any) -> Any:
-        """Computes, then runs."""
+        """Runs, and counts the seconds of so many rows."""
         (rows,) = inputs.values()
         self.rows.append(len(rows))
-        started_s = time.thread_time()
-        while time.thread_time() - started_s < self._find_s(len(rows)):
-            pass
-
+        self._computed_s += self._find_s(len(rows))
         return self._run(names, inputs, options)
 
 
@@ -99,11 +109,15 @@ def test_a_run_that_computes_for_long_is_made_once(graph: Graph) -> None:
 
 
 def test_a_slow_graph_whose_self_check_gained_nothing_is_not_joined(
-    graph: Graph,
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows of its self-check took as long together as one by one, so no other run of several is made."""
     slow_s = 1.2 * SURELY_SLOW_S
-    run = Computing(graph, lambda n_rows: slow_s * (1.1 * n_rows if n_rows > 1 else 1))
+    run = Computing(
+        graph,
+        lambda n_rows: slow_s * (1.1 * n_rows if n_rows > 1 else 1),
+        monkeypatch,
+    )
     assert graph.model is not None
     graph.model._check_itself()
     graph.measure()
@@ -113,9 +127,11 @@ def test_a_slow_graph_whose_self_check_gained_nothing_is_not_joined(
     assert graph.row_s >= slow_s
 
 
-def test_a_slow_graph_whose_self_check_gained_is_joined(graph: Graph) -> None:
+def test_a_slow_graph_whose_self_check_gained_is_joined(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run that takes as long with many rows as with one is worth joining, however slow it is."""
-    run = Computing(graph, lambda _: 1.2 * SURELY_SLOW_S)
+    run = Computing(graph, lambda _: 1.2 * SURELY_SLOW_S, monkeypatch)
     assert graph.model is not None
     graph.model._check_itself()
     graph.measure()
