@@ -291,7 +291,7 @@ class Watch:
 
 
 def measure_processes(server: Server) -> tuple[int, int]:
-    """Returns the bytes of memory that the server's processes share with nobody, and their descriptors.
+    """Returns the bytes that the server's processes have written and share with nobody, and their descriptors.
 
     A connection of a probe comes and goes, and is no descriptor that stays. A process that tries a model ends with all
     that it took: to count it, for as long as it takes to start on a busy machine, would hide what the others gather.
@@ -301,10 +301,25 @@ def measure_processes(server: Server) -> tuple[int, int]:
     for each in (supervisor, *supervisor.children()):
         with suppress(psutil.Error):  # it has ended meanwhile
             if TRIAL[-1] not in each.cmdline():
-                memory_bytes += each.memory_full_info().uss
+                memory_bytes += read_written_bytes(each.pid)
                 n_descriptors += each.num_fds()
 
     return memory_bytes, n_descriptors
+
+
+def read_written_bytes(pid: int) -> int:
+    """Returns the bytes that a process has written and shares with nobody, in memory or swapped out.
+
+    The pages of a file that it has read are not among them, as they are in psutil's `uss`: the system drops those when
+    it needs to, and they become a server's own, by megabytes, whenever another program with the same libraries ends.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError as error:
+        raise psutil.NoSuchProcess(pid) from error
+
+    sizes = {name: int(size) for name, size, _ in map(str.split, lines[1:])}
+    return 1024 * (sizes["Private_Dirty:"] + sizes["Swap:"])
 
 
 class Reloads:
