@@ -72,13 +72,14 @@ def test_a_closed_loop_keeps_each_caller_busy(port: int) -> None:
 
 def test_a_stall_is_charged_to_every_request_that_was_due_in_it() -> None:
     """A server that stalls for a third of the time makes a third of the requests late, by half the stall each."""
-    with run_server(period_s=0.6, stall_s=0.2) as url:
-        samples = send(port_of(url), at_rate(200, 2.4))
+    with run_server(period_s=2.4, stall_s=0.8) as url:
+        samples = send(port_of(url), at_rate(100, 4.8))
 
-    slow_ms = samples.ok_latency_ms[samples.ok_latency_ms > 20]
+    # A busy machine makes requests late too, but by far less than such a stall.
+    slow_ms = samples.ok_latency_ms[samples.ok_latency_ms > 100]
     assert samples.count_errors() == {}
     assert 0.15 < len(slow_ms) / len(samples.due_s) < 0.6
-    assert 60 < np.mean(slow_ms) < 200
+    assert 240 < np.mean(slow_ms) < 800
 
 
 def test_a_closed_loop_hides_a_stall() -> None:
