@@ -24,11 +24,13 @@ from tables.notations import (
     MISSING_AMONG_NUMBERS,
     MORE_COMMAS,
     MORE_POINTS,
+    NO_CENTS,
     NUMBER,
     POINT,
     POINT_GROUPS,
     SPREADSHEET_TEXT,
     THOUSANDS_SPACES,
+    UNSEEN_AROUND,
     YES_AND_NO,
 )
 from tables.number_faults import describe_both_marks, describe_units, find_sentinel
@@ -37,6 +39,9 @@ MIN_NUMBER_SHARE = 0.8
 MIN_DIFFERENT_NUMBERS = 5
 """A column that is a number in so great a share of its rows, and has so many different ones, is taken for one."""
 MIN_AMBIGUOUS = 5
+DAY_DIGITS = r"^(19|20)\d{2}\.?\d{2}(\d{2})?$"
+FIRST_MONTH, LAST_DAY = 190001, 20991231
+"""Months and days as whole numbers, 202412 and 20241231, lie between these."""
 NO_DAYS: Mapping[str, Days] = {}
 
 
@@ -81,6 +86,8 @@ def convert_columns(
             proven = evidence.get(each.name, "")
             days = learnt.get(each.name)
             column = _convert(each, proven, table_mark, separator, findings, days)
+        elif each.dtype.is_numeric():
+            column = _convert_days(each, findings, learnt.get(each.name))
         elif each.dtype == pl.Datetime and (note := note_times(each)):
             findings.notes[each.name] = note
         converted.append(column)
@@ -163,11 +170,12 @@ def _unwrap(column: pl.Series) -> pl.Series:
 
 
 def _unwrap_each(known: pl.Series) -> pl.Series:
-    known = write_ascii_column(known)
+    known = write_ascii_column(known).str.strip_chars(UNSEEN_AROUND)
     signed = known.str.replace("^[−–－﹣]", "-").str.replace(ACCOUNTING, "-${1}")
     signed = signed.str.replace(MINUS_BEHIND, "-${1}")
     bare = signed.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "${1}")
     bare = bare.str.replace(rf"\s*({CURRENCY}|%)$", "").str.replace(r"^%\s*", "")
+    bare = bare.str.replace(NO_CENTS, "${1}")
     return pl.select(
         pl.when(
             bare.str.contains(
@@ -239,6 +247,8 @@ def _convert(
         return column.str.to_lowercase()
     dates = _read_dates(column, findings, learnt)
     if dates is not None:
+        if different.str.contains(DAY_DIGITS).all():
+            findings.numbers[column.name] = read_numbers(column, ".")[0]
         return dates
     if column.name in findings.dates:
         return column
@@ -258,6 +268,27 @@ def _convert(
     mark = _choose_mark(column.name, bare, proven, table_mark, separator, findings)
 
     return column if not mark else _to_numbers(column, bare, mark, findings)
+
+
+def _convert_days(
+    column: pl.Series, findings: Findings, learnt: Days | None
+) -> pl.Series:
+    """Returns dates where numbers are days as 20241231 or months as 202412 throughout, else the column as it is."""
+    low, high = column.min(), column.max()
+    is_within = low is not None and low >= FIRST_MONTH and high <= LAST_DAY  # type: ignore[operator]  # of numbers
+    if not is_within or not (column.drop_nulls() % 1 == 0).all():
+        return column
+
+    texts = column.cast(pl.Int64).cast(pl.String)
+    found = read_dates(texts, learnt)
+    if found.dates is None or len(found.odd):
+        return column
+    if found.note:
+        findings.notes[column.name] = found.note
+        findings.readings[column.name] = found.note
+    findings.numbers[column.name] = column
+
+    return found.dates
 
 
 def _read_dates(
@@ -371,6 +402,8 @@ def _to_numbers(
             findings.numbers[column.name] = values
         return column
 
+    if is_gap.any():
+        _add_marks(column.name, column.drop_nulls().filter(is_gap), findings)
     if note := find_sentinel(values) or _note_digits(column, values):
         findings.notes.setdefault(column.name, note)
 
@@ -384,6 +417,12 @@ def _to_numbers(
     whole = whole.scatter(at.filter(is_number), exact)
 
     return whole if whole.null_count() == values.null_count() else values
+
+
+def _add_marks(name: str, gaps: pl.Series, findings: Findings) -> None:
+    """Adds the words that mark a missing value among numbers to those that mark it everywhere."""
+    marks = {*findings.marks.get(name, ()), *gaps}
+    findings.marks[name] = sorted(marks)
 
 
 def _note_digits(column: pl.Series, numbers: pl.Series) -> str:

@@ -14,11 +14,16 @@ from tables.notations import MISSING_AMONG_NUMBERS
 TIME = (
     r"[T ,:]+[0-9]{1,2}(:[0-9]{2}|\.[0-9]{2}\.[0-9]{2}|:[0-9]{2}:[0-9]{2})([.,][0-9]+)?"
     r"([ \u00a0\u202f]?[AaPp]\.?[ \u00a0]?[Mm]\.?)?"
-    r"( ?(Z|UTC|GMT|MSK|[A-Z]{2,4}T))?( ?[+-][0-9]{1,2}(:?[0-9]{2})?)?(\[[A-Za-z]+/[A-Za-z_/]+\])?$"
+    r"( ?(Z|UTC|GMT|MSK|[A-Z]{2,4}T))?( ?[+-][0-9]{1,2}(:?[0-9]{2})?)?(\[[A-Za-z]+/[A-Za-z_/]+\])?( \([^()]{2,40}\))?$"
 )
 """Google Forms writes `1:05:22 p. m. GMT-5` in Spain, Java `10:00:00+01:00[Europe/Madrid]`, SAS `:10:00:00`, Oracle
-`10.00.00.000 AM`, and others `10:00:00 CEST`.
+`10.00.00.000 AM`, JavaScript `10:00:00 GMT+0100 (CET)`, and others `10:00:00 CEST`.
 """
+INNER_TIME = (
+    r"( [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]+)?(?: [AP]M)?(?: [A-Z]{3,4})?(?: ?[+-][0-9]{4})?)"
+    r"( [0-9]{4})$"
+)
+"""C and its like write a time ahead of the year, `Jun 1 10:11:12 2021`; its groups are these two."""
 BASIC_TIME = (
     r"^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}([0-9]{2}([0-9]{2})?)?([.,][0-9]+)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)$"
@@ -33,8 +38,9 @@ WEEKDAY = (
 GAP = rf"{MISSING_AMONG_NUMBERS}|^0{{2,4}}[-/.]00[-/.]0{{2,4}}$"
 """MySQL writes 0000-00-00 for a missing date."""
 ISO_CHARS = 10
-MAX_CHARS = 64
-"""A longer text is no date."""
+MAX_CHARS, MAX_DATE_CHARS = 64, 80
+"""So much of a text is shown, and a longer one is no date."""
+MAX_MONTH = 12
 MARGIN, MIN_MARGIN_DAYS = 0.05, 7
 """So great a share of the range learnt counts as in it on each side, since the first and the last days are chance."""
 PIVOT = 69
@@ -55,16 +61,20 @@ _EPOCH = dt.date(1970, 1, 1)
 class _Notation(NamedTuple):
     """The groups of a pattern are year, month and day in one of some orders.
 
-    What fits a pattern that is `sure`, but is no day of the calendar, is a wrong date.
+    What fits a pattern that is `sure`, but is no day of the calendar, is a wrong date. What is `doubtful` may be a
+    number or a version as well, unless models know the column as dates.
     """
 
     pattern: re.Pattern[str]
     orders: tuple[str, ...]
     sure: bool = False
+    doubtful: bool = False
 
 
-def _note(pattern: str, *orders: str, sure: bool = False) -> _Notation:
-    return _Notation(re.compile(pattern), orders, sure)
+def _note(
+    pattern: str, *orders: str, sure: bool = False, doubtful: bool = False
+) -> _Notation:
+    return _Notation(re.compile(pattern), orders, sure, doubtful)
 
 
 _D = "([0-9]{1,2})"
@@ -77,20 +87,22 @@ _MONTH = "(0?[1-9]|1[0-2])"
 _NOTATIONS = (
     _note(f"{_Y}-{_D}-{_D}", "ymd", sure=True),
     _note(f"{_Y}/{_D}/{_D}", "ymd", sure=True),
-    _note(rf"{_Y}\.{_D}\.{_D}", "ymd", sure=True),
+    _note(rf"{_Y}\.{_D}\.{_D}\.?", "ymd", sure=True),
     _note("((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])", "ymd"),
     _note(f"{_D}/{_D}/{_Y}", "dmy", "mdy", sure=True),
     _note(f"{_D}-{_D}-{_Y}", "dmy", "mdy", sure=True),
-    _note(rf"{_D}\.{_D}\.{_Y}", "dmy", sure=True),
+    _note(rf"{_D}\. ?{_D}\. ?{_Y}\.?", "dmy", sure=True),
     _note(f"{_Y}年{_D}月{_D}日", "ymd", sure=True),
     _note(rf"{_Y}\. {_D}\. {_D}\.", "ymd", sure=True),
     _note(f"{_D}/{_D}/{_DD}", "dmy", "mdy", "ymd"),
     _note(f"{_DD}-{_DD}-{_DD}", "dmy", "mdy", "ymd"),
     _note(rf"{_DD}\.{_DD}\.{_DD}", "dmy", "ymd"),
+    _note(rf"{_D}\. ?{_D}\. ?{_DD}\.?", "dmy", doubtful=True),
     _note(f"{_Y}[-/]{_MONTH}", "ym"),
     _note(f"{_Y}M(0[1-9]|1[0-2])", "ym"),
     _note(f"{_MONTH}[-/]{_Y}", "my"),
     _note(r"(0[1-9]|1[0-2])\.((?:19|20)[0-9]{2})", "my"),
+    _note(r"((?:19|20)[0-9]{2})\.?(0[1-9]|1[0-2])", "ym", doubtful=True),
     _note(f"{_Y}[年년] ?{_MONTH}[月월]", "ym"),
     _note(f"{_Y}년 ?{_D}월 ?{_D}일", "ymd", sure=True),
     _note(
@@ -98,8 +110,8 @@ _NOTATIONS = (
     ),
     _note(rf"{_NAME}[ -]*{_DAY},?[ -]+{_Y}", "mdy"),
     _note(rf"{_Y}[ /-]?{_NAME}[ /-]?{_DAY}", "ymd"),
-    _note(rf"{_DAY}[ /-]*{_SHORT_NAME}[ ,/-]*{_DD}", "dmy"),
-    _note(rf"{_SHORT_NAME}[ -]*{_DAY},?[ -]+{_DD}", "mdy"),
+    _note(rf"{_DAY}[ /-]*{_SHORT_NAME}[ ,/-]*['’]?{_DD}", "dmy"),
+    _note(rf"{_SHORT_NAME}[ -]*{_DAY},?[ -]+['’]?{_DD}", "mdy"),
     _note(rf"{_NAME}[ /-]*(?:de )?{_Y}", "my"),
 )
 _MONTHS = {
@@ -126,7 +138,10 @@ _MONTHS = {
 """A month's name begins with one of these, in English, Spanish, Catalan, French, German, Italian, Portuguese, Dutch,
 Swedish, Danish, Norwegian, Polish, Turkish, Russian and Ukrainian.
 """
-_TIME, _BASIC_TIME, _WEEKDAY, _GAP = map(re.compile, (TIME, BASIC_TIME, WEEKDAY, GAP))
+_TIME, _BASIC_TIME, _INNER_TIME, _WEEKDAY, _GAP = map(
+    re.compile, (TIME, BASIC_TIME, INNER_TIME, WEEKDAY, GAP)
+)
+_MONTH_DIGITS = re.compile("[0-9]{4}[.]?[0-9]{2}")
 _YEARS_APART = re.compile(f"{_D}([-/.]){_D}[-/.](?:{_DD}|{_Y})")
 
 
@@ -168,7 +183,7 @@ def read_date(text: str) -> dt.date:
 
     shown = repr(text[:MAX_CHARS])
     bare = text.strip()
-    if len(bare) > MAX_CHARS:
+    if len(bare) > MAX_DATE_CHARS:
         raise DateError(f"got {shown}...")
 
     bare = cut_time(write_ascii_digits(bare))
@@ -244,6 +259,9 @@ def read_texts(rows_of: Mapping[str, int], learnt: Days | None = None) -> Readin
                 break
             found[text] = match
         else:
+            if notation.doubtful and learnt is None and not _are_plainly_dates(found):
+                continue
+
             fitting = _read_orders(found, notation.orders)
             if fitting:
                 return _choose(fitting, rows_of, learnt)
@@ -259,6 +277,17 @@ def read_texts(rows_of: Mapping[str, int], learnt: Days | None = None) -> Readin
             )
 
     return Reading()
+
+
+def _are_plainly_dates(found: Mapping[str, re.Match[str]]) -> bool:
+    """Tells whether texts in a doubtful notation are several, and have days of which some are no month.
+
+    A version as 3.11.14 begins with a small number.
+    """
+    if len(found) < MIN_DIFFERENT_DATES:
+        return False
+    days = [int(match[1]) for match in found.values() if match.re.groups == len("dmy")]
+    return not days or max(days) > MAX_MONTH
 
 
 def read_most(
@@ -302,11 +331,12 @@ def could_be_dates(texts: Sequence[str]) -> bool:
 
 def cut_time(text: str) -> str:
     """Returns a text without the time after a date and the weekday before it; a long text is no date, and stays."""
-    if len(text) > MAX_CHARS:
+    if len(text) > MAX_DATE_CHARS:
         # A search for times takes quadratic time.
         return text
 
-    return _WEEKDAY.sub("", _TIME.sub("", _BASIC_TIME.sub(r"\1", text)))
+    without = _INNER_TIME.sub(r"\2", _BASIC_TIME.sub(r"\1", text))
+    return _WEEKDAY.sub("", _TIME.sub("", without))
 
 
 def is_gap(text: str) -> bool:
@@ -407,9 +437,11 @@ def _count_inside(
 
 
 def _note_years(dates: Mapping[str, dt.date]) -> str:
-    """Returns how a text with a year of two digits was read, nothing where years have four."""
+    """Returns how a year of two digits or a month of six was read, nothing where years have four."""
     telling = (text for text, day in dates.items() if day.day != day.month)
     text = next(telling, next(iter(dates)))
+    if _MONTH_DIGITS.fullmatch(text):
+        return f"{text!r} was read as {dates[text]:%Y-%m}"
     if re.search("[0-9]{4}", text):
         return ""
     return f"{text!r} was read as {dates[text]}, years of two digits as 1969 to 2068"

@@ -11,6 +11,7 @@ from tables.date_columns import DATE_PARTS
 from tables.date_texts import (
     BASIC_TIME,
     GAP,
+    INNER_TIME,
     MIN_DATE_SHARE,
     TIME,
     WEEKDAY,
@@ -119,7 +120,8 @@ def expand_date(column: pl.Series) -> dict[str, pl.Series]:
 
 
 def _cut_times(column: pl.Series) -> pl.Series:
-    without = column.str.replace(BASIC_TIME, "${1}").str.replace(TIME, "")
+    plain = column.str.replace(BASIC_TIME, "${1}").str.replace(INNER_TIME, "${2}")
+    without = plain.str.replace(TIME, "")
     return without.str.replace(WEEKDAY, "")
 
 
@@ -128,7 +130,7 @@ def _have_times(column: pl.Series) -> bool:
     known = _drop_gaps(column.drop_nulls())
     return any(
         known.str.extract(pattern, group).n_unique() > 1
-        for pattern, group in ((TIME, 0), (BASIC_TIME, 2))
+        for pattern, group in ((TIME, 0), (BASIC_TIME, 2), (INNER_TIME, 1))
     )
 
 

@@ -38,13 +38,16 @@ MISSING = (
     "(null)",
     "<null>",
     "[null]",
+    "(NULL)",
+    "<NULL>",
+    "[NULL]",
     *SPREADSHEET_ERRORS,
 )
 """Those of pandas, and a few that other programs write, are missing values in every column."""
 MISSING_AMONG_NUMBERS = (
-    r"(?i)^(-+|–|—|:|\.+|…|\*+|#+|\?+|_+|''|n\.?[ads]\.?|n/[ad]|s/d|s\.\s?d\.|k\.\s?a\.|@?na(\(\))?|nan|nil|null|none|"
-    r"missing|unknown|undefined|tbd|not available|no data|\(blank\)|&nbsp;|sin datos?|desconocid[oa]|unbekannt|"
-    r"keine angabe|inconnue?|#(div/0|value|ref|name|num|null)[!?]?)$"
+    r"(?i)^(-+|–|—|: ?[a-z]{0,2}|\.+|…|\*+|#+|\?+|_+|''|n\.?[ads]\.?|n/[ad]|s/d|s\.\s?d\.|k\.\s?a\.|@?na(\(\))?|"
+    r"nan|nil|null|none|missing|unknown|undefined|tbd|not available|no data|\(blank\)|&nbsp;|sin datos?|"
+    r"desconocid[oa]|unbekannt|keine angabe|inconnue?|#(div/0|value|ref|name|num|null)[!?]?)$"
 )
 """These are missing values where all else in a column is a number, and texts elsewhere."""
 
@@ -134,3 +137,7 @@ ACCOUNTING = rf"^\(({CURRENCY}?\s*{_AMOUNT}|{CURRENCY}\s*\d[\d.,]*|[1-9]\d{{0,2}
 """Accountants write (12.50) for -12.50; without decimals, currency or thousands it may be a label."""
 MINUS_BEHIND = rf"^({_AMOUNT})-$"
 """SAP writes 12.50- for -12.50; without decimals it may be a mark of a school."""
+NO_CENTS = r"^([+-]?\d[\d.,'’]*)[.,][-–—]{1,2}$"
+"""Shops write 12,- and 12.— for an amount without cents."""
+UNSEEN_AROUND = "\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\ufeff"
+"""Copied numbers may have these characters, which nobody sees, around them."""

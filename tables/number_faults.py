@@ -10,6 +10,8 @@ SENTINELS = (-9999, -99999, -999, -99, 9999, 99999, 999999, 999)
 MIN_SENTINELS = 3
 MIN_DIFFERENT = 10
 MAX_MARKS = 4
+MIN_ZERO_GAP, MIN_STEPS = 0.2, 5
+"""Zero is far below other numbers by so great a share of their span, and by so many of the steps between them."""
 MIN_DISTANCE = 1
 """Marks of a missing value are as far from all other numbers as these are from each other."""
 
@@ -40,7 +42,30 @@ def find_sentinel(numbers: pl.Series) -> str:
             n_rows = int(is_it.sum())
             return f"{value:.15g} in {n_rows} rows is far from all others: empty these cells if it marks a gap"
 
-    return _find_several(known) if known.n_unique() > MIN_DIFFERENT else ""
+    if known.n_unique() <= MIN_DIFFERENT:
+        return ""
+    return _find_several(known) or _find_lowest(known)
+
+
+def _find_lowest(known: pl.Series) -> str:
+    """Returns a note on -1, or on 0, in several rows of numbers that are above it, and of zero far above it.
+
+    Zero is so in a column of measurements, as of pressure or weight, where nobody measured; counts begin near it.
+    """
+    values = known.cast(pl.Float64).unique().sort()
+    lowest, others = float(values[0]), values[1:]
+    n_rows = int((known == lowest).sum())
+    span = float(others[-1]) - float(others[0])
+    gap = float(others[0]) - lowest
+    is_far = gap > MIN_ZERO_GAP * span and gap > MIN_STEPS * span / len(others)
+    is_only = lowest == -1 and bool((known % 1 == 0).all())
+    if n_rows < MIN_SENTINELS or not (is_only or (lowest == 0 and is_far)):
+        return ""
+
+    what = "the only number below zero" if is_only else "far from all others"
+    return (
+        f"{lowest:.15g} in {n_rows} rows is {what}: empty these cells if it marks a gap"
+    )
 
 
 def _find_several(known: pl.Series) -> str:

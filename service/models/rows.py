@@ -20,7 +20,8 @@ from tables.spread_columns import SpreadColumn, join_features
 MAX_FLOAT32 = 3.4028235e38
 """This is the largest float32, as it is written in decimal."""
 MIN_DATE, MAX_DATE = 10_000_000, 99_999_999
-"""A date of eight digits may come as a number between these."""
+MIN_MONTH, MAX_MONTH = 190_001, 209_912
+"""A date of eight digits, or a month of six, may come as a number between these."""
 
 
 class RowEncoder:
@@ -277,14 +278,16 @@ def _find_date(date: DateColumn, row: Sequence[Value]) -> str | None:
 
 
 def _name_date(value: Value) -> str:
-    """Returns the text of a date, which may be a number of eight digits; raises DateError for anything else."""
+    """Returns the text of a date, which may be a number of eight or six digits; raises DateError for anything else."""
     if isinstance(value, NumberCell):
         return value.text
     if isinstance(value, str):
         return value
     if isinstance(value, float | int) and not isinstance(value, bool):
         is_whole = float(value).is_integer()
-        if is_whole and MIN_DATE <= value <= MAX_DATE:
+        if is_whole and (
+            MIN_DATE <= value <= MAX_DATE or MIN_MONTH <= value <= MAX_MONTH
+        ):
             return f"{value:.0f}"
 
     raise DateError(f"got {_show(value)}")

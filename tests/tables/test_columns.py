@@ -126,6 +126,17 @@ def test_points_elsewhere_do_not_make_thousands_decimals() -> None:
         ([*map(str, range(12)), *["7777"] * 3, "9999"], ""),
         (["0", "1", "1", *["7"] * 3], ""),
         ([*map(str, range(12)), *["20"] * 3], ""),
+        (
+            [*map(str, range(70, 110)), *["0"] * 3],
+            "0 in 3 rows is far from all others: empty these cells if it marks a gap",
+        ),
+        ([*map(str, range(3, 43)), *["0"] * 3], ""),
+        ([*map(str, range(70, 110)), *["0"] * 2], ""),
+        (
+            [*map(str, range(20)), *["-1"] * 3],
+            "-1 in 3 rows is the only number below zero: empty these cells if it marks a gap",
+        ),
+        ([*map(str, range(20)), "-2", *["-1"] * 3], ""),
     ],
 )
 def test_a_number_far_from_all_others_is_noted(texts: list[str], note: str) -> None:
@@ -158,7 +169,10 @@ def test_a_number_far_from_all_others_is_noted(texts: list[str], note: str) -> N
         "sin datos",
         "No data",
         ":",
+        ": u",
         "TBD",
+        "[NULL]",
+        "<NULL>",
     ],
 )
 def test_a_marker_of_a_gap_leaves_a_column_of_numbers(mark: str) -> None:
@@ -174,6 +188,8 @@ def test_a_marker_of_a_gap_leaves_a_column_of_numbers(mark: str) -> None:
         (["１，２３４．５", "６", "７"], [1234.5, 6, 7]),
         (["－5.5", "−6.5", "7.5"], [-5.5, -6.5, 7.5]),
         (["%50", "%-7,5", "%8,5"], [50, -7.5, 8.5]),
+        (["12,-", "7.—", "CHF 1’250.–"], [12, 7, 1250]),
+        (["\u200b1.5", "2.5\ufeff", "\u200e-3.5"], [1.5, 2.5, -3.5]),
     ],
 )
 def test_digits_and_marks_of_other_scripts_are_read(
@@ -195,6 +211,33 @@ def test_both_decimal_marks_are_shown() -> None:
     """The message quotes a number of each kind, also where all have marks of both kinds."""
     _, findings = convert_columns([pl.Series("a", ["56.910,00", "66,430.00", "1,5"])])
     assert "as in '56.910,00' and '66,430.00'" in findings.faults["a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        ([202203, 202112, 202001, 201910, None, 202207], dt.date(2022, 3, 1)),
+        ([20220328, 20211231, 20200101], dt.date(2022, 3, 28)),
+        ([202203.0, 202112.0, 202001.0, 201910.0, 202207.0], dt.date(2022, 3, 1)),
+        ([202203, 202112, 202001, 201913, 202207], None),
+        ([202203, 202112], None),
+        ([190001.5, 202112.0, 202001.0, 201910.0, 202207.0], None),
+    ],
+)
+def test_whole_numbers_that_are_all_days_or_months_are_dates(
+    values: list[float | None], first: dt.date | None
+) -> None:
+    """Numbers of Parquet and JSON are read as the texts of CSV are, and stay at hand as numbers."""
+    (column,), findings = convert_columns([pl.Series("a", values)])
+    assert column[0] == (values[0] if first is None else first)
+    if first is not None:
+        assert findings.numbers["a"].to_list() == values
+
+
+def test_words_for_a_gap_among_numbers_are_kept_for_a_note() -> None:
+    """A person is told which words became missing values."""
+    _, findings = convert_columns([pl.Series("a", ["1", "k.A.", "2", "NA", "unknown"])])
+    assert findings.marks == {"a": ["NA", "k.A.", "unknown"]}
 
 
 def test_a_dash_among_texts_is_a_text() -> None:

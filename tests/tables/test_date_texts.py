@@ -62,6 +62,16 @@ LEARNT = (count_days(dt.date(2022, 6, 1)), count_days(dt.date(2022, 12, 31)))
         "5 lipca 2022",
         "5 Temmuz 2022",
         "5 de juliol de 2022",
+        "5.7.22",
+        "5. 7. 2022",
+        "5. 7. 22",
+        "05.07.2022.",
+        "2022.07.05.",
+        "Jul 5 '22",
+        "Tue Jul  5 10:30:00 2022",
+        "Tue Jul 05 10:30:00 CEST 2022",
+        "Tue Jul 05 10:30:00 +0000 2022",
+        "Tue Jul 05 2022 10:30:00 GMT+0200 (Central European Summer Time)",
     ],
 )
 def test_a_text_that_is_one_date_is_read(text: str) -> None:
@@ -83,6 +93,54 @@ def test_months_of_a_year_are_no_numbers(texts: list[str]) -> None:
     assert column.dates is not None
     assert column.dates.to_list() == [dt.date(2022, 3, 1), dt.date(2021, 12, 1)]
     assert read_dates(pl.Series("a", ["3.2022", "12.2021", "0.5"])).dates is None
+
+
+DAYS = ["28.5.22", "3.10.21", "1.2.22", "15.12.21", "7.8.22"]
+MONTHS = ["202203", "202112", "202001", "201910", "202207"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "first", "note"),
+    [
+        (
+            DAYS,
+            dt.date(2022, 5, 28),
+            "'28.5.22' was read as 2022-05-28, years of two digits as 1969 to 2068",
+        ),
+        (MONTHS, dt.date(2022, 3, 1), "'202203' was read as 2022-03"),
+        (
+            [f"{each[:4]}.{each[4:]}" for each in MONTHS],
+            dt.date(2022, 3, 1),
+            "'2022.03' was read as 2022-03",
+        ),
+    ],
+)
+def test_doubtful_notations_are_dates_where_several_texts_fit(
+    texts: list[str], first: dt.date, note: str
+) -> None:
+    """Five texts that are all days with a day over 12, or all months, are dates, which is said; four may be chance."""
+    read = read_texts(Counter(texts))
+    assert read.dates is not None
+    assert read.dates[texts[0]] == first
+    assert read.note == note
+    assert read_texts(Counter(texts[1:])).dates is None
+    assert read_texts(Counter(texts[:1]), LEARNT).dates == {texts[0]: first}
+
+
+def test_versions_are_no_days() -> None:
+    """Versions of Python could be days of October and November, but none begins with a day over 12."""
+    versions = ["3.7.17", "3.8.18", "3.9.19", "3.10.14", "3.11.10", "3.12.17"]
+    assert read_texts(Counter(versions)).dates is None
+
+
+def test_times_ahead_of_the_year_are_left_out() -> None:
+    """Times that differ are noted also where the year stands behind them."""
+    hours = pl.Series("day", [f"Tue Jul  5 {hour}:30:00 2022" for hour in (10, 11)])
+    read = read_dates(hours)
+    assert read.dates is not None
+    assert read.dates.to_list() == [FIFTH_OF_JULY] * 2
+    assert read.times
+    assert not read_dates(hours.head(1)).times
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import polars as pl
 from tables.notations import NUMBER
 from tables.reader import Table, as_whole
 from tables.terms import SEPARATOR
-from training.data.column_notations import find_lists, find_notation, quote
+from training.data.column_notations import find_lists, find_marks, find_notation, quote
 
 MIN_KNOWN = 10
 """Rows in which a column must have a value, so that some of them are training rows."""
@@ -30,6 +30,7 @@ ID_NAME = (
     r"(?i:^(row|account|case|client|customer|cust|device|employee|emp|invoice|item|loan|member|order|passenger|patient|"
     r"person|product|record|sample|session|store|student|subject|ticket|trans|transaction|user)_?(id|no|nr|num|number)$)"
 )
+NAMELESS = r"column_\d+"
 INDEX_NAME = r"^(Unnamed: ?\d+(_level_\d+)?|column_\d+|level_\d+|Column1)$"
 """Pandas, Excel and the reader call a column without a name so, as the numbers of rows that `to_csv` writes are."""
 MIN_ID_DIGITS, MIN_DIFFERENT_SHARE = 9, 0.9
@@ -78,7 +79,7 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
     different = known.n_unique()
     if not different:
-        return "is empty"
+        return _describe_empty(column.name, table.frame.columns)
     if len(known) < MIN_KNOWN:
         return f"has a value in {len(known)} rows only"
     if different == 1:
@@ -97,6 +98,13 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
 
     return _find_number_fault(column, table, role)
+
+
+def _describe_empty(name: str, names: list[str]) -> str:
+    """Says that a column is empty; one without a name, between others, may part two tables."""
+    if re.fullmatch(NAMELESS, name) and name not in (names[0], names[-1]):
+        return "is empty and has no name: if two tables stand side by side, keep one of them in the file"
+    return "is empty"
 
 
 def _describe_constant(column: pl.Series, known: pl.Series) -> str:
@@ -156,6 +164,8 @@ def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | 
             f"write numbers alone, or --as {shlex.quote(known.name)}=number does without the others"
         )
 
+    if marks := find_marks(known):
+        return f"looks like {marks}"
     if role is None and (lists := find_lists(known)):
         return f"looks like {lists}"
 

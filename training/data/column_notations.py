@@ -46,12 +46,33 @@ _FEET = r"(?i)^\d{1,2}\s*('|′|’|ft\.?|feet)\s*\d{1,2}([.,]\d+)?\s*(\"|″|�
 _ONE_SPAN = rf"(?i)^\d+([.,]\d+)?\s*{_SPANS}\.?$"
 _DEBITS = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}\s*(?i:(CR|DR|[DHSC])\.?)$"
 _SIGNS_BEHIND = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}[+-]$"
+_MINUS_BEHIND = r"^\d[\d.,]*-$"
 _RANGE = rf"^({_DECIMAL})\s*(?:-|–|to|bis|a|à)\s*({_DECIMAL})$"
 _DATES = (
-    r"(?i)^\d{1,4}[-/. ]{1,2}(\d{1,2}|w\d{1,2}|[\p{L}]{3,13}\.?)([-/. ,]+\d{1,4})?$|"
+    r"(?i)^(0?[1-9]|\d{2,4})[-/. ]{1,2}(0?[1-9]|\d{2}|w\d{1,2}|[\p{L}]{3,13}\.?)([-/. ,]+\d{1,4})?$|"
     r"^(19|20)\d{2}-\d{3}$|^\d{4}[- ]?[qt][1-4]$|^[qt][1-4][-/ ]?\d{2,4}$|"
     r"^(jan|ene|gen|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
     r"dec|dic|dez|déc)[\p{L}]{0,7}\.?[-/ ']\d{2}$"
+)
+_MONTHS = (
+    r"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|"
+    r"dec(ember)?|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|janvier|"
+    r"février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre|januar|februar|märz|juni|juli|"
+    r"oktober|dezember)"
+)
+_NAMED_DATES = (
+    rf"(?i)^.{{0,16}}\b{_MONTHS}\b.{{1,24}}\b(19|20)\d{{2}}\b.{{0,24}}$|"
+    rf"^.{{0,8}}\b(19|20)\d{{2}}\b.{{1,4}}\b{_MONTHS}\b.{{0,24}}$|"
+    r"^(kw|cw|week|woche|semana|semaine|sem\.?|wk)[ .-]{0,2}\d{1,2}\W{1,3}(19|20)?\d{2}$|"
+    r"^(19|20)\d{2}\W{0,3}(kw|cw|week|woche|semana|semaine|wk)[ .-]{0,2}\d{1,2}$|"
+    r"^\d{1,2}[-/. ](x{0,1}(ix|iv|v?i{0,3}))[-/. ](19|20)\d{2}$"
+)
+_HOURS_AND_MINUTES = r"^([01]?\d|2[0-4])[0-5]\d$"
+MIN_CLOCK_TIMES = 30
+"""So many different whole numbers, of which no two last digits are over 59, are times, as 0905 and 2350."""
+_DEGREES = (
+    r"(?i)^[-+NSEWO]?\s*\d{1,3}\s*[°º˚]\s*\d{1,2}([.,]\d+)?\s*['′’]?\s*(\d{1,2}([.,]\d+)?\s*(\"|″|”|'')?)?\s*[NSEWO]?$|"
+    r"^\d{1,3}[ :-]\d{1,2}([.,]\d+)?([ :-]\d{1,2}([.,]\d+)?)?\s*[NSEWO]$"
 )
 _MARKS = (
     r"^[<>≤≥~±]?\s*[+-]?[$€£¥]?\s*\d[\d.,]*\s*(?:[^\W\d_]|[°²³/%‰]){1,10}$|^[<>≤≥~±]\s*\d|"
@@ -68,13 +89,16 @@ _EACH_ALONE = "several values in a cell, as {}: give each a column of its own"
 _UNIT = "numbers with a unit or a mark, as {}: write the number alone"
 _BRACKETED = r"^\(\d[\d.,]*\)$"
 _BRACKETS = "numbers of which some are in brackets, as {}: write a minus ahead if these are below zero"
+_SIGN_BEHIND = "amounts with a sign behind, as {}: write it ahead"
+_CLOCK_TIMES = "times without a colon, as {}: write them as a number, of hours say"
 _UNITS = "numbers with several units, as {}: write them in one, and the number alone"
 _DIRECTIONS = "degrees of several directions, as {}: write the number alone, with a minus ahead for south and west"
+_LIMIT = r"^[<>≤≥~±]"
 _UNIT_BEHIND = r"[\d.,]\s*((?:[^\W\d_]|[°²³/%‰])+)$"
 _LISTS = "several values in a cell, as {}, of {} in all: {}"
 _LIST_AS_TEXT = "--as {}=text learns each by itself"
 _LIST_AS_COLUMNS = "give each a column of its own, with 1 where a row has it"
-_LIST_SEPARATORS = (";", "|", ",", "/", "+", "&")
+_LIST_SEPARATORS = (";", "|", ",", "/", "+", "&", "\n")
 MAX_PART_CHARS = 30
 _RANGES = "ranges, as {}: write the middle of each, or its ends in two columns"
 _CODES = (
@@ -88,12 +112,20 @@ _NOTATIONS = (
         "amounts of debit and credit, as {}: write one of the two with a minus ahead, and both without a mark",
     ),
     (_ONE_SPAN, _UNIT),
-    (_SIGNS_BEHIND, "amounts with a sign behind, as {}: write it ahead"),
+    (_SIGNS_BEHIND, _SIGN_BEHIND),
     (_PAIRS, _EACH_ALONE),
     (_FRACTIONS, "fractions, as {}: write them as decimal numbers"),
     (
         _DATES,
         "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
+    ),
+    (
+        _NAMED_DATES,
+        "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
+    ),
+    (
+        _DEGREES,
+        "degrees and minutes, as {}: write degrees as a decimal number, with a minus ahead for south and west",
     ),
     (_FEET, "feet and inches, as {}: write one number, of inches say"),
     (_MARKS, _UNIT),
@@ -121,6 +153,10 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
         if alike.sum() >= MIN_ALIKE * len(counted):
             return advice.format(quote(counted.filter(alike)[0]))
 
+    if counted.str.contains(_HOURS_AND_MINUTES).all() and (
+        counted.n_unique() >= MIN_CLOCK_TIMES
+    ):
+        return _CLOCK_TIMES.format(quote(counted[0]))
     if _are_ranges(counted):
         return _RANGES.format(quote(counted[0])) if takes_several else ""
 
@@ -129,12 +165,26 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
     )
 
 
+def find_marks(known: pl.Series) -> str:
+    """Returns what is wrong with numbers of which some have a unit or a mark, and others are missing, else nothing."""
+    counted = known.filter(~known.str.contains(MISSING_AMONG_NUMBERS))
+    marked = counted.filter(~counted.str.contains(NUMBER))
+    if not len(marked) or not marked.str.contains(_MARKS).all():
+        return ""
+    return _UNIT.format(quote(_shorten(marked[0])))
+
+
 def _match_notations(counted: pl.Series, *, takes_several: bool) -> str:
     """Returns what most texts look like by a pattern, where the others are numbers."""
     numbers = counted.str.contains(NUMBER)
     bracketed = counted.str.contains(_BRACKETED)
     if numbers.any() and bracketed.any() and (numbers | bracketed).all():
         return _BRACKETS.format(quote(counted.filter(bracketed)[0]))
+    behind = counted.str.contains(_MINUS_BEHIND)
+    if numbers.any() and behind.any() and (numbers | behind).all():
+        return _SIGN_BEHIND.format(quote(counted.filter(behind)[0]))
+    if not takes_several and counted.str.contains(_PAIRS).all():
+        return ""
     for pattern, advice in _NOTATIONS:
         if advice == _EACH_ALONE and not takes_several:
             continue
@@ -145,7 +195,9 @@ def _match_notations(counted: pl.Series, *, takes_several: bool) -> str:
             counted
         ):
             several = _describe_units(counted.filter(alike)) if advice == _UNIT else ""
-            return several or advice.format(quote(_shorten(counted.filter(alike)[0])))
+            limits = counted.filter(alike & counted.str.contains(_LIMIT))
+            example = (limits if len(limits) else counted.filter(alike))[0]
+            return several or advice.format(quote(_shorten(example)))
 
     return ""
 

@@ -11,15 +11,11 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from tables.notations import YES_AND_NO
+from tables.notations import MISSING_AMONG_NUMBERS, YES_AND_NO
 from tables.reader import Table, as_whole, name_values
 from training.data.column_notations import find_lists, find_notation
 from training.data.total_row import SUM_WORD
 
-MIN_ROWS = 30
-MAX_VALUE_SHARE = 0.1
-"""Values that are so small a share of the rows tell something of others."""
-MIN_CORRELATION = 1 - 1e-9
 MAX_LOOKED_AT = 20_000
 SENTINEL_DAYS = (
     dt.date(9999, 12, 31),
@@ -41,6 +37,13 @@ PARTS_OF_DATA = frozenset(
     )
 )
 """A column of these words alone says how somebody split the rows."""
+FOLD_NAME = re.compile(r"(?i)(cv|k)?[-_ ]?folds?([-_ ]?id)?|cv[-_ ]?(split|set|group)")
+MAX_FOLDS = 20
+MAX_CLOCK, MINUTES = 2400, 60
+MIN_CLOCK_TIMES, MIN_MINUTES, MIN_CLOCK_SPAN = 30, 10, 1000
+"""So many different numbers, with so many different minutes, over so many, are times as 905 and 2350 for 23:50."""
+TARGET_MARKS = (-9999, -999, -99, -9, 9, 99, 999, 9999)
+"""A class of one of these numbers, far from the others, may be no answer."""
 FIRST_YEAR, LAST_YEAR = 1600, 2200
 """Dates that are all before or after may be of another calendar, as the Islamic or the Thai one."""
 
@@ -50,17 +53,90 @@ def note_category(column: pl.Series) -> list[str]:
     names = {name for name in name_values(as_whole(column)) if name is not None}
     notes = [*note_twins(names), *_note_merged(column), *_note_totals(column)]
     if len(names) > 1 and {name.lower() for name in names} <= PARTS_OF_DATA:
-        return [
-            *notes,
-            "it says which rows another had learnt from, and nothing of what they are: "
-            f"--exclude {shlex.quote(column.name)}",
-        ]
+        return [*notes, _exclude_part(column.name)]
     if looks := find_notation(column.drop_nulls(), takes_several=False):
         return [*notes, f"each value by itself, though they look like {looks}"]
     if lists := find_lists(column.drop_nulls()):
         return [*notes, f"each list by itself, though they look like {lists}"]
 
     return notes
+
+
+def _exclude_part(name: str) -> str:
+    """Returns what is said of a column that tells how another had parted the rows."""
+    return (
+        "it says which rows another had learnt from, and nothing of what they are: "
+        f"--exclude {shlex.quote(name)}"
+    )
+
+
+def note_number(column: pl.Series) -> list[str]:
+    """Returns a note where numbers are the folds of somebody else, or times of the day without a colon."""
+    known = as_whole(column).drop_nulls()
+    if not known.dtype.is_integer() or not len(known):
+        return []
+    if FOLD_NAME.fullmatch(column.name) and known.n_unique() <= MAX_FOLDS:
+        return [_exclude_part(column.name)]
+
+    low, high = int(known.min()), int(known.max())  # type: ignore[arg-type]  # of whole numbers
+    minutes = known % 100
+    is_clock = (
+        low >= 0
+        and high - low >= MIN_CLOCK_SPAN
+        and high <= MAX_CLOCK
+        and int(minutes.max()) < MINUTES  # type: ignore[arg-type]
+        and minutes.n_unique() >= MIN_MINUTES
+        and known.n_unique() >= MIN_CLOCK_TIMES
+    )
+    if not is_clock:
+        return []
+
+    return [
+        f"if {high} is the time {high // 100}:{high % 100:02d}, write a number of hours: from 859 to 900 is a minute"
+    ]
+
+
+def note_target(target: pl.Series) -> list[str]:
+    """Returns what is odd about a target's values: twins, lists, and classes that may be gaps."""
+    if target.dtype.is_numeric():
+        return [*note_span(target), *_note_mark(as_whole(target).drop_nulls())]
+    if target.dtype not in (pl.String, pl.Categorical):
+        return []
+
+    known = target.cast(pl.String).drop_nulls()
+    notes = note_twins(filter(None, name_values(known)))
+    if lists := find_lists(known):
+        what = lists.partition(":")[0]
+        notes = [
+            *notes,
+            f"each list is a class by itself, though they look like {what}",
+        ]
+    gaps = known.filter(known.str.contains(MISSING_AMONG_NUMBERS)).unique().sort()
+
+    return [*notes, *_note_gap_classes([repr(each) for each in gaps])]
+
+
+def _note_mark(known: pl.Series) -> list[str]:
+    """Returns a note where one of a few whole numbers is far from all others, as 9 or -99 for no answer."""
+    if not known.dtype.is_integer() or known.n_unique() > MAX_FOLDS:
+        return []
+
+    marks = []
+    for value in TARGET_MARKS:
+        others = known.filter(known != value)
+        if len(others) == len(known) or others.n_unique() < 2:
+            continue
+        low, high = int(others.min()), int(others.max())  # type: ignore[arg-type]
+        if max(low - value, value - high) > high - low:
+            marks.append(str(value))
+
+    return _note_gap_classes(marks)
+
+
+def _note_gap_classes(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"{names[0]} is learnt as an answer: empty these cells if it marks a gap"]
 
 
 def _note_merged(column: pl.Series) -> list[str]:
@@ -208,56 +284,3 @@ def note_marks(name: str, table: Table) -> list[str]:
     marks = table.findings.marks.get(name, [])
     shown = ", ".join(map(repr, marks[:3]))
     return [f"missing where it says {shown}"] if marks else []
-
-
-def note_leak(column: pl.Series, target: pl.Series) -> list[str]:
-    """Returns a note where a column by itself tells the target in every row, as one that was filled in afterwards."""
-    if column.dtype.is_nested() or target.dtype.is_nested():
-        return []
-
-    both = pl.DataFrame({"column": column, "target": as_whole(target)}).drop_nulls()
-    both = both.head(MAX_LOOKED_AT)
-    if both.height < MIN_ROWS or both["target"].n_unique() < 2:
-        return []
-
-    is_few = both["column"].n_unique() <= MAX_VALUE_SHARE * both.height
-    tells = _values_tell(both) if is_few else _order_tells(both)
-    exclude = f"--exclude {shlex.quote(column.name)}"
-
-    return (
-        [
-            f"it tells the target by itself in every row: {exclude} unless it is known beforehand"
-        ]
-        if tells
-        else []
-    )
-
-
-def _values_tell(both: pl.DataFrame) -> bool:
-    """Tells whether all rows of a value have one and the same target."""
-    if both["target"].n_unique() > MAX_VALUE_SHARE * both.height:
-        return False
-    different = both.group_by("column").agg(pl.col("target").n_unique())
-    return different["target"].max() == 1
-
-
-def _order_tells(both: pl.DataFrame) -> bool:
-    """Tells whether numbers part the classes, or are in proportion to a target of numbers."""
-    column, target = both["column"], both["target"]
-    if not column.dtype.is_numeric():
-        return False
-
-    n_classes = target.n_unique()
-    if n_classes <= MAX_VALUE_SHARE * both.height:
-        ordered = both.sort("column", "target")
-        changes = (ordered["target"] != ordered["target"].shift(1)).sum()
-        is_tied = both.group_by("column").agg(pl.col("target").n_unique())["target"]
-        return bool(changes == n_classes - 1 and is_tied.max() == 1)
-
-    if not target.dtype.is_numeric() or column.std() == 0:
-        return False
-    correlation = both.select(
-        pl.corr(pl.col("column").cast(pl.Float64), pl.col("target").cast(pl.Float64))
-    ).item()
-
-    return correlation is not None and abs(correlation) >= MIN_CORRELATION

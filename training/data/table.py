@@ -36,15 +36,15 @@ from training.data.column_notes import (
     note_category,
     note_copy,
     note_days,
-    note_leak,
     note_marks,
-    note_span,
-    note_twins,
+    note_number,
+    note_target,
 )
 from training.data.datasets import Dataset
 from training.data.equal_rows import describe_equal_rows
 from training.data.held_out_notes import note_group, note_one_of_several, note_time
 from training.data.target_faults import MIN_ROWS, check_target
+from training.data.target_leaks import note_leak, note_parts
 from training.data.total_row import find_totals
 
 MAX_WHOLE_CLASSES = 20
@@ -148,6 +148,7 @@ def describe_columns(
 
     left_out = {target, *dropped}
     lines += note_one_of_several(table.frame, target, left_out)
+    lines += note_parts(table.frame, target, left_out)
 
     return [*lines, *_describe_equal(table.frame, target, left_out, kind)]
 
@@ -176,7 +177,7 @@ def _note_column(
 ) -> list[str]:
     """Returns what is odd about the target, or about a column that is learnt."""
     if column.name == target:
-        return _note_target(column)
+        return note_target(column)
     if what == "left out":
         return []
 
@@ -207,16 +208,11 @@ def _describe_equal(
     return describe_equal_rows(pl.DataFrame(learnt), answers, classifies=classifies)
 
 
-def _note_target(column: pl.Series) -> list[str]:
-    if column.dtype.is_numeric():
-        return note_span(column)
-    is_named = column.dtype in (pl.String, pl.Categorical)
-    return note_twins(filter(None, name_values(column))) if is_named else []
-
-
 def _note_feature(what: str, column: pl.Series) -> list[str]:
     if what.startswith("a category"):
         return note_category(column)
+    if column.dtype.is_numeric():
+        return note_number(column)
     return note_days(column) if column.dtype in (pl.Date, pl.Datetime) else []
 
 
@@ -385,7 +381,7 @@ def _check_names(
         *(("--as", name) for name in roles),
     ):
         if name not in frame.columns:
-            close = get_close_matches(name, frame.columns, n=1)
+            close = _find_close(name, frame.columns)
             hint = (
                 f" (did you mean {close[0]!r}?)" if close else _suspect(frame.columns)
             )
@@ -397,6 +393,12 @@ def _check_names(
         raise TableError(f"--exclude {target}: it is the target")
     if not set(frame.columns) - {target, *exclude}:
         raise TableError(f"no column is left to learn from{_suspect(frame.columns)}")
+
+
+def _find_close(name: str, columns: Sequence[str]) -> list[str]:
+    """Returns the column whose name differs by capitals alone, else one that is nearly the same."""
+    alike = [each for each in columns if each.casefold() == name.casefold()]
+    return alike or get_close_matches(name, columns, n=1)
 
 
 def _suspect(columns: Sequence[str]) -> str:

@@ -56,6 +56,17 @@ def test_a_date_stands_for_its_parts(encoder: RowEncoder, day: Value) -> None:
     assert encoder.encode(rows).tolist() == [ROW] * 4
 
 
+def test_a_month_of_six_digits_stands_for_its_first_day(encoder: RowEncoder) -> None:
+    """A month comes as a text or as a number, and a number that is neither month nor day is refused."""
+    first = [2022.0, 7.0, 5.0, 19174.0, 12.0, 1.0]
+    months: list[Value] = ["202207", 202207.0, "2022.07"]
+    rows: list[Row] = [{"day": each, "temp": 12.0, "kind": "b"} for each in months]
+    assert encoder.encode(rows).tolist() == [first] * 3
+
+    with pytest.raises(InvalidRequest, match="expects a date"):
+        encoder.encode([{"day": 202213.0, "temp": 12.0, "kind": "b"}])
+
+
 def test_a_csv_may_have_dates(encoder: RowEncoder) -> None:
     """Cells are dates also where they read as numbers."""
     body = b"temp,day,kind\n12,20220705,b\n12,2022-07-05,b\n12,05.07.2022,b\n"

@@ -215,6 +215,43 @@ OTHERS: dict[str, tuple[Write, str]] = {
         "several values in a cell, as 'tag0;tag1;tag2;tag3;tag4;tag5;tag7', of 8 in all: --as c=text learns each by "
         "itself",
     ),
+    "signs behind whole numbers": (
+        lambda at, _: f"{at + 1}-" if at % 2 else f"{at}",
+        "amounts with a sign behind, as '2-': write it ahead",
+    ),
+    "degrees and minutes": (
+        lambda at, _: f"{at % 90}°{at * 7 % 60:02}′{at % 60:02}.5″N",
+        "degrees and minutes, as '0°00′00.5″N': write degrees as a decimal number, with a minus ahead for south and "
+        "west",
+    ),
+    "degrees and minutes without a sign": (
+        lambda at, _: f"{at % 90} {at * 7 % 60:02}.{at % 9} W",
+        "degrees and minutes, as '0 00.0 W': write degrees as a decimal number, with a minus ahead for south and west",
+    ),
+    "a week of Germany": (
+        lambda at, _: f"KW {at % 52 + 1}/{2000 + at % 9}",
+        "dates in a notation that is not read, or in two, as 'KW 1/2000': write them as 2024-12-31",
+    ),
+    "months of Rome": (
+        lambda at, _: f"{at % 28 + 1}-{('I', 'IV', 'IX')[at % 3]}-{2000 + at % 9}",
+        "dates in a notation that is not read, or in two, as '1-I-2000': write them as 2024-12-31",
+    ),
+    "dates with words between": (
+        lambda at, _: f"on May {at % 28 + 1} in the year {2000 + at % 9}",
+        "dates in a notation that is not read, or in two, as 'on May 1 in the year 2000': write them as 2024-12-31",
+    ),
+    "times without a colon": (
+        lambda at, _: f"{at % 24:02}{at * 7 % 60:02}",
+        "times without a colon, as '0000': write them as a number, of hours say",
+    ),
+    "a limit among percentages": (
+        lambda at, _: "< 10%" if at % 3 == 1 else f"{at}.5%",
+        "numbers with a unit or a mark, as '< 10%': write the number alone",
+    ),
+    "flags and gaps among few numbers": (
+        lambda at, _: (f"{at}.5", f"{at}.5 b", ":", ": u", f"{at}.5")[at % 5],
+        "numbers with a unit or a mark, as '1.5 b': write the number alone",
+    ),
     "thousands of a currency": (
         lambda at, _: f"${at}K",
         "numbers with a unit or a mark, as '$0K': write the number alone",
@@ -261,6 +298,30 @@ def test_dates_in_eight_digits_are_dates(tmp_path: Path) -> None:
 
     assert dataset.feature_names == ("c_month", "c_weekday", "c_days")
     assert dataset.features[0].tolist() == [1, 7, 19358]
+
+
+def test_months_in_six_digits_are_months_or_numbers(tmp_path: Path) -> None:
+    """From December 2021 to January 2022 it is a month, and 89 only where a person says that they are numbers."""
+    texts = [f"{2019 + at % 4}{at % 12 + 1:02}" for at in range(N_ROWS)]
+    path = write(tmp_path, texts)
+    note = "c: a date, learnt as c_year, c_month, c_weekday, c_days ('202002' was read as 2020-02)"
+    assert read(path).feature_names == ("c_year", "c_month", "c_weekday", "c_days")
+    assert note in describe_columns(path, target="y")
+
+    numbers = read_dataset(path, target="y", task="mine", roles={"c": "number"})
+    assert numbers.feature_names == ("c",)
+    assert numbers.features[:, 0].tolist() == [float(each) for each in texts]
+
+
+def test_a_column_between_two_tables_is_told(tmp_path: Path) -> None:
+    """An empty column without a name parts two tables that stand side by side."""
+    path = tmp_path / "two.csv"
+    rows = [f"{at},{answer},,{at % 7}" for at, answer in enumerate(CLASSES)]
+    path.write_text("\n".join(["c,y,,d", *rows, ""]))
+    assert (
+        "column 'column_3' is empty and has no name: if two tables stand side by side, keep one of them in the file"
+        in refuse(path)
+    )
 
 
 def test_a_day_that_is_not_in_the_calendar_is_shown(tmp_path: Path) -> None:

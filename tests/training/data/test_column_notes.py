@@ -13,7 +13,6 @@ import pytest
 from training.data.table import TableError, describe_columns, read_dataset
 
 N_ROWS = 200
-TELLS = "it tells the target by itself in every row: --exclude c unless it is known beforehand"
 
 
 def write(folder: Path, columns: Mapping[str, Sequence[object]]) -> Path:
@@ -61,6 +60,8 @@ def classes(chance: random.Random) -> list[object]:
         (['10"', '12"'], "though they look like numbers with a unit"),
         (["Total", "men", "women"], "'Total' in 76 rows: remove these if they sum"),
         (["None", "mild", "bad"], "missing where it says 'None'"),
+        (["KW 1/2021", "KW 2/2021"], "though they look like dates in a notation that"),
+        (["42°48'N", "43°12'N"], "though they look like degrees and minutes, as "),
     ],
 )
 def test_categories_that_may_be_meant_otherwise_are_named(
@@ -81,6 +82,7 @@ def test_categories_that_may_be_meant_otherwise_are_named(
     [
         (["War", "Noir", "Film"], ", ", "give each a column of its own"),
         (["a", "b", "c", "d", "e"], "|", "--as c=text learns each by itself"),
+        (["a", "b", "c", "d", "e"], "\n", "--as c=text learns each by itself"),
     ],
 )
 def test_lists_in_cells_are_named(
@@ -102,6 +104,60 @@ def test_lists_in_cells_are_named(
 
     places = [f"{chance.choice(parts)}, Spain" for _ in range(N_ROWS)]
     assert "several values" not in describe(tmp_path, list(places), classes)
+
+
+@pytest.mark.parametrize("names", [["120/80", "140/90"], ["0-0", "2-1", "4-0"]])
+def test_pressures_and_scores_are_no_dates(
+    tmp_path: Path, chance: random.Random, classes: list[object], names: list[str]
+) -> None:
+    """Two numbers of which one is no day or month are categories without a word on dates."""
+    said = describe(tmp_path, [chance.choice(names) for _ in range(N_ROWS)], classes)
+    assert said == f"a category of {len(names)} values"
+
+
+def test_times_and_folds_among_numbers_are_named(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """Whole numbers whose last two digits are minutes may be times, and a column called so has another's folds."""
+    times = [100 * chance.randint(0, 23) + chance.randint(0, 59) for _ in classes]
+    counts = [chance.randint(0, 2400) for _ in classes]
+    last = max(times)
+    assert (
+        f"if {last} is the time {last // 100}:{last % 100:02d}, write a number of hours: from 859 to 900 is a minute"
+        in describe(tmp_path, times, classes)
+    )
+    assert describe(tmp_path, counts, classes) == "a number"
+
+    folds = {"CV_fold": [chance.randint(0, 4) for _ in classes], "y": classes}
+    assert (
+        "it says which rows another had learnt from"
+        in (describe_columns(write(tmp_path, folds), target="y")[0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "note"),
+    [
+        (["yes", "no", "N.A."], "'N.A.' is learnt as an answer: empty these cells"),
+        (["0", "1", "-9"], "-9 is learnt as an answer: empty these cells"),
+        (["1", "2", "99"], "99 is learnt as an answer: empty these cells"),
+        (["7", "8", "9"], ""),
+        (
+            ["cat", "dog", "cat;dog", "bird;dog"],
+            "each list is a class by itself, though they look like several values in a cell",
+        ),
+    ],
+)
+def test_classes_that_may_be_no_answer_or_several_are_named(
+    tmp_path: Path, chance: random.Random, answers: list[str], note: str
+) -> None:
+    """A class for a gap, or for a list of classes, is learnt and said beside the target."""
+    target = [chance.choice(answers) for _ in range(N_ROWS)]
+    columns = {"c": [chance.random() for _ in target], "y": target}
+    said = describe_columns(write(tmp_path, columns), target="y")[1]
+    assert said.startswith("y: the target")
+    assert note in said
+    assert bool(note) is ("learnt as an answer" in said or "each list" in said)
 
 
 def test_lists_are_learnt_by_their_parts_where_that_is_asked_for(
@@ -205,25 +261,6 @@ def test_dates_of_another_calendar_are_named(
     days = [dt.date(year, 3, chance.randint(1, 28)) for _ in range(N_ROWS)]
     said = describe(tmp_path, list(days), classes)
     assert f"its years are {years} to {years}: write the dates in the Gregorian" in said
-
-
-def test_a_column_that_tells_the_target_is_named(
-    tmp_path: Path, chance: random.Random, classes: list[object]
-) -> None:
-    """A copy, a code, a threshold and a multiple of the target are found; a column that is nearly one is not."""
-    codes: list[object] = [int(each == "yes") for each in classes]
-    numbers: list[object] = [
-        round(chance.gauss(10 * (each == "yes"), 1), 3) for each in classes
-    ]
-    prices: list[object] = [round(chance.lognormvariate(5, 1), 2) for _ in classes]
-    taxed: list[object] = [float(str(each)) * 1.21 for each in prices]
-
-    assert TELLS in describe(tmp_path, codes, classes)
-    assert TELLS in describe(tmp_path, numbers, classes)
-    assert TELLS in describe(tmp_path, taxed, prices)
-    one_off = [1 - int(str(codes[0])), *codes[1:]]
-    assert describe(tmp_path, one_off, classes) == "a number"
-    assert describe(tmp_path, [*taxed[:-1], 1.0], prices) == "a number"
 
 
 def test_a_target_over_many_orders_is_named(
