@@ -1,7 +1,7 @@
 """This module finds the images in class folders and archives and decodes them; what it leaves out it gives a reason.
 
 The first folder of a name is the class, so that `cats/2023/a.jpg` and `cats/2024/b.jpg` are both cats. Folders around
-the classes are passed by, and where there is a `train/` of class folders, only that is taken.
+the classes are passed by, and where there is a `train/`, `Training/` or the like of class folders, only that is taken.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from training.data.class_folders import IN_NO_FOLDER, check_folders, find_training
 from training.data.image_preprocessing import resize_and_crop
 from training.data.table import TableError
 
@@ -47,11 +48,28 @@ def list_files(given: Path) -> list[tuple[str, int, int]]:
     files = []
     for path in paths:
         name = path.relative_to(given if given.is_dir() else given.parent).as_posix()
-        if path.is_file() and not _is_hidden(name):
+        if _is_hidden(name):
+            continue
+        if path.is_symlink() and path.is_dir():
+            raise TableError(
+                f"{given.name}: {name!r} is a link to a folder, which is not followed: put the folder itself there"
+            )
+        if path.is_file():
             state = path.stat()
             files.append((name, state.st_size, state.st_mtime_ns))
 
     return files
+
+
+def _list_empty(given: Path) -> list[str]:
+    """Returns names of folders below in which there is nothing, as that of a class whose images are missing."""
+    folders = [path for path in sorted(given.rglob("*")) if path.is_dir()]
+    empty = [
+        path.relative_to(given).as_posix()
+        for path in folders
+        if not any(path.iterdir())
+    ]
+    return [name for name in empty if not _is_hidden(name)]
 
 
 def name_images(given: Path, left_out: Sequence[str]) -> list[str]:
@@ -71,12 +89,17 @@ def read_images(given: Path, reasons: Reasons) -> Iterator[tuple[str, str, bytes
     """Yields name, class and bytes of each image, ordered by name; what is left out is added to `reasons`."""
     if given.is_dir():
         labels = find_classes([name for name, _, _ in list_files(given)], reasons)
+        check_folders(given, labels, reasons)
+        if labels:
+            reasons.update(dict.fromkeys(_list_empty(given), "an empty folder"))
         for name, label in labels.items():
             yield name, label, (given / name).read_bytes()
         return
 
     found = dict(_read_archive(given))
-    for name, label in find_classes(sorted(found), reasons).items():
+    labels = find_classes(sorted(found), reasons)
+    check_folders(given, labels, reasons)
+    for name, label in labels.items():
         yield name, label, found[name]
 
 
@@ -85,9 +108,9 @@ def find_classes(names: Sequence[str], reasons: Reasons) -> dict[str, str]:
     visible = [name for name in names if not _is_hidden(name)]
     parts = {name: PurePosixPath(name).parts for name in visible}
     within = {
-        name: each[each.index("train") + 1 :]
+        name: each[at + 1 :]
         for name, each in parts.items()
-        if "train" in each[:-2]
+        if (at := find_training(each[:-2])) is not None
     }
     parts = _pass_by(within or parts)
     labels = {}
@@ -96,7 +119,7 @@ def find_classes(names: Sequence[str], reasons: Reasons) -> dict[str, str]:
         if not name.lower().endswith(SUFFIXES):
             reasons[name] = "no kind of image that is read"
         elif len(each) == 1:
-            reasons[name] = "in no folder of a class"
+            reasons[name] = IN_NO_FOLDER
         else:
             # macOS takes letters apart from their accents, and clients do not.
             labels[name] = unicodedata.normalize("NFC", each[0])

@@ -18,6 +18,7 @@ from training.data.image_folders import (
     find_classes,
     read_images,
 )
+from training.data.table import TableError
 
 
 def sort(*names: str) -> tuple[dict[str, str], Reasons]:
@@ -43,6 +44,26 @@ def test_only_the_training_part_is_taken() -> None:
     """Images beside a folder `train` that holds the classes are not learnt."""
     labels, _ = sort("d/train/a/1.png", "d/train/b/1.png", "d/test/a/2.png")
     assert labels == {"d/train/a/1.png": "a", "d/train/b/1.png": "b"}
+
+
+@pytest.mark.parametrize("name", ["Training", "TRAIN", "train_set", "train2017"])
+def test_the_training_part_has_several_names(name: str) -> None:
+    """Folders that others call the training part are read as `train` is."""
+    labels, _ = sort(f"{name}/a/1.png", f"{name}/b/1.png", "Testing/a/2.png")
+    assert labels == {f"{name}/a/1.png": "a", f"{name}/b/1.png": "b"}
+
+
+def test_links_are_refused_and_empty_folders_named(tmp_path: Path) -> None:
+    """No class is left out in silence because its folder is a link, or has nothing in it."""
+    folder = write_folder(tmp_path / "sky", per_class=3)
+    (folder / "dawn").mkdir()
+    reasons: Reasons = {}
+    assert len(list(read_images(folder, reasons))) == 6
+    assert reasons == {"dawn": "an empty folder"}
+
+    (folder / "dusk").symlink_to(folder / "noon")
+    with pytest.raises(TableError, match="'dusk' is a link to a folder, which is not"):
+        list(read_images(folder, {}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""Folders of images may be no classes: parts of a data set, twins, or a class of hardly an image."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from training.data.table import TableError
+
+N_SHOWN = 5
+IN_NO_FOLDER = "in no folder of a class"
+MIN_IMAGES = 5
+"""So many images must a class have."""
+MAX_PREFIXES = 100
+_TRAINING_WORD = r"train(ing)?([-_ ]?(set|data|images))?\d{0,4}"
+_OTHER_PART = (
+    r"(test(ing)?|val(id(ation)?)?|dev|eval|holdout)([-_ ]?(set|data|images))?\d{0,4}"
+)
+_TRAINING = re.compile(rf"(?i){_TRAINING_WORD}")
+_IS_TRAINING = re.compile(rf"(?i)(.+[-_ ])?{_TRAINING_WORD}|train[-_ ].+")
+_IS_OTHER = re.compile(
+    rf"(?i)(.+[-_ ])?{_OTHER_PART}|(test|val)[-_ ].+|im(age|g)s?|photos|masks?|labels?|annotations?|gt"
+)
+"""Folders of these names part a data set otherwise than into classes, but steam_train and bullet_train are two."""
+_PREFIX = re.compile(r"([^\W\d_]{2,})[\W_]*\d")
+
+
+def find_training(folders: Sequence[str]) -> int | None:
+    """Returns the place of the first folder that is called train or the like, None where there is none."""
+    return next(
+        (at for at, name in enumerate(folders) if _TRAINING.fullmatch(name)), None
+    )
+
+
+def check_folders(
+    given: Path, labels: Mapping[str, str], reasons: Mapping[str, str]
+) -> None:
+    """Raises TableError for folders that are no classes, images beside them, and single classes of a few images."""
+    counts = Counter(labels.values())
+    stray = [name for name, reason in reasons.items() if reason == IN_NO_FOLDER]
+    fault = _find_parts(sorted(counts)) or _find_few(labels)
+    if len(counts) < 2 and len(stray) > len(labels):
+        fault = (
+            f"expected a folder for each class, got {len(stray)} images in none, as {stray[0]!r}"
+            + _find_prefixes(stray)
+        )
+    if fault:
+        raise TableError(f"{given.name}: {fault}")
+
+
+def _find_parts(classes: Sequence[str]) -> str:
+    """Returns what is wrong with folders that are no classes, or differ by capitals alone, else nothing."""
+    are_others = [_IS_OTHER.fullmatch(each) is not None for each in classes]
+    are_parts = [
+        is_other or _IS_TRAINING.fullmatch(each) is not None
+        for each, is_other in zip(classes, are_others, strict=True)
+    ]
+    if any(are_others) and all(are_parts):
+        return (
+            f"the folders {', '.join(map(repr, classes))} are parts of a data set and no classes: make a folder for "
+            "each class, and put the images of each into it"
+        )
+
+    twins = Counter(each.casefold() for each in classes)
+    alike = [each for each in classes if twins[each.casefold()] > 1]
+    if alike:
+        return f"the folders {', '.join(map(repr, alike))} differ by capitals alone: join them, or call one otherwise"
+    return ""
+
+
+def _find_few(labels: Mapping[str, str]) -> str:
+    """Returns which classes have too few images, and where these are, if others have enough; else nothing."""
+    counts = Counter(labels.values())
+    few = sorted(label for label, count in counts.items() if count < MIN_IMAGES)
+    if not 0 < len(few) < len(counts):
+        return ""
+
+    folders: dict[str, str] = {}
+    for name, label in labels.items():
+        folders.setdefault(label, PurePosixPath(name).parent.as_posix())
+    described = [
+        f"{label!r} has {counts[label]} in {folders[label]!r}"
+        for label in few[:N_SHOWN]
+    ]
+    more = ", ..." if len(few) > N_SHOWN else ""
+    return (
+        f"expected at least {MIN_IMAGES} images of each class, but {', '.join(described)}{more}: add images, or remove "
+        "the folder"
+    )
+
+
+def _find_prefixes(names: Sequence[str]) -> str:
+    """Returns what to do where names of files begin with a class, as cat.1.jpg does, else nothing."""
+    found = [_PREFIX.match(PurePosixPath(name).name) for name in names]
+    prefixes = Counter(match[1] for match in found if match)
+    often = [prefix for prefix, count in prefixes.items() if count >= MIN_IMAGES]
+    if not all(found) or not 2 <= len(often) <= MAX_PREFIXES:
+        return ""
+
+    first, second, *_ = sorted(often)
+    return (
+        f": move those that begin with {first!r} into a folder {first!r}, those with {second!r} into {second!r}, and "
+        "so on"
+    )
