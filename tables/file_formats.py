@@ -120,7 +120,23 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         "a table drawn with lines, as a database or Markdown shows it: export it as CSV",
     ),
     (
-        r"[+-]?\d+(\.\d+)?([ \t]+\d+:[-+.\deE]+)+\s*\n",
+        r"(OFXHEADER:|!Type:\w|:20:[^\n]*\n:25:|\{1:F01)",
+        "a statement of a bank (OFX, QIF or MT940): fetch it as CSV",
+    ),
+    (
+        r"[-=+]{8,}\s*\n\s*\|[^\n]*\|\s*\n|[^|\n]{0,80}\n\s*\|[^\n]*\|[^\n]*\|\s*\n\|[^\n]*\|[^\n]*\|\s*\n",
+        "a table drawn with lines, as a database or Markdown shows it: export it as CSV",
+    ),
+    (
+        r"(__label__\S+\s)+[^\n]*\n__label__",
+        "the notation of fastText: write CSV with a column of labels and one of texts",
+    ),
+    (
+        r"([-+.\d]+[^|\n]{0,60}\|([A-Za-z]\w{0,40})? [^\n:]{0,300}(?<=\w):[-+.\d][^\n]*\n){2}",
+        "the notation of Vowpal Wabbit: write CSV with names of columns and a value in each",
+    ),
+    (
+        r"[+-]?\d+(\.\d+)?([ \t]+(qid|\d+):[-+.\deE]+)+\s*(#[^\n]*)?\n",
         "the sparse notation of LIBSVM: write CSV with names of columns and a value in each",
     ),
 )

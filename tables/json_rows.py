@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import cast
 
@@ -12,6 +13,9 @@ import polars as pl
 from tables.file_formats import NoTextError
 
 _EXPECTED = 'expected rows of JSON, as [{"column": value, ...}, ...] or such an object on each line'
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_MILLISECONDS = 50_000_000_000_000
+"""Days so far from 1970 are in the calendar."""
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
 
 Value = str | int | float | bool | None | dict[str, object] | list[object]
@@ -76,14 +80,36 @@ def _load(text: str, line: int = 0) -> object:
         raise ValueError(f"{error.msg}, {where}") from None
 
 
-def _make_object(pairs: list[tuple[str, Value]]) -> Row:
+def _make_object(pairs: list[tuple[str, Value]]) -> Value:
+    """Returns the object, or the value that an object of MongoDB stands for; raises ValueError for a name twice."""
     made = dict(pairs)
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the name {repeated!r} is twice in one object")
 
-    return made
+    return _read_extended(pairs[0]) if len(pairs) == 1 else cast("Value", made)
+
+
+def _read_extended(pair: tuple[str, Value]) -> Value:
+    """Returns what an object of one name is in MongoDB's Extended JSON: an id, a number or a day; others stay."""
+    name, value = pair
+    other: dict[str, object] = {name: value}
+    if name == "$date" and isinstance(value, int) and abs(value) <= _MAX_MILLISECONDS:
+        return (_EPOCH + timedelta(milliseconds=value)).isoformat()
+    if not isinstance(value, str):
+        return other
+    if name in ("$oid", "$date"):
+        return value
+    try:
+        if name in ("$numberInt", "$numberLong"):
+            return int(value)
+        if name in ("$numberDouble", "$numberDecimal"):
+            return float(value)
+    except ValueError:
+        return other
+
+    return other
 
 
 def _make_column(name: str, values: Sequence[Value]) -> pl.Series:

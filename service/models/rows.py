@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from tables.spread_columns import SpreadColumn, join_features
 
 MAX_FLOAT32 = 3.4028235e38
 """This is the largest float32, as it is written in decimal."""
+TRUTHS = {"true", "false"}
+"""Programs write these in capitals too, and training reads them so."""
 MIN_DATE, MAX_DATE = 10_000_000, 99_999_999
 MIN_MONTH, MAX_MONTH = 190_001, 209_912
 """A date of eight digits, or a month of six, may come as a number between these."""
@@ -256,14 +258,27 @@ def _encode_value(
             )
         return value
 
-    name = _show(value) if isinstance(value, bool) else value
+    name = _name_category(value, codes)
     if not isinstance(name, str) or name not in codes:
         known = ", ".join(codes)
+        quoted = repr(f"{name:g}") if isinstance(name, float | int) else ""
+        hint = f": write it as a text, {quoted}" if quoted[1:-1] in codes else ""
         raise InvalidRequest(
-            f"{where}: feature {feature.name!r} expects one of {known}, got {_show(value)}"
+            f"{where}: feature {feature.name!r} expects one of {known}, got {_show(value)}{hint}"
         )
 
     return codes[name]
+
+
+def _name_category(value: Value, codes: Collection[str]) -> Value:
+    """Returns the name that a value is of a category: a truth value in any capitals, a cell of CSV as it is there."""
+    if isinstance(value, bool):
+        return _show(value)
+    if isinstance(value, NumberCell):
+        return value.text
+    if isinstance(value, str) and value not in codes and set(codes) <= TRUTHS:
+        return value.lower()
+    return value
 
 
 def _find_date(date: DateColumn, row: Sequence[Value]) -> str | None:

@@ -55,6 +55,31 @@ def test_each_notation_of_rows_has_the_same_columns(text: str) -> None:
     ]
 
 
+def test_the_extended_json_of_a_database_is_read() -> None:
+    """MongoDB wraps ids, numbers and days in an object each, and other objects of one name stay what they are."""
+    row = {
+        "id": {"$oid": "5f"},
+        "n": {"$numberInt": "7"},
+        "x": {"$numberDouble": "0.5"},
+        "day": {"$date": "2021-05-28T10:00:00Z"},
+        "then": {"$date": {"$numberLong": "1622196000000"}},
+        "odd": {"$numberInt": "many"},
+        "late": {"$date": 10**300},
+        "other": {"city": "Lima"},
+    }
+    columns = read_json_rows(json.dumps([row, row]).encode())
+    assert as_rows(columns)[1] == {
+        "id": "5f",
+        "n": 7,
+        "x": 0.5,
+        "day": "2021-05-28T10:00:00Z",
+        "then": "2021-05-28T10:00:00+00:00",
+        "odd": '{"$numberInt": "many"}',
+        "late": json.dumps({"$date": 10**300}),
+        "other": '{"city": "Lima"}',
+    }
+
+
 def test_whole_numbers_beyond_64_bits_keep_their_digits() -> None:
     """They become texts, since a float would round them."""
     (column,) = read_json_rows(b'[{"a": 18446744073709551616}, {"a": 1}]')

@@ -12,7 +12,13 @@ import polars as pl
 from tables.notations import NUMBER
 from tables.reader import Table, as_whole
 from tables.terms import SEPARATOR
-from training.data.column_notations import find_lists, find_marks, find_notation, quote
+from training.data.column_notations import (
+    find_lists,
+    find_marks,
+    find_notation,
+    quote,
+)
+from training.data.digit_dates import find_digit_dates
 
 MIN_KNOWN = 10
 """Rows in which a column must have a value, so that some of them are training rows."""
@@ -211,6 +217,8 @@ def _find_ids(known: pl.Series) -> str | None:
     if not known.dtype.is_integer():
         return None
     keep = f"--as {shlex.quote(known.name)}=number keeps them"
+    if dates := find_digit_dates(known):
+        return f"looks like {dates}, or {keep}"
     if fault := _find_numerals(known):
         return f"{fault}; {keep}"
     if known.n_unique() < len(known):

@@ -16,6 +16,7 @@ from tables.notations import (
     TELEPHONE,
 )
 from tables.terms import MIN_TERMS
+from training.data.digit_dates import find_clock_times, find_digit_dates
 
 MIN_HALF, MIN_ALIKE = 0.5, 0.9
 """So great shares of a column are in a notation, and are in it or numbers."""
@@ -67,9 +68,6 @@ _NAMED_DATES = (
     r"^(19|20)\d{2}\W{0,3}(kw|cw|week|woche|semana|semaine|wk)[ .-]{0,2}\d{1,2}$|"
     r"^\d{1,2}[-/. ](x{0,1}(ix|iv|v?i{0,3}))[-/. ](19|20)\d{2}$"
 )
-_HOURS_AND_MINUTES = r"^([01]?\d|2[0-4])[0-5]\d$"
-MIN_CLOCK_TIMES = 30
-"""So many different whole numbers, of which no two last digits are over 59, are times, as 0905 and 2350."""
 _DEGREES = (
     r"(?i)^[-+NSEWO]?\s*\d{1,3}\s*[°º˚]\s*\d{1,2}([.,]\d+)?\s*['′’]?\s*(\d{1,2}([.,]\d+)?\s*(\"|″|”|'')?)?\s*[NSEWO]?$|"
     r"^\d{1,3}[ :-]\d{1,2}([.,]\d+)?([ :-]\d{1,2}([.,]\d+)?)?\s*[NSEWO]$"
@@ -90,7 +88,6 @@ _UNIT = "numbers with a unit or a mark, as {}: write the number alone"
 _BRACKETED = r"^\(\d[\d.,]*\)$"
 _BRACKETS = "numbers of which some are in brackets, as {}: write a minus ahead if these are below zero"
 _SIGN_BEHIND = "amounts with a sign behind, as {}: write it ahead"
-_CLOCK_TIMES = "times without a colon, as {}: write them as a number, of hours say"
 _UNITS = "numbers with several units, as {}: write them in one, and the number alone"
 _DIRECTIONS = "degrees of several directions, as {}: write the number alone, with a minus ahead for south and west"
 _LIMIT = r"^[<>≤≥~±]"
@@ -153,10 +150,8 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
         if alike.sum() >= MIN_ALIKE * len(counted):
             return advice.format(quote(counted.filter(alike)[0]))
 
-    if counted.str.contains(_HOURS_AND_MINUTES).all() and (
-        counted.n_unique() >= MIN_CLOCK_TIMES
-    ):
-        return _CLOCK_TIMES.format(quote(counted[0]))
+    if looks := find_digit_dates(counted) or find_clock_times(counted):
+        return looks
     if _are_ranges(counted):
         return _RANGES.format(quote(counted[0])) if takes_several else ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 import shlex
 import unicodedata
@@ -11,9 +10,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from tables.notations import MISSING_AMONG_NUMBERS, YES_AND_NO
+from tables.notations import NUMBER, YES_AND_NO
 from tables.reader import Table, as_whole, name_values
-from training.data.column_notations import find_lists, find_notation
+from training.data.column_notations import find_lists, find_marks, find_notation
 from training.data.total_row import SUM_WORD
 
 MAX_LOOKED_AT = 20_000
@@ -26,7 +25,6 @@ SENTINEL_DAYS = (
     dt.date(1, 1, 1),
 )
 MIN_SENTINELS = 3
-MIN_ORDERS = 4
 MIN_LETTERS, MAX_NAME, MAX_NAMES = 6, 40, 300
 """Names of so many letters are compared letter by letter, where there are no more of them than that."""
 YESES, NOES = ("1", "true", "yes", "y", "t", "si"), ("0", "false", "no", "n", "f")
@@ -37,13 +35,13 @@ PARTS_OF_DATA = frozenset(
     )
 )
 """A column of these words alone says how somebody split the rows."""
+STRUCTURE = r"^\[.*['\"{].*\]$|^\{.*:.*\}$"
+MIN_NUMBERS = 5
 FOLD_NAME = re.compile(r"(?i)(cv|k)?[-_ ]?folds?([-_ ]?id)?|cv[-_ ]?(split|set|group)")
 MAX_FOLDS = 20
 MAX_CLOCK, MINUTES = 2400, 60
 MIN_CLOCK_TIMES, MIN_MINUTES, MIN_CLOCK_SPAN = 30, 10, 1000
 """So many different numbers, with so many different minutes, over so many, are times as 905 and 2350 for 23:50."""
-TARGET_MARKS = (-9999, -999, -99, -9, 9, 99, 999, 9999)
-"""A class of one of these numbers, far from the others, may be no answer."""
 FIRST_YEAR, LAST_YEAR = 1600, 2200
 """Dates that are all before or after may be of another calendar, as the Islamic or the Thai one."""
 
@@ -59,7 +57,21 @@ def note_category(column: pl.Series) -> list[str]:
     if lists := find_lists(column.drop_nulls()):
         return [*notes, f"each list by itself, though they look like {lists}"]
 
-    return notes
+    return [*notes, *_note_structures(column.drop_nulls())]
+
+
+def _note_structures(known: pl.Series) -> list[str]:
+    """Returns a note where texts are lists or objects as programs write them, or numbers with and without a unit."""
+    if known.dtype != pl.String:
+        return []
+    if known.str.contains(STRUCTURE).all():
+        return [
+            f"each by itself, though they are lists or objects, as {known[0]!r}: give each part a column of its own"
+        ]
+
+    n_numbers = known.filter(known.str.contains(NUMBER)).n_unique()
+    marks = find_marks(known) if n_numbers >= MIN_NUMBERS else ""
+    return [f"each value by itself, though they look like {marks}"] if marks else []
 
 
 def _exclude_part(name: str) -> str:
@@ -94,49 +106,6 @@ def note_number(column: pl.Series) -> list[str]:
     return [
         f"if {high} is the time {high // 100}:{high % 100:02d}, write a number of hours: from 859 to 900 is a minute"
     ]
-
-
-def note_target(target: pl.Series) -> list[str]:
-    """Returns what is odd about a target's values: twins, lists, and classes that may be gaps."""
-    if target.dtype.is_numeric():
-        return [*note_span(target), *_note_mark(as_whole(target).drop_nulls())]
-    if target.dtype not in (pl.String, pl.Categorical):
-        return []
-
-    known = target.cast(pl.String).drop_nulls()
-    notes = note_twins(filter(None, name_values(known)))
-    if lists := find_lists(known):
-        what = lists.partition(":")[0]
-        notes = [
-            *notes,
-            f"each list is a class by itself, though they look like {what}",
-        ]
-    gaps = known.filter(known.str.contains(MISSING_AMONG_NUMBERS)).unique().sort()
-
-    return [*notes, *_note_gap_classes([repr(each) for each in gaps])]
-
-
-def _note_mark(known: pl.Series) -> list[str]:
-    """Returns a note where one of a few whole numbers is far from all others, as 9 or -99 for no answer."""
-    if not known.dtype.is_integer() or known.n_unique() > MAX_FOLDS:
-        return []
-
-    marks = []
-    for value in TARGET_MARKS:
-        others = known.filter(known != value)
-        if len(others) == len(known) or others.n_unique() < 2:
-            continue
-        low, high = int(others.min()), int(others.max())  # type: ignore[arg-type]
-        if max(low - value, value - high) > high - low:
-            marks.append(str(value))
-
-    return _note_gap_classes(marks)
-
-
-def _note_gap_classes(names: list[str]) -> list[str]:
-    if not names:
-        return []
-    return [f"{names[0]} is learnt as an answer: empty these cells if it marks a gap"]
 
 
 def _note_merged(column: pl.Series) -> list[str]:
@@ -260,23 +229,6 @@ def note_days(column: pl.Series) -> list[str]:
             ]
 
     return []
-
-
-def note_span(target: pl.Series) -> list[str]:
-    """Returns a note where a target of numbers above zero spans so many orders that the largest decide the error."""
-    known = target.drop_nulls().cast(pl.Float64)
-    if not len(known) or float(known.min()) <= 0:  # type: ignore[arg-type]  # of known numbers
-        return []
-
-    orders = math.log10(float(known.max()) / float(known.min()))  # type: ignore[arg-type]
-    return (
-        [
-            f"it spans {orders:.0f} orders of magnitude, and the largest decide the error: its logarithm as the target "
-            "has all count alike"
-        ]
-        if orders >= MIN_ORDERS
-        else []
-    )
 
 
 def note_marks(name: str, table: Table) -> list[str]:

@@ -38,13 +38,13 @@ from training.data.column_notes import (
     note_days,
     note_marks,
     note_number,
-    note_target,
 )
 from training.data.datasets import Dataset
 from training.data.equal_rows import describe_equal_rows
 from training.data.held_out_notes import note_group, note_one_of_several, note_time
 from training.data.target_faults import MIN_ROWS, check_target
 from training.data.target_leaks import note_leak, note_parts
+from training.data.target_notes import note_target
 from training.data.total_row import find_totals
 
 MAX_WHOLE_CLASSES = 20

@@ -259,3 +259,30 @@ def test_a_cell_that_reads_as_a_number_is_a_text_where_one_is_wanted() -> None:
             [1, 0, 0, 1, 0, 0],
         ],
     )
+
+
+def test_a_category_of_codes_is_taken_from_a_csv_as_it_stands_there() -> None:
+    """A postcode keeps its zero, and a code its decimals; as a number in JSON it is refused with the text to write."""
+    values = ("08001", "250.00", "3", "4 or more")
+    code = Feature(name="code", type="category", values=values)
+    encoder = RowEncoder(FeatureInput(features=(code,), example=("3",)))
+    rows = read_csv(b"code\n08001\n250.00\n3\n4 or more\n")
+    assert encoder.encode(rows).tolist() == [[0], [1], [2], [3]]  # type: ignore[arg-type]  # cells are values of a row
+
+    with pytest.raises(InvalidRequest) as refused:
+        encoder.encode([[3.0]])
+    assert str(refused.value) == (
+        "inputs[0]: feature 'code' expects one of 08001, 250.00, 3, 4 or more, got 3.0: write it as a text, '3'"
+    )
+
+
+def test_truth_values_are_taken_as_programs_write_them() -> None:
+    """pandas writes True and spreadsheets TRUE, which training reads as true; another category's capitals count."""
+    flag = Feature(name="flag", type="category", values=("false", "true"))
+    size = Feature(name="size", type="category", values=("L", "l"))
+    encoder = RowEncoder(FeatureInput(features=(flag, size), example=("true", "L")))
+    rows = read_csv(b"flag,size\nTrue,L\nFALSE,l\n")
+    assert encoder.encode(rows).tolist() == [[1, 0], [0, 1]]  # type: ignore[arg-type]  # cells are values of a row
+
+    with pytest.raises(InvalidRequest, match="expects one of false, true, got 'YES'"):
+        encoder.encode([["YES", "L"]])

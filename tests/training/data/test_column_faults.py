@@ -244,6 +244,14 @@ OTHERS: dict[str, tuple[Write, str]] = {
         lambda at, _: f"{at % 24:02}{at * 7 % 60:02}",
         "times without a colon, as '0000': write them as a number, of hours say",
     ),
+    "days of eight digits": (
+        lambda at, _: f"{at % 28 + 1:02}{at % 12 + 1:02}{2000 + at % 9}",
+        "dates without a mark, as '01012000': write them as 2024-12-31",
+    ),
+    "days of seven and eight digits": (
+        lambda at, _: f"{at % 28 + 1}{at % 12 + 1:02}{2000 + at % 9}",
+        "dates without a mark, as 1012000: write them as 2024-12-31, or --as c=number keeps them",
+    ),
     "a limit among percentages": (
         lambda at, _: "< 10%" if at % 3 == 1 else f"{at}.5%",
         "numbers with a unit or a mark, as '< 10%': write the number alone",
