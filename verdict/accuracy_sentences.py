@@ -23,6 +23,7 @@ CONDITION = (
 )
 MAX_WORSE = 3
 """So many parts of the rows are named."""
+MAX_UNSEEN = 5
 
 
 def tell_groups(numbers: dict[str, Any], grouping: Grouping) -> str:
@@ -39,6 +40,17 @@ def tell_groups(numbers: dict[str, Any], grouping: Grouping) -> str:
 
     together = f"The rows belong together by {grouping.column!r}, in {counted}"
     return f"{together}; {equal}." if grouping.n_equal else f"{together}."
+
+
+def tell_unseen(rows_of_class: Sequence[int], classes: Sequence[str]) -> str:
+    """Says which classes have no row among several that have, since no figure says anything of them."""
+    unseen = [
+        repr(name) for name, n in zip(classes, rows_of_class, strict=True) if not n
+    ]
+    if not unseen or len(unseen) == len(classes) - 1:
+        return ""
+    shown = [*unseen[:MAX_UNSEEN], *(["others"] if len(unseen) > MAX_UNSEEN else [])]
+    return f"No row is {join(shown, 'or')}, so that errors on such rows are not seen."
 
 
 def compare_with_baseline(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from verdict import accuracy_sentences as say
@@ -24,6 +25,7 @@ def write_verdict(
     task: str,
     costs: dict[str, dict[str, float | None]],
     risk: float,
+    classes: Sequence[str] = (),
     grouping: Grouping = EACH_BY_ITSELF,
     learnt: LearntSentences = NOTHING_LEARNT,
 ) -> dict[str, Any]:
@@ -35,7 +37,11 @@ def write_verdict(
     mine = [
         _facing(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
     ]
-    found = _list_findings(numbers, mine, task, costs, risk, grouping)
+    found = [
+        *_list_findings(numbers, mine, task, costs, risk, grouping),
+        say.tell_unseen(numbers["rows_of_class"], classes) if classes else "",
+        say.CONDITION,
+    ]
     head = f"{_head(told[leader], mine, numbers, task)}{_tell_better_baseline(numbers)}"
 
     return {
@@ -70,7 +76,6 @@ def _list_findings(
         say.write_calibration(
             told[leader], task, n_rows=numbers["rows"], n_models=n_models
         ),
-        say.CONDITION,
     ]
 
 

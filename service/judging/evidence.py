@@ -89,6 +89,7 @@ def conclude(
     verdict = write_verdict(
         numbers,
         task=predictions.task,
+        classes=predictions.classes,
         costs=_list_costs(predictions),
         risk=risk,
         grouping=predictions.grouping,

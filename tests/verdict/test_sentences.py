@@ -11,7 +11,7 @@ from evaluation import evidence
 from stats import simultaneous
 from stats.paired_differences import Pair, difference_interval
 from tests.support.made_predictions import make_predictions
-from verdict import words
+from verdict import accuracy_sentences, words
 from verdict.grouping import find_groups
 from verdict.predictions import Predictions
 
@@ -173,6 +173,19 @@ def test_a_model_that_says_one_class_is_named_where_it_is_no_worse() -> None:
         "All rows are 'no', so that errors on other classes are not seen. Saying 'no' always is right on 100.0 %, more "
         "often than any model here."
     )
+
+
+def test_a_class_without_a_row_is_named() -> None:
+    """A file that has none of a class says nothing of errors on it, and one that has all of them needs no word."""
+    predictions = with_hits([True] * 90 + [False] * 10)
+    answers = [
+        replace(each, probabilities=np.pad(each.probabilities, ((0, 0), (0, 1))))
+        for each in predictions.answers
+    ]
+    missing = replace(predictions, classes=("no", "yes", "maybe"), answers=answers)
+    sentence = "No row is 'maybe', so that errors on such rows are not seen."
+    assert told(missing)["findings"][-2:] == [sentence, accuracy_sentences.CONDITION]
+    assert not any("No row is" in each for each in told(predictions)["findings"])
 
 
 def test_as_good_as_is_said_where_it_is_shown() -> None:
