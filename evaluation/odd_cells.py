@@ -68,6 +68,12 @@ def _find(table: Table, feature: Column) -> pl.Series | None:
     """Returns what a feature's column is without its odd cells, None where it has none."""
     if isinstance(feature, DateColumn):
         return table.findings.dates.get(feature.name)
-    if isinstance(feature, Feature) and not feature.values:
+    if not isinstance(feature, Feature):
+        return None
+    if not feature.values:
         return table.findings.numbers.get(feature.name)
-    return None
+
+    column = table.frame[feature.name] if feature.name in table.frame.columns else None
+    is_date = column is not None and column.dtype.is_temporal()
+    # As a category a month has the name 202412, and not that of its first day.
+    return table.findings.numbers.get(feature.name) if is_date else None

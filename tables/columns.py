@@ -95,6 +95,12 @@ def convert_columns(
     return converted, findings
 
 
+def take_digits(column: pl.Series, findings: Findings) -> pl.Series:
+    """Returns the numbers that a column of dates in digits has, as 202412, which are its names as a category."""
+    is_date = column.dtype in (pl.Date, pl.Datetime)
+    return findings.numbers.get(column.name, column) if is_date else column
+
+
 def find_table_mark(columns: list[pl.Series], *, separator: str) -> str:
     """Returns the mark before decimals of columns of texts, a point where they prove none."""
     marks = _find_marks([_strip(each) for each in columns])

@@ -28,6 +28,10 @@ def say(row: int) -> str:
     return "sí" if row % 5 < 2 else "no"
 
 
+def show_month(row: int) -> str:
+    return f"{2020 + row % 4}{row % 12 + 1:02}"
+
+
 TABLES = {
     "decimal_commas": join(
         "precio;día;label", lambda row: f"{row % 11},5;{row % 7};{say(row)}"
@@ -68,6 +72,24 @@ TABLES = {
     ).encode(),
     "float_labels": join(
         "size,label", lambda row: f"{row % 11},{('0.0', '1.0')[row % 5 < 2]}"
+    ).encode(),
+    "months_of_digits": join(
+        "size,month,label", lambda row: f"{row % 11},{show_month(row)},{say(row)}"
+    ).encode(),
+    "days_of_two_digits": join(
+        "size,day,label",
+        lambda row: (
+            f"{row % 11},{row % 28 + 1}.{row % 12 + 1}.{20 + row % 4},{say(row)}"
+        ),
+    ).encode(),
+    "times_ahead_of_years": join(
+        "size,day,label",
+        lambda row: (
+            f"{row % 11},Tue Jul {row % 28 + 1} 10:00:00 {2020 + row % 4},{say(row)}"
+        ),
+    ).encode(),
+    "amounts_without_cents": join(
+        "price;label", lambda row: f"{row % 11},-;{say(row)}"
     ).encode(),
     "empty_lines": join("size,label", lambda row: f"{row % 11},{say(row)}\n").encode(),
     "nameless_column": join(
@@ -113,6 +135,27 @@ def test_a_table_that_is_learnt_from_is_judged_on(tmp_path: Path, kind: str) -> 
     check_is_judged_as_trained(path, tmp_path)
 
 
+@pytest.mark.parametrize("role", ["number", "category"])
+def test_months_of_digits_are_judged_as_what_they_were_said_to_be(
+    tmp_path: Path, role: str
+) -> None:
+    """Months that are learnt as numbers or names are read so again, also from a few rows of few months."""
+    path = tmp_path / "months.csv"
+    path.write_bytes(TABLES["months_of_digits"])
+    words = ["--task", "mine", "--data", str(path), "--target", "label"]
+    options = ["--as", f"month={role}", "--output", str(tmp_path), "--force"]
+    assert train(["decision_tree", *words, *options]) == 0
+
+    few = tmp_path / "few.csv"
+    few.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    card = LocalClassifiers(tmp_path, "mine").contenders[0].card
+    months = [show_month(row) for row in range(N_ROWS)]
+    expected = [*map(float, months)] if role == "number" else months
+    for given in (path, few):
+        rows = read_labelled(given, card, label="label").rows
+        assert [row["month"] for row in rows] == expected[: len(rows)]
+
+
 def test_a_parquet_table_that_is_learnt_from_is_judged_on(tmp_path: Path) -> None:
     """Parquet's own booleans, texts and gaps are read alike by both."""
     path = tmp_path / "mine.parquet"
@@ -121,6 +164,7 @@ def test_a_parquet_table_that_is_learnt_from_is_judged_on(tmp_path: Path) -> Non
             "size": [None if row < 4 else row % 11 for row in range(N_ROWS)],
             "plan": [("a", "NA", " ", "b ")[row % 4] for row in range(N_ROWS)],
             "smoker": [row % 2 == 0 for row in range(N_ROWS)],
+            "month": [int(show_month(row)) for row in range(N_ROWS)],
             "label": [row % 5 < 2 for row in range(N_ROWS)],
         }
     ).write_parquet(path)

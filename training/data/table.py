@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tables.columns import take_digits
 from tables.csv_text import NUMERAL
 from tables.dates import expand_date
 from tables.reader import (
@@ -319,6 +320,7 @@ def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.
         numbers = table.findings.numbers.get(name)
         return [column.cast(pl.Float64, strict=False) if numbers is None else numbers]
     if role == "category":
+        column = take_digits(column, table.findings)
         return [pl.Series(name, name_values(as_whole(column)), dtype=pl.String)]
 
     if column.dtype in (pl.Date, pl.Datetime):

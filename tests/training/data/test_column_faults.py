@@ -319,6 +319,8 @@ def test_months_in_six_digits_are_months_or_numbers(tmp_path: Path) -> None:
     numbers = read_dataset(path, target="y", task="mine", roles={"c": "number"})
     assert numbers.feature_names == ("c",)
     assert numbers.features[:, 0].tolist() == [float(each) for each in texts]
+    names = read_dataset(path, target="y", task="mine", roles={"c": "category"})
+    assert names.categories[0] == tuple(sorted(set(texts)))
 
 
 def test_a_column_between_two_tables_is_told(tmp_path: Path) -> None:
