@@ -127,11 +127,11 @@ def test_points_elsewhere_do_not_make_thousands_decimals() -> None:
         (["0", "1", "1", *["7"] * 3], ""),
         ([*map(str, range(12)), *["20"] * 3], ""),
         (
-            [*map(str, range(70, 110)), *["0"] * 3],
+            [*map(str, range(70, 200, 3)), *["0"] * 3],
             "0 in 3 rows is far from all others: empty these cells if it marks a gap",
         ),
         ([*map(str, range(3, 43)), *["0"] * 3], ""),
-        ([*map(str, range(70, 110)), *["0"] * 2], ""),
+        ([*map(str, range(70, 200, 3)), *["0"] * 2], ""),
         (
             [*map(str, range(20)), *["-1"] * 3],
             "-1 in 3 rows is the only number below zero: empty these cells if it marks a gap",

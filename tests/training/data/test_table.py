@@ -342,6 +342,10 @@ def test_packed_tables_are_read(
             "--exclude x: there is no such column; columns: months, bill, plan, ",
         ),
         (
+            {"target": "churn", "exclude": ["BILL"]},
+            "--exclude BILL: there is no such column (did you mean 'bill'?); columns: ",
+        ),
+        (
             {"target": "churn", "exclude": ["churn"]},
             "--exclude churn: it is the target",
         ),
