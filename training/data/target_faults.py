@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import polars as pl
@@ -18,6 +19,8 @@ from training.data.column_notations import find_notation, quote
 MIN_ROWS = 30
 MIN_ROWS_OF_CLASS = 10
 MAX_CLASSES = 100
+MIN_SPREAD, MAX_MAGNITUDE = 1e-6, 1e18
+"""Trees take a variance of 2e-16 for none, and squares of larger numbers do not fit 32 bits."""
 
 
 def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[str]:
@@ -102,6 +105,16 @@ def _check_numbers(target: pl.Series, table: Table) -> list[str]:
             f"the target {name!r} has values that are not finite or do not fit 32 bits, at most {LARGEST:.1e}"
         ]
 
-    return (
-        [f"the target {name!r} {fault}"] if (fault := find_lost_digits(target)) else []
-    )
+    fault = find_lost_digits(target) or _find_scale_fault(target)
+    return [f"the target {name!r} {fault}"] if fault else []
+
+
+def _find_scale_fault(target: pl.Series) -> str:
+    """Returns a fault where squares of a target's numbers are nothing, or beyond 32 bits, and errors with them."""
+    known = target.cast(pl.Float64)
+    spread, largest = float(known.std() or 0), float(known.abs().max() or 0)  # type: ignore[arg-type]  # of numbers
+    if spread >= MIN_SPREAD and largest <= MAX_MAGNITUDE:
+        return ""
+
+    unit = 10.0 ** math.floor(math.log10(largest))
+    return f"has numbers as {known[0]:.3g}, whose squares are lost: write it in another unit, divided by {unit:.0e} say"

@@ -375,6 +375,18 @@ TARGETS = {
         {},
         "the target 'y' has values that are not finite or do not fit 32 bits, at most 3.4e+38",
     ),
+    "nearly nothing": (
+        [f"{number}e-12" for number in NUMBERS],
+        {},
+        f"the target 'y' has numbers as {NUMBERS[0] * 1e-12:.3g}, whose squares are lost: write it in another unit, "
+        "divided by 1e-10 say",
+    ),
+    "very large": (
+        [f"{number}e20" for number in NUMBERS],
+        {},
+        f"the target 'y' has numbers as {NUMBERS[0] * 1e20:.3g}, whose squares are lost: write it in another unit, "
+        "divided by 1e+22 say",
+    ),
     "dates": (
         [f"2023-{at % 12 + 1:02}-{at % 28 + 1:02}" for at in range(N_ROWS)],
         {},
