@@ -40,6 +40,11 @@ MIN_NUMBERS = 5
 FOLD_NAME = re.compile(r"(?i)(cv|k)?[-_ ]?folds?([-_ ]?id)?|cv[-_ ]?(split|set|group)")
 MAX_FOLDS = 20
 MAX_CLOCK, MINUTES = 2400, 60
+DATE_NAME = re.compile(
+    r"(?i)(^|[\W_])(date|day|fecha|d[ií]a|datum|tag|data|jour)s?($|[\W_])|[a-z](Date|Day)$"
+)
+FIRST_SERIAL, LAST_SERIAL, SERIAL_EPOCH = 20_000, 60_000, dt.date(1899, 12, 30)
+"""Excel counts days from here; those between are of 1954 to 2064."""
 MIN_CLOCK_TIMES, MIN_MINUTES, MIN_CLOCK_SPAN = 30, 10, 1000
 """So many different numbers, with so many different minutes, over so many, are times as 905 and 2350 for 23:50."""
 FIRST_YEAR, LAST_YEAR = 1600, 2200
@@ -91,6 +96,10 @@ def note_number(column: pl.Series) -> list[str]:
         return [_exclude_part(column.name)]
 
     low, high = int(known.min()), int(known.max())  # type: ignore[arg-type]  # of whole numbers
+    if DATE_NAME.search(column.name) and low >= FIRST_SERIAL and high <= LAST_SERIAL:
+        day = SERIAL_EPOCH + dt.timedelta(high)
+        return [f"if {high} is {day}, a day as Excel counts them, write it so"]
+
     minutes = known % 100
     is_clock = (
         low >= 0

@@ -121,10 +121,10 @@ def test_pressures_and_scores_are_no_dates(
     assert said == f"a category of {len(names)} values"
 
 
-def test_times_and_folds_among_numbers_are_named(
+def test_times_days_and_folds_among_numbers_are_named(
     tmp_path: Path, chance: random.Random, classes: list[object]
 ) -> None:
-    """Whole numbers whose last two digits are minutes may be times, and a column called so has another's folds."""
+    """Whole numbers whose last two digits are minutes may be times; names tell days of Excel, and folds of others."""
     times = [100 * chance.randint(0, 23) + chance.randint(0, 59) for _ in classes]
     counts = [chance.randint(0, 2400) for _ in classes]
     last = max(times)
@@ -133,6 +133,15 @@ def test_times_and_folds_among_numbers_are_named(
         in describe(tmp_path, times, classes)
     )
     assert describe(tmp_path, counts, classes) == "a number"
+
+    serials = [chance.randint(43_000, 44_500) for _ in classes]
+    last = max(serials)
+    said = describe_columns(
+        write(tmp_path, {"Order Date": serials, "y": classes}), target="y"
+    )[0]
+    day = dt.date(1899, 12, 30) + dt.timedelta(last)
+    assert f"(if {last} is {day}, a day as Excel counts them, write it so)" in said
+    assert "Excel" not in describe(tmp_path, serials, classes)
 
     folds = {"CV_fold": [chance.randint(0, 4) for _ in classes], "y": classes}
     assert (
