@@ -22,6 +22,10 @@ from service.open_inference.input_tensors import Tensor
 from service.open_inference.parameters import check_tensor, read_count, read_flag
 from service.open_inference.requests import Parameters
 
+JSON_NUMBER_BYTES = 16
+"""A number in JSON counts as so many bytes of an answer, whatever its type: about what its text and a comma take."""
+TEXT_LENGTH_BYTES = 4
+"""An element of BYTES is preceded by its length."""
 MAX_TIMEOUT_US = 10**15
 """A longer time is as good as any: JSON has numbers that no clock can count."""
 Tensors = dict[str, Tensor]
@@ -91,6 +95,7 @@ def plan(
     inputs, n_rows = _prepare(graph, request.inputs, limits)
 
     def finish(outputs: Outputs) -> Any:
+        limits.check_answer(sum(map(_count_bytes, specs, outputs)))
         tensors = [
             _make_tensor(graph, spec, output)
             for spec, output in zip(specs, outputs, strict=True)
@@ -187,6 +192,16 @@ def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
     model.check_features(given)
 
     return given, n_rows
+
+
+def _count_bytes(spec: OutputSpec, output: Any) -> int:
+    """Returns the bytes that an output takes in an answer, or, where classes are asked for, in memory."""
+    array = np.asarray(output)
+    if array.dtype == np.object_:
+        return sum(TEXT_LENGTH_BYTES + len(each) for each in array.flat)
+
+    is_written = spec.as_bytes or spec.n_classes
+    return array.nbytes if is_written else JSON_NUMBER_BYTES * array.size
 
 
 def _make_tensor(graph: Graph, spec: OutputSpec, output: Any) -> OutputTensor:

@@ -1,0 +1,116 @@
+"""An inference's outputs have a limit, whatever a few bytes of a request ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.grpc as triton_grpc
+from onnx import TensorProto
+from tritonclient.utils import InferenceServerException
+
+from tests.support.graphs import write_identity, write_range
+from tests.support.responses import error_of
+from tests.support.server import Server, free_port, serve
+
+MAX_BYTES = 1_000
+WOULD_WORK = (
+    f"over the limit of {MAX_BYTES} bytes an answer (VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows or outputs, "
+    "or for binary_data, since a number in JSON counts as 16 bytes"
+)
+
+
+class Endpoints(NamedTuple):
+    """A server answers over HTTP, and over gRPC at an address."""
+
+    server: Server
+    grpc: str
+
+
+@pytest.fixture(scope="module")
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """The server has a graph whose output is as long as a value says, one of texts, and a narrow limit."""
+    folder = tmp_path_factory.mktemp("graphs")
+    write_range(folder)
+    write_identity(folder, "texts", TensorProto.STRING, ["n"])
+    port = free_port()
+    settings = {
+        "VEREDICTO_MODELS": folder,
+        "VEREDICTO_GRPC_PORT": port,
+        "VEREDICTO_MAX_ANSWER_BYTES": MAX_BYTES,
+    }
+
+    with serve(tmp_path_factory.mktemp("home"), **settings) as running:
+        yield Endpoints(running, f"127.0.0.1:{port}")
+
+
+def count_to(end: int) -> dict[str, object]:
+    return {"name": "end", "shape": [], "datatype": "INT64", "data": [end]}
+
+
+def ask(server: Server, end: int, **more: object) -> httpx.Response:
+    return server.post("/v2/models/range/infer", {"inputs": [count_to(end)], **more})
+
+
+def test_numbers_in_json_count_as_their_texts(endpoints: Endpoints) -> None:
+    """The last answer within the limit comes whole, and one number more is refused with what would work."""
+    fits = ask(endpoints.server, 62).json()
+    refused = ask(endpoints.server, 63)
+
+    assert fits["outputs"][0]["data"] == list(range(62))
+    assert error_of(refused, 413) == f"the outputs have 1008 bytes, {WOULD_WORK}"
+
+
+def test_bytes_count_as_they_are(endpoints: Endpoints) -> None:
+    """Binary tensors of just so many bytes come, and one more number is refused."""
+    binary = {"parameters": {"binary_data_output": True}}
+
+    fits = ask(endpoints.server, 125, **binary)
+    refused = ask(endpoints.server, 126, **binary)
+
+    assert fits.content.endswith(np.arange(125).tobytes())
+    assert error_of(refused, 413) == f"the outputs have 1008 bytes, {WOULD_WORK}"
+
+
+def test_texts_count_with_their_lengths(endpoints: Endpoints) -> None:
+    """Each text counts as its characters and four bytes more."""
+    texts = {"name": "x", "shape": [100], "datatype": "BYTES"}
+    fits, too_long = (
+        {"inputs": [texts | {"data": ["é" * length] * 100}]} for length in (6, 7)
+    )
+    path = "/v2/models/texts/infer"
+
+    assert endpoints.server.post(path, fits).status_code == 200
+    assert error_of(endpoints.server.post(path, too_long), 413) == (
+        f"the outputs have 1100 bytes, {WOULD_WORK}"
+    )
+
+
+def test_what_classes_are_chosen_of_counts_too(endpoints: Endpoints) -> None:
+    """A short answer that takes a long output to be looked through is refused."""
+    numbers = {"name": "numbers", "parameters": {"classification": 1}}
+
+    refused = ask(endpoints.server, 126, outputs=[numbers])
+
+    assert error_of(refused, 413) == f"the outputs have 1008 bytes, {WOULD_WORK}"
+
+
+def test_grpc_has_the_same_limit(endpoints: Endpoints) -> None:
+    """Triton's client gets the last answer within the limit, and RESOURCE_EXHAUSTED for the next."""
+    with triton_grpc.InferenceServerClient(endpoints.grpc) as client:
+        found = client.infer("range", [make_end(125)]).as_numpy("numbers")
+        with pytest.raises(InferenceServerException) as refused:
+            client.infer("range", [make_end(126)])
+
+    assert found.tolist() == list(range(125))
+    assert refused.value.status() == "StatusCode.RESOURCE_EXHAUSTED"
+    assert refused.value.message() == f"the outputs have 1008 bytes, {WOULD_WORK}"
+
+
+def make_end(end: int) -> triton_grpc.InferInput:
+    infer_input = triton_grpc.InferInput("end", [], "INT64")
+    infer_input.set_data_from_numpy(np.array(end))
+    return infer_input
