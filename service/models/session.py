@@ -35,6 +35,7 @@ _CPU = "CPUExecutionProvider"
 _BFLOAT16 = "tensor(bfloat16)"
 _ONNX_BFLOAT16 = 16
 _NO_MEMORY = re.compile(r"bad_alloc|allocate memory|out of memory", re.IGNORECASE)
+_NO_LOCALE = re.compile(r"construct locale with name:([^:\s]+)")
 _sharing = Lock()
 _ONE_CONSTANT = (
     b'\x08\x08:6\n$\x12\x01c"\x08Constant*\x15\n\x0bvalue_float\x15\0\0\0\0\xa0\x01\x01'
@@ -351,6 +352,18 @@ def _make_options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
+def _explain_refusal(error: Exception) -> str:
+    """Returns why onnxruntime does not load a file, and what would work where the system lacks a language."""
+    missing = _NO_LOCALE.search(str(error))
+    if missing is None:
+        return f"onnxruntime cannot load it: {one_line(error)}"
+
+    return (
+        f"its StringNormalizer is for the locale {missing[1]}, which this system does not have: install it, or export "
+        "the operator with the attribute locale C.UTF-8, which is everywhere"
+    )
+
+
 def _open(
     content: ModelContent, *, device: str, threads: int
 ) -> onnxruntime.InferenceSession:
@@ -378,7 +391,7 @@ def _open(
             )
     except Exception as error:
         # onnxruntime's errors share no base class.
-        raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
+        raise ModelRefused(_explain_refusal(error)) from error
 
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise ModelRefused(
