@@ -100,6 +100,13 @@ def write_range(folder: Path) -> Path:
     return write_graph(folder / "range.onnx", nodes, *ends)
 
 
+def write_division(folder: Path) -> Path:
+    """Writes a graph that divides one row of INT64 by another."""
+    nodes = [helper.make_node("Div", ["x", "by"], ["y"])]
+    x, by, y = (tensor(name, TensorProto.INT64, ["n"]) for name in ("x", "by", "y"))
+    return write_graph(folder / "division.onnx", nodes, [x, by], [y])
+
+
 def write_all(folder: Path) -> None:
     """Writes graphs without cards, one in two versions, a model of images and a generator."""
     for version in ("1", "2"):

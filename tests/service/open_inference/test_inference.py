@@ -1,4 +1,4 @@
-"""An inference's outputs have a limit, whatever a few bytes of a request ask for."""
+"""Values that a graph is asked about end no process, and its outputs have a limit."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import tritonclient.grpc as triton_grpc
 from onnx import TensorProto
 from tritonclient.utils import InferenceServerException
 
-from tests.support.graphs import write_identity, write_range
+from tests.support.graphs import write_division, write_identity, write_range
 from tests.support.responses import error_of
 from tests.support.server import Server, free_port, serve
 
 MAX_BYTES = 1_000
+LEAST = -(2**63)
 WOULD_WORK = (
     f"over the limit of {MAX_BYTES} bytes an answer (VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows or outputs, "
     "or for binary_data, since a number in JSON counts as 16 bytes"
@@ -32,9 +33,10 @@ class Endpoints(NamedTuple):
 
 @pytest.fixture(scope="module")
 def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
-    """The server has a graph whose output is as long as a value says, one of texts, and a narrow limit."""
+    """The server has a narrow limit and graphs: one as long as a value says, one that divides, one of texts."""
     folder = tmp_path_factory.mktemp("graphs")
     write_range(folder)
+    write_division(folder)
     write_identity(folder, "texts", TensorProto.STRING, ["n"])
     port = free_port()
     settings = {
@@ -114,3 +116,35 @@ def make_end(end: int) -> triton_grpc.InferInput:
     infer_input = triton_grpc.InferInput("end", [], "INT64")
     infer_input.set_data_from_numpy(np.array(end))
     return infer_input
+
+
+def divide(server: Server, x: list[int], by: list[int]) -> httpx.Response:
+    inputs = [
+        {"name": name, "shape": [len(values)], "datatype": "INT64", "data": values}
+        for name, values in (("x", x), ("by", by))
+    ]
+    return server.post("/v2/models/division/infer", {"inputs": inputs})
+
+
+@pytest.mark.parametrize(
+    ("x", "by", "quotients"),
+    [([LEAST, 7], [2, 2], [LEAST // 2, 3]), ([LEAST + 1, 7], [-1, 2], [-LEAST - 1, 3])],
+)
+def test_integers_are_divided(
+    endpoints: Endpoints, x: list[int], by: list[int], quotients: list[int]
+) -> None:
+    """The least integer and a divisor of -1 are divided as others are where they do not come together."""
+    answer = divide(endpoints.server, x, by).json()
+
+    assert answer["outputs"][0]["data"] == quotients
+
+
+def test_a_quotient_that_is_no_integer_ends_no_process(endpoints: Endpoints) -> None:
+    """The least integer is not divided by -1, which would end the process with all that it has in flight."""
+    refused = divide(endpoints.server, [7, LEAST], [2, -1])
+
+    assert error_of(refused, 400) == (
+        f"input 'x': division divides integers, and {LEAST} divided by -1 is none: "
+        "send no such two values in one request"
+    )
+    assert divide(endpoints.server, [7], [2]).json()["outputs"][0]["data"] == [3]
