@@ -34,7 +34,9 @@ _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _BFLOAT16 = "tensor(bfloat16)"
 _ONNX_BFLOAT16 = 16
-_NO_MEMORY = re.compile(r"bad_alloc|allocate memory|out of memory", re.IGNORECASE)
+_NO_MEMORY = re.compile(
+    r"bad_alloc|allocate memory|out of memory|available memory of", re.IGNORECASE
+)
 _NO_LOCALE = re.compile(r"construct locale with name:([^:\s]+)")
 _sharing = Lock()
 _ONE_CONSTANT = (
@@ -304,19 +306,24 @@ def _share_arena() -> tuple[onnxruntime.InferenceSession, Any]:
     It returns a session and options whose run gives back what the arena has free: the wish is an option of a run. The
     first such run comes before all others, since the arena keeps for good what it took first.
     """
+    # What it imports in turn imports this module.
+    from service.models.memory import read_memory_bytes, read_memory_limit_bytes
+
     place = onnxruntime.OrtMemoryInfo(
         "Cpu",
         onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
         0,
         onnxruntime.OrtMemType.DEFAULT,
     )
-    as_it_is = {
-        "max_mem": 0,
+    # Beyond it a run fails, where otherwise the system ends the process that touches memory that is not there.
+    left_bytes = max(1, read_memory_limit_bytes() - read_memory_bytes())
+    arena = {
+        "max_mem": left_bytes,
         "arena_extend_strategy": 0,
         "initial_chunk_size_bytes": -1,
         "max_dead_bytes_per_chunk": -1,
     }
-    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_it_is))
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(arena))
 
     options = make_run_options()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
