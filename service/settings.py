@@ -152,7 +152,7 @@ class Settings:
     max_answer_bytes: Annotated[
         int,
         COUNT,
-        "An inference whose outputs have more bytes, a number in JSON counted as 16, is answered 413.",
+        "An inference whose outputs have more bytes is answered 413; a number in JSON counts as 16, a class as 64.",
     ] = 256 * 1024 * 1024
     max_in_flight: Annotated[
         int, COUNT, "More requests at once in one process are answered 503."

@@ -183,7 +183,7 @@ MAX_PART_FIELD_BYTES = declare(
 )
 declare_setting("rows of a request", "max_rows", 413, "refused")
 declare_setting(
-    "outputs of an inference, in bytes, where a number in JSON counts as 16",
+    "outputs of an inference, in bytes, where a number in JSON counts as 16 and a class as 64",
     "max_answer_bytes",
     413,
     "refused before they are written",
@@ -269,8 +269,8 @@ class Limits:
         if n_bytes > self.max_answer_bytes:
             raise TooLarge(
                 f"the outputs have {n_bytes} bytes, over the limit of {self.max_answer_bytes} bytes an answer "
-                "(VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows or outputs, or for binary_data, since a number in "
-                "JSON counts as 16 bytes"
+                "(VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows, classes or outputs, or for binary_data, since a "
+                "number in JSON counts as 16 bytes, and a class as 64"
             )
 
     def check_explained(

@@ -24,6 +24,8 @@ from service.open_inference.requests import Parameters
 
 JSON_NUMBER_BYTES = 16
 """A number in JSON counts as so many bytes of an answer, whatever its type: about what its text and a comma take."""
+CLASS_BYTES = 64
+"""A class is a text of some bytes, and in memory takes so many until it is written."""
 TEXT_LENGTH_BYTES = 4
 """An element of BYTES is preceded by its length."""
 MAX_TIMEOUT_US = 10**15
@@ -196,13 +198,17 @@ def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
 
 
 def _count_bytes(spec: OutputSpec, output: Any) -> int:
-    """Returns the bytes that an output takes in an answer, or, where classes are asked for, in memory."""
+    """Returns the bytes that an output takes in an answer, or in memory where its classes are asked for."""
     array = np.asarray(output)
     if array.dtype == np.object_:
         return sum(TEXT_LENGTH_BYTES + len(each) for each in array.flat)
 
-    is_written = spec.as_bytes or spec.n_classes
-    return array.nbytes if is_written else JSON_NUMBER_BYTES * array.size
+    if spec.n_classes:
+        n_rows = len(array) if array.ndim > 1 else 1
+        n_texts = min(n_rows * spec.n_classes, array.size)
+        return max(array.nbytes, CLASS_BYTES * n_texts)
+
+    return array.nbytes if spec.as_bytes else JSON_NUMBER_BYTES * array.size
 
 
 def _make_tensor(graph: Graph, spec: OutputSpec, output: Any) -> OutputTensor:

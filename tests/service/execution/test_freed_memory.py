@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from service.execution.freed_memory import (
 from service.execution.pipeline import Pipeline
 from service.execution.run import Pending, Run
 from service.http.responses import respond_to_error
+from service.models.cancellation import check
 from service.models.graph import Graph
 from service.models.model import load_graph
 from tests.support.connections import measure_memory
@@ -218,6 +221,41 @@ def test_a_run_in_a_thread_leaves_nothing(graph: Graph, *, is_wrong: bool) -> No
         asyncio.run(ask(batches))
 
     assert [each() for each in references] == [None, None]
+
+
+@pytest.mark.usefixtures("without_collector")
+@pytest.mark.parametrize("is_run", [False, True])
+def test_work_that_nobody_waits_for_leaves_nothing(
+    graph: Graph, *, is_run: bool
+) -> None:
+    """The arrays of work that was given up go with it, of a run or of a request, as soon as its thread is done."""
+    references: list[weakref.ref[Any]] = []
+    begun = threading.Event()
+
+    def work(*_: Any) -> None:
+        held = np.zeros(3)
+        references.append(weakref.ref(held))
+        begun.set()
+        while True:
+            check()
+
+    async def ask(batches: Batches) -> None:
+        outcome: Any = Run(graph, ["sum"], {"trips": np.array([3])}, 50, work)
+        if not is_run:
+            job = batches.submit("account", "an account", work)
+            outcome = Pending(job.future, None, partial(batches.threads.cancel, job))
+        asked = asyncio.ensure_future(Pipeline(batches).complete(outcome))
+        await asyncio.to_thread(begun.wait)
+        asked.cancel()
+        with suppress(asyncio.CancelledError):
+            await asked
+        # The thread is done with it, and the event loop has heard of that.
+        await asyncio.to_thread(pool.shutdown)
+
+    pool = ThreadPoolExecutor(1)
+    asyncio.run(ask(Batches(pool, n_threads=1, max_waiting_rows=100)))
+
+    assert references[0]() is None
 
 
 @pytest.mark.usefixtures("without_collector")

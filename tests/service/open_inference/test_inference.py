@@ -12,6 +12,9 @@ import tritonclient.grpc as triton_grpc
 from onnx import TensorProto
 from tritonclient.utils import InferenceServerException
 
+from service.errors import DeadlinePassed
+from service.models.cancellation import CancellationToken, activate
+from service.open_inference.classification import classify
 from tests.support.graphs import write_division, write_identity, write_range
 from tests.support.responses import error_of
 from tests.support.server import Server, free_port, serve
@@ -19,8 +22,8 @@ from tests.support.server import Server, free_port, serve
 MAX_BYTES = 1_000
 LEAST = -(2**63)
 WOULD_WORK = (
-    f"over the limit of {MAX_BYTES} bytes an answer (VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows or outputs, "
-    "or for binary_data, since a number in JSON counts as 16 bytes"
+    f"over the limit of {MAX_BYTES} bytes an answer (VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows, classes or "
+    "outputs, or for binary_data, since a number in JSON counts as 16 bytes, and a class as 64"
 )
 
 
@@ -92,12 +95,30 @@ def test_texts_count_with_their_lengths(endpoints: Endpoints) -> None:
 
 
 def test_what_classes_are_chosen_of_counts_too(endpoints: Endpoints) -> None:
-    """A short answer that takes a long output to be looked through is refused."""
-    numbers = {"name": "numbers", "parameters": {"classification": 1}}
+    """A short answer is refused that takes a long output to be looked through, and so are many classes."""
+    looked_through, many = (
+        {"name": "numbers", "parameters": {"classification": count}}
+        for count in (1, 16)
+    )
 
-    refused = ask(endpoints.server, 126, outputs=[numbers])
+    refused = [
+        ask(endpoints.server, 126, outputs=[looked_through]),
+        ask(endpoints.server, 20, outputs=[many]),
+    ]
 
-    assert error_of(refused, 413) == f"the outputs have 1008 bytes, {WOULD_WORK}"
+    assert [error_of(each, 413) for each in refused] == [
+        f"the outputs have {n_bytes} bytes, {WOULD_WORK}" for n_bytes in (1008, 1024)
+    ]
+
+
+def test_classes_are_named_as_long_as_somebody_waits() -> None:
+    """The classes of many rows are given up once the answer is no longer wanted, as runs are."""
+    token = CancellationToken()
+
+    with activate(token):
+        token.cancel()
+        with pytest.raises(DeadlinePassed):
+            classify(np.zeros((10_000, 2), np.float32), 1, (), "output 'y'")
 
 
 def test_grpc_has_the_same_limit(endpoints: Endpoints) -> None:
