@@ -149,6 +149,11 @@ class Settings:
         COUNT,
         "A request with more rows is answered 413, and one that finds 16 times as many waiting for its model 503.",
     ] = 10_000
+    max_answer_bytes: Annotated[
+        int,
+        COUNT,
+        "An inference whose outputs have more bytes is answered 413; a number in JSON counts as 16, a class as 64.",
+    ] = 256 * 1024 * 1024
     max_in_flight: Annotated[
         int, COUNT, "More requests at once in one process are answered 503."
     ] = 256

@@ -182,6 +182,12 @@ MAX_PART_FIELD_BYTES = declare(
     "one field of the head of a form's part", 4_096, "bytes", 400, "refused"
 )
 declare_setting("rows of a request", "max_rows", 413, "refused")
+declare_setting(
+    "outputs of an inference, in bytes, where a number in JSON counts as 16 and a class as 64",
+    "max_answer_bytes",
+    413,
+    "refused before they are written",
+)
 MAX_EXPLAINED_ROWS = declare(
     "rows of a request to /explain that a model is asked about many times",
     100,
@@ -236,6 +242,7 @@ class Limits:
         self.max_rows = settings.max_rows
         self.max_pixels = settings.max_pixels
         self.max_decoding_bytes = settings.max_decoding_bytes
+        self.max_answer_bytes = settings.max_answer_bytes
         self.max_json_bytes = settings.max_body_bytes
         self.max_image_bytes = settings.max_image_bytes
         self.max_bytes = max(settings.max_body_bytes, settings.max_image_bytes)
@@ -255,6 +262,15 @@ class Limits:
             raise TooLarge(
                 f"inputs: {n_rows} rows are over the limit of {self.max_rows} rows a request "
                 "(VEREDICTO_MAX_ROWS): send them in several requests"
+            )
+
+    def check_answer(self, n_bytes: int) -> None:
+        """Raises TooLarge where the outputs of an inference have more bytes than an answer may."""
+        if n_bytes > self.max_answer_bytes:
+            raise TooLarge(
+                f"the outputs have {n_bytes} bytes, over the limit of {self.max_answer_bytes} bytes an answer "
+                "(VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows, classes or outputs, or for binary_data, since a "
+                "number in JSON counts as 16 bytes, and a class as 64"
             )
 
     def check_explained(

@@ -264,6 +264,9 @@ class Batches:
 
         for waiting, result in zip(chosen, results, strict=True):
             if waiting.future.done():
+                # Nobody answers it, which is when an error lets go of its frames otherwise.
+                if isinstance(result, VeredictoError):
+                    result.forget_frames()
                 continue
 
             if isinstance(result, BaseException):

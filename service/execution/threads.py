@@ -55,6 +55,9 @@ class Job:
             with activate(self.token):
                 result = self.work()
         except BaseException as error:
+            if self.token.cancelled_at is not None:
+                # Nobody waits for it. Its frames have this one, and all that the work had in its hands.
+                error.__traceback__ = error.__context__ = None
             self.future.set_exception(error)
         else:
             self.future.set_result(result)

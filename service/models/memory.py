@@ -18,6 +18,9 @@ from service.models import cancellation
 LOOK_EVERY_S = 0.05
 """Work that waits for memory looks so often whether it is still wanted."""
 MAX_WAIT_S = 5.0
+CGROUP = Path("/sys/fs/cgroup")
+_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+"""A control group of version 2 or 1 has the limit of its memory in a file of this name."""
 _STATM = Path("/proc/self/statm")
 MIN_RELEASED_BYTES = 32 * 1024 * 1024
 """The allocator keeps freed memory; after work that took less it may."""
@@ -78,6 +81,19 @@ def read_memory_bytes() -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGESIZE")
+
+
+def read_memory_limit_bytes() -> int:
+    """Returns the memory that this process may have: the machine's, or less where its control group has a limit."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")]
+    for name in _LIMITS:
+        try:
+            limits.append(int((CGROUP / name).read_text()))
+        except (OSError, ValueError):
+            # There is no such group, or no limit, which is the word max.
+            continue
+
+    return min(limits)
 
 
 def release_freed() -> None:

@@ -34,8 +34,16 @@ _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _BFLOAT16 = "tensor(bfloat16)"
 _ONNX_BFLOAT16 = 16
-_NO_MEMORY = re.compile(r"bad_alloc|allocate memory|out of memory", re.IGNORECASE)
+_NO_MEMORY = re.compile(
+    r"bad_alloc|allocate memory|out of memory|available memory of", re.IGNORECASE
+)
+_NO_LOCALE = re.compile(r"construct locale with name:([^:\s]+)")
 _sharing = Lock()
+_ONE_CONSTANT = (
+    b'\x08\x08:6\n$\x12\x01c"\x08Constant*\x15\n\x0bvalue_float\x15\0\0\0\0\xa0\x01\x01'
+    b"\x12\x01gb\x0b\n\x01c\x12\x06\n\x04\x08\x01\x12\0B\x04\n\0\x10\r"
+)
+"""This is an ONNX file whose graph is one constant, `c`: there is nothing that a run of it has to compute."""
 _SLOW_BEFORE_TREES = frozenset({"CommonSubexpressionElimination"})
 """This step of onnxruntime looks at each value of each attribute, of which trees have millions, for the same twice."""
 MAX_FIRST_RUN_S = 10
@@ -281,22 +289,50 @@ def is_cpu_alone(device: str) -> bool:
     return device == "cpu" or _CUDA not in onnxruntime.get_available_providers()
 
 
+def shrink_arena() -> None:
+    """Gives back to the system what the arena keeps of earlier runs and sessions; other runs may go on meanwhile.
+
+    A run of 300 images by a convolutional network of half a million weights left 360 MB there for good.
+    """
+    with _sharing:
+        session, options = _share_arena()
+    session.run(None, {}, options)
+
+
 @functools.cache
-def _share_arena() -> None:
-    """Lets the sessions of this process share one arena: with its own, each would keep what its largest run took."""
+def _share_arena() -> tuple[onnxruntime.InferenceSession, Any]:
+    """Lets the sessions of this process share one arena: with its own, each would keep what its largest run took.
+
+    It returns a session and options whose run gives back what the arena has free: the wish is an option of a run. The
+    first such run comes before all others, since the arena keeps for good what it took first.
+    """
+    # What it imports in turn imports this module.
+    from service.models.memory import read_memory_bytes, read_memory_limit_bytes
+
     place = onnxruntime.OrtMemoryInfo(
         "Cpu",
         onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
         0,
         onnxruntime.OrtMemType.DEFAULT,
     )
-    as_it_is = {
-        "max_mem": 0,
+    # Beyond it a run fails, where otherwise the system ends the process that touches memory that is not there.
+    left_bytes = max(1, read_memory_limit_bytes() - read_memory_bytes())
+    arena = {
+        "max_mem": left_bytes,
         "arena_extend_strategy": 0,
         "initial_chunk_size_bytes": -1,
         "max_dead_bytes_per_chunk": -1,
     }
-    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_it_is))
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(arena))
+
+    options = make_run_options()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    session = onnxruntime.InferenceSession(
+        _ONE_CONSTANT, _make_options(threads=1), providers=[_CPU]
+    )
+    session.run(None, {}, options)
+
+    return session, options
 
 
 def _describe(tensor: Any, unranked: set[str]) -> TensorInfo:
@@ -321,6 +357,18 @@ def _make_options(threads: int) -> onnxruntime.SessionOptions:
     options.add_session_config_entry("session.use_env_allocators", "1")
 
     return options
+
+
+def _explain_refusal(error: Exception) -> str:
+    """Returns why onnxruntime does not load a file, and what would work where the system lacks a language."""
+    missing = _NO_LOCALE.search(str(error))
+    if missing is None:
+        return f"onnxruntime cannot load it: {one_line(error)}"
+
+    return (
+        f"its StringNormalizer is for the locale {missing[1]}, which this system does not have: install it, or export "
+        "the operator with the attribute locale C.UTF-8, which is everywhere"
+    )
 
 
 def _open(
@@ -350,7 +398,7 @@ def _open(
             )
     except Exception as error:
         # onnxruntime's errors share no base class.
-        raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
+        raise ModelRefused(_explain_refusal(error)) from error
 
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise ModelRefused(

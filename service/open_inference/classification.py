@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
+from service.models.cancellation import watch
 from service.open_inference.tensors import widen
 
 
 def classify(
     array: NDArray[Any], n_classes: int, labels: Sequence[str], where: str
 ) -> NDArray[Any]:
-    """Returns the highest values of each row as texts `value:index:class`; of equals the first comes first."""
+    """Returns the highest values of each row as texts `value:index:class`; of equals the first comes first.
+
+    It raises DeadlinePassed where nobody waits for them any more.
+    """
     array = widen(array)
     if array.ndim == 0 or array.dtype.kind not in "fiu":
         raise InvalidRequest(
@@ -33,7 +37,7 @@ def classify(
     order = np.argsort(keys, axis=1, kind="stable")[:, :n_classes]
     texts = [
         _name_values(row[best], best, labels)
-        for row, best in zip(rows, order.tolist(), strict=True)
+        for row, best in watch(zip(rows, order.tolist(), strict=True))
     ]
 
     return np.array(texts, dtype=np.object_).reshape(order.shape)

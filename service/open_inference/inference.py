@@ -18,10 +18,16 @@ from service.models.datatypes import BY_ARRAY
 from service.models.graph import Graph
 from service.models.images import rows as image_rows
 from service.open_inference.classification import classify
-from service.open_inference.input_tensors import Tensor
+from service.open_inference.input_tensors import Tensor, check_division
 from service.open_inference.parameters import check_tensor, read_count, read_flag
 from service.open_inference.requests import Parameters
 
+JSON_NUMBER_BYTES = 16
+"""A number in JSON counts as so many bytes of an answer, whatever its type: about what its text and a comma take."""
+CLASS_BYTES = 64
+"""A class is a text of some bytes, and in memory takes so many until it is written."""
+TEXT_LENGTH_BYTES = 4
+"""An element of BYTES is preceded by its length."""
 MAX_TIMEOUT_US = 10**15
 """A longer time is as good as any: JSON has numbers that no clock can count."""
 Tensors = dict[str, Tensor]
@@ -91,6 +97,7 @@ def plan(
     inputs, n_rows = _prepare(graph, request.inputs, limits)
 
     def finish(outputs: Outputs) -> Any:
+        limits.check_answer(sum(map(_count_bytes, specs, outputs)))
         tensors = [
             _make_tensor(graph, spec, output)
             for spec, output in zip(specs, outputs, strict=True)
@@ -159,6 +166,7 @@ def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
     """
     model = graph.model
     if model is None:
+        check_division(graph, inputs)
         lengths = [len(each) for each in inputs.values() if np.ndim(each)]
         return inputs, max(lengths, default=1)
 
@@ -187,6 +195,20 @@ def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
     model.check_features(given)
 
     return given, n_rows
+
+
+def _count_bytes(spec: OutputSpec, output: Any) -> int:
+    """Returns the bytes that an output takes in an answer, or in memory where its classes are asked for."""
+    array = np.asarray(output)
+    if array.dtype == np.object_:
+        return sum(TEXT_LENGTH_BYTES + len(each) for each in array.flat)
+
+    if spec.n_classes:
+        n_rows = len(array) if array.ndim > 1 else 1
+        n_texts = min(n_rows * spec.n_classes, array.size)
+        return max(array.nbytes, CLASS_BYTES * n_texts)
+
+    return array.nbytes if spec.as_bytes else JSON_NUMBER_BYTES * array.size
 
 
 def _make_tensor(graph: Graph, spec: OutputSpec, output: Any) -> OutputTensor:

@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from secrets import token_hex
 
 from service.errors import InvalidRequest, NotFound, Overloaded, VeredictoError
+from service.execution.freed_memory import release_all
 from service.models.graph import Graph
-from service.models.memory import release_freed
 from service.processes.link import Link
 from service.processes.reload_request import BROKEN, UNFIT, UNKNOWN
 from service.repository.loading import GenerationLoader, LoadedGeneration
@@ -147,7 +147,7 @@ class Reloads:
         self.forget(graphs)
         for graph in graphs:
             graph.retire()
-        threading.Thread(target=release_freed, daemon=True).start()
+        threading.Thread(target=release_all, daemon=True).start()
 
     def _settle(self, ticket: str, error: str, text: str) -> None:
         future = self._asked.get(ticket)

@@ -86,6 +86,27 @@ def write_gather(folder: Path) -> Path:
     return write_graph(folder / "gather.onnx", nodes, *ends)
 
 
+def write_range(folder: Path) -> Path:
+    """Writes a graph whose output is as long as its one input says: the whole numbers below it."""
+    nodes = [
+        helper.make_node("Constant", [], ["first"], value_int=0),
+        helper.make_node("Constant", [], ["step"], value_int=1),
+        helper.make_node("Range", ["first", "end", "step"], ["numbers"]),
+    ]
+    ends = (
+        [tensor("end", TensorProto.INT64, [])],
+        [tensor("numbers", TensorProto.INT64, ["n"])],
+    )
+    return write_graph(folder / "range.onnx", nodes, *ends)
+
+
+def write_division(folder: Path) -> Path:
+    """Writes a graph that divides one row of INT64 by another."""
+    nodes = [helper.make_node("Div", ["x", "by"], ["y"])]
+    x, by, y = (tensor(name, TensorProto.INT64, ["n"]) for name in ("x", "by", "y"))
+    return write_graph(folder / "division.onnx", nodes, [x, by], [y])
+
+
 def write_all(folder: Path) -> None:
     """Writes graphs without cards, one in two versions, a model of images and a generator."""
     for version in ("1", "2"):

@@ -101,7 +101,8 @@ class WireProtocol(EndingProtocol):
         self._refusal = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        # The parser leaves white space behind a value, which is no part of it by RFC 9110, 5.5.
+        self.headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         parser = self.parser

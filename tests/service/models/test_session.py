@@ -17,7 +17,7 @@ from service.models.content import read_one
 from service.models.datatypes import from_bfloat16, to_bfloat16
 from service.models.graph import Graph
 from service.models.model import load_graph
-from service.models.session import MAX_TWICE_BYTES, Session
+from service.models.session import MAX_TWICE_BYTES, Session, shrink_arena
 from tests.support.graphs import (
     tensor,
     write_endless,
@@ -38,6 +38,8 @@ def test_trees_are_not_searched_for_common_subexpressions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The search is left out for trees alone, whose self-check gives what it gave with it."""
+    # The session that belongs to the arena is opened before the first of a model.
+    shrink_arena()
     left_out: list[set[str]] = []
     real = onnxruntime.InferenceSession
 
@@ -145,6 +147,29 @@ def test_a_sequence_beside_tensors_is_left_out(
 
     assert list(graph.outputs) == ["y"]
     assert "the output 's' is left out: it is seq(tensor(float))" in caplog.text
+
+
+def write_normalizer(folder: Path, locale: str) -> Path:
+    """Writes a graph that makes texts lower case as they do in a locale."""
+    node = helper.make_node(
+        "StringNormalizer", ["x"], ["y"], case_change_action="LOWER", locale=locale
+    )
+    texts = [tensor(name, TensorProto.STRING, ["n"]) for name in ("x", "y")]
+    return write_graph(folder / "normalizer.onnx", [node], texts[:1], texts[1:])
+
+
+def test_a_locale_that_is_not_there_is_told_with_one_that_is(tmp_path: Path) -> None:
+    """A graph is refused by the locale that the system lacks, and with the one that is named it is served."""
+    with pytest.raises(ModelRefused) as refused:
+        load(write_normalizer(tmp_path, "xx_XX.UTF-8"))
+    graph = load(write_normalizer(tmp_path, "C.UTF-8"))
+
+    assert str(refused.value) == (
+        "its StringNormalizer is for the locale xx_XX.UTF-8, which this system does not have: install it, or export "
+        "the operator with the attribute locale C.UTF-8, which is everywhere"
+    )
+    found = graph.run(["y"], {"x": np.array(["ÑANDÚ"], dtype=np.object_)})
+    assert found[0].tolist() == ["ñandú"]
 
 
 def test_a_graph_that_does_not_end_is_refused(

@@ -140,6 +140,26 @@ def test_a_field_that_says_the_same_twice_is_taken(connection: socket.socket) ->
     assert read(connection)[0][0] == 200
 
 
+@pytest.mark.parametrize(
+    "field", ["Inference-Header-Content-Length: %d \t", "Expect: 100-continue \t"]
+)
+def test_white_space_behind_a_value_is_no_part_of_it(
+    connection: socket.socket, field: str
+) -> None:
+    """A number of bytes and an expectation are read as they are without what follows them."""
+    row = {"name": "features", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
+    document = {"inputs": [row]}
+    n_bytes = len(json.dumps(document))
+
+    connection.sendall(
+        write(
+            "/v2/models/points-mlp/infer", document, field.replace("%d", f"{n_bytes}")
+        )
+    )
+
+    assert read(connection)[0][0] == 200
+
+
 def test_an_offer_is_declined_without_a_word(server: Server) -> None:
     """Nothing is logged of an offer, least of all advice to install a library."""
     with connect(server) as connection:

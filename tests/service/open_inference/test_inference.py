@@ -1,0 +1,171 @@
+"""Values that a graph is asked about end no process, and its outputs have a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.grpc as triton_grpc
+from onnx import TensorProto
+from tritonclient.utils import InferenceServerException
+
+from service.errors import DeadlinePassed
+from service.models.cancellation import CancellationToken, activate
+from service.open_inference.classification import classify
+from tests.support.graphs import write_division, write_identity, write_range
+from tests.support.responses import error_of
+from tests.support.server import Server, free_port, serve
+
+MAX_BYTES = 1_000
+LEAST = -(2**63)
+WOULD_WORK = (
+    f"over the limit of {MAX_BYTES} bytes an answer (VEREDICTO_MAX_ANSWER_BYTES): ask for fewer rows, classes or "
+    "outputs, or for binary_data, since a number in JSON counts as 16 bytes, and a class as 64"
+)
+
+
+class Endpoints(NamedTuple):
+    """A server answers over HTTP, and over gRPC at an address."""
+
+    server: Server
+    grpc: str
+
+
+@pytest.fixture(scope="module")
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """The server has a narrow limit and graphs: one as long as a value says, one that divides, one of texts."""
+    folder = tmp_path_factory.mktemp("graphs")
+    write_range(folder)
+    write_division(folder)
+    write_identity(folder, "texts", TensorProto.STRING, ["n"])
+    port = free_port()
+    settings = {
+        "VEREDICTO_MODELS": folder,
+        "VEREDICTO_GRPC_PORT": port,
+        "VEREDICTO_MAX_ANSWER_BYTES": MAX_BYTES,
+    }
+
+    with serve(tmp_path_factory.mktemp("home"), **settings) as running:
+        yield Endpoints(running, f"127.0.0.1:{port}")
+
+
+def count_to(end: int) -> dict[str, object]:
+    return {"name": "end", "shape": [], "datatype": "INT64", "data": [end]}
+
+
+def ask(server: Server, end: int, **more: object) -> httpx.Response:
+    return server.post("/v2/models/range/infer", {"inputs": [count_to(end)], **more})
+
+
+def test_numbers_in_json_count_as_their_texts(endpoints: Endpoints) -> None:
+    """The last answer within the limit comes whole, and one number more is refused with what would work."""
+    fits = ask(endpoints.server, 62).json()
+    refused = ask(endpoints.server, 63)
+
+    assert fits["outputs"][0]["data"] == list(range(62))
+    assert error_of(refused, 413) == f"the outputs have 1008 bytes, {WOULD_WORK}"
+
+
+def test_bytes_count_as_they_are(endpoints: Endpoints) -> None:
+    """Binary tensors of just so many bytes come, and one more number is refused."""
+    binary = {"parameters": {"binary_data_output": True}}
+
+    fits = ask(endpoints.server, 125, **binary)
+    refused = ask(endpoints.server, 126, **binary)
+
+    assert fits.content.endswith(np.arange(125).tobytes())
+    assert error_of(refused, 413) == f"the outputs have 1008 bytes, {WOULD_WORK}"
+
+
+def test_texts_count_with_their_lengths(endpoints: Endpoints) -> None:
+    """Each text counts as its characters and four bytes more."""
+    texts = {"name": "x", "shape": [100], "datatype": "BYTES"}
+    fits, too_long = (
+        {"inputs": [texts | {"data": ["é" * length] * 100}]} for length in (6, 7)
+    )
+    path = "/v2/models/texts/infer"
+
+    assert endpoints.server.post(path, fits).status_code == 200
+    assert error_of(endpoints.server.post(path, too_long), 413) == (
+        f"the outputs have 1100 bytes, {WOULD_WORK}"
+    )
+
+
+def test_what_classes_are_chosen_of_counts_too(endpoints: Endpoints) -> None:
+    """A short answer is refused that takes a long output to be looked through, and so are many classes."""
+    looked_through, many = (
+        {"name": "numbers", "parameters": {"classification": count}}
+        for count in (1, 16)
+    )
+
+    refused = [
+        ask(endpoints.server, 126, outputs=[looked_through]),
+        ask(endpoints.server, 20, outputs=[many]),
+    ]
+
+    assert [error_of(each, 413) for each in refused] == [
+        f"the outputs have {n_bytes} bytes, {WOULD_WORK}" for n_bytes in (1008, 1024)
+    ]
+
+
+def test_classes_are_named_as_long_as_somebody_waits() -> None:
+    """The classes of many rows are given up once the answer is no longer wanted, as runs are."""
+    token = CancellationToken()
+
+    with activate(token):
+        token.cancel()
+        with pytest.raises(DeadlinePassed):
+            classify(np.zeros((10_000, 2), np.float32), 1, (), "output 'y'")
+
+
+def test_grpc_has_the_same_limit(endpoints: Endpoints) -> None:
+    """Triton's client gets the last answer within the limit, and RESOURCE_EXHAUSTED for the next."""
+    with triton_grpc.InferenceServerClient(endpoints.grpc) as client:
+        found = client.infer("range", [make_end(125)]).as_numpy("numbers")
+        with pytest.raises(InferenceServerException) as refused:
+            client.infer("range", [make_end(126)])
+
+    assert found.tolist() == list(range(125))
+    assert refused.value.status() == "StatusCode.RESOURCE_EXHAUSTED"
+    assert refused.value.message() == f"the outputs have 1008 bytes, {WOULD_WORK}"
+
+
+def make_end(end: int) -> triton_grpc.InferInput:
+    infer_input = triton_grpc.InferInput("end", [], "INT64")
+    infer_input.set_data_from_numpy(np.array(end))
+    return infer_input
+
+
+def divide(server: Server, x: list[int], by: list[int]) -> httpx.Response:
+    inputs = [
+        {"name": name, "shape": [len(values)], "datatype": "INT64", "data": values}
+        for name, values in (("x", x), ("by", by))
+    ]
+    return server.post("/v2/models/division/infer", {"inputs": inputs})
+
+
+@pytest.mark.parametrize(
+    ("x", "by", "quotients"),
+    [([LEAST, 7], [2, 2], [LEAST // 2, 3]), ([LEAST + 1, 7], [-1, 2], [-LEAST - 1, 3])],
+)
+def test_integers_are_divided(
+    endpoints: Endpoints, x: list[int], by: list[int], quotients: list[int]
+) -> None:
+    """The least integer and a divisor of -1 are divided as others are where they do not come together."""
+    answer = divide(endpoints.server, x, by).json()
+
+    assert answer["outputs"][0]["data"] == quotients
+
+
+def test_a_quotient_that_is_no_integer_ends_no_process(endpoints: Endpoints) -> None:
+    """The least integer is not divided by -1, which would end the process with all that it has in flight."""
+    refused = divide(endpoints.server, [7, LEAST], [2, -1])
+
+    assert error_of(refused, 400) == (
+        f"input 'x': division divides integers, and {LEAST} divided by -1 is none: "
+        "send no such two values in one request"
+    )
+    assert divide(endpoints.server, [7], [2]).json()["outputs"][0]["data"] == [3]
