@@ -33,23 +33,37 @@ def find_sources() -> list[Path]:
     return [Path(each) for each in sorted(found)]
 
 
+KINDS = (
+    ast.Module,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Import,
+    ast.ImportFrom,
+)
+"""The tests look at what has a docstring, and at imports."""
+
+
 @cache
-def read_tree(path: Path) -> ast.Module:
-    """Returns a module's syntax, which several tests look through."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+def read_nodes(path: Path) -> list[ast.AST]:
+    """Returns what the tests look at in a module's syntax, which is parsed and walked through once for all of them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, KINDS)]
 
 
-def find_imports(tree: ast.Module) -> Iterator[str]:
+def find_imports(nodes: list[ast.AST]) -> Iterator[str]:
     """Yields each imported module, and each imported name as if it were one."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def find_tests(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
+def find_tests(
+    nodes: list[ast.AST],
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in nodes:
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if is_function and node.name.startswith("test_"):
             yield node
@@ -60,8 +74,8 @@ def find_tests(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunction
 )
 def test_nothing_is_imported_from_a_test_file(path: Path) -> None:
     """All that tests share lies in tests/support, so that any file of tests can be moved or removed."""
-    tree = read_tree(path)
-    of_tests = [name for name in find_imports(tree) if name.startswith("tests.")]
+    imported = find_imports(read_nodes(path))
+    of_tests = [name for name in imported if name.startswith("tests.")]
     from_files = [
         name
         for name in of_tests
@@ -75,7 +89,7 @@ def test_nothing_is_imported_from_a_test_file(path: Path) -> None:
 )
 def test_each_test_states_a_fact(path: Path) -> None:
     """A test has a docstring, which ends as a sentence does."""
-    for test in find_tests(read_tree(path)):
+    for test in find_tests(read_nodes(path)):
         fact = ast.get_docstring(test) or ""
         assert fact.endswith("."), test.name
 
@@ -100,10 +114,10 @@ FIRST_WORDS = re.compile(r"(What|How|Where|Whether|Why|When|Who|Whose|Which|If|T
 
 
 def find_functions(
-    tree: ast.Module,
+    nodes: list[ast.AST],
 ) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Yields each function and method, nested ones too."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -112,7 +126,7 @@ def test_no_function_is_long() -> None:
     """A function has at most forty lines, but for those that the table names, which has no others."""
     found: dict[str, set[str]] = {}
     for path in find_sources():
-        for function in find_functions(read_tree(path)):
+        for function in find_functions(read_nodes(path)):
             assert function.end_lineno is not None
             if function.end_lineno - function.lineno + 1 > MAX_LINES:
                 name = path.relative_to(TESTS.parent).as_posix()
@@ -127,7 +141,7 @@ def test_no_docstring_begins_as_a_question_does() -> None:
     found = []
     for path in find_sources():
         name = path.relative_to(TESTS.parent).as_posix()
-        for node in ast.walk(read_tree(path)):
+        for node in read_nodes(path):
             text = isinstance(node, kinds) and ast.get_docstring(node)
             if text and FIRST_WORDS.match(text):
                 found.append(f"{name}: {text}")

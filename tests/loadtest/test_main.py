@@ -339,7 +339,7 @@ def test_the_highest_rate_is_searched(
     load: Callable[..., dict[str, Any]], url: str
 ) -> None:
     """The result has the rate with its interval, and what was measured at it."""
-    words = ("--url", url, "--duration", "0.2", "--repeats", "1")
+    words = ("--url", f"{url}/slow", "--duration", "0.2", "--repeats", "1")
     found = load(*words, "--slo", "p50<20ms", code=1)
     assert found["search"]["rate"] > 50
     assert found["load"]["rate"] == found["search"]["rate"]
@@ -365,7 +365,7 @@ def test_a_test_is_compared_with_an_old_one(
 ) -> None:
     """The comparison is in the result; a file that is no result is refused."""
     old = tmp_path / "old.json"
-    words = ("--url", url, "--concurrency", "1", "--repeats", "3")
+    words = ("--url", f"{url}/slow", "--concurrency", "1", "--repeats", "3")
     load(*words)
     (tmp_path / "result.json").rename(old)
     found = load(*words, "--compare", str(old), "--margin", "500%", code=1)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
@@ -106,6 +106,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ZipFile(file).extractall(unpacked)
 
     return unpacked
+
+
+@pytest.fixture(scope="module")
+def distributions() -> Mapping[str, list[str]]:
+    """Of each module that is installed the distributions that bring it, whose lists of files take half a second."""
+    return packages_distributions()
 
 
 @pytest.fixture(scope="module")
@@ -266,13 +272,14 @@ def test_what_is_installed_serves_from_any_folder(
 
 
 @pytest.mark.parametrize("package", OURS)
-def test_what_is_imported_is_declared(package: str) -> None:
+def test_what_is_imported_is_declared(
+    package: str, distributions: Mapping[str, list[str]]
+) -> None:
     """Each library that a package imports is among its dependencies in pyproject.toml, not only among theirs."""
     declared = find_declared(EXTRAS[package])
     if package == "benchmarks":
         declared |= find_contenders_requirements()
 
-    distributions = packages_distributions()
     missing = {
         library
         for library in find_libraries(package)

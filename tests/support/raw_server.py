@@ -1,8 +1,8 @@
 """A test decides every delay and failure of this server of a few lines, in a process of its own.
 
 It answers `/` at once, `/fail` with 500, `/never` not at all, `/close` by closing, `/chunks` in chunks and `/end` until
-the connection's end. It answers `/once` with `Connection: close`, `/later` after some time, and `/refuse` before it has
-read the body. While it stalls it does nothing else.
+the connection's end. It answers `/once` with `Connection: close`, `/later` after some time, `/slow` after a millisecond
+in which it does nothing else, and `/refuse` before it has read the body. While it stalls it does nothing else either.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import cast
 
 ANSWERS = {
     b"/": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"/slow": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow",
     b"/fail": b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
     b"/refuse": b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n",
     b"/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
@@ -28,6 +29,8 @@ ANSWERS = {
 NOT_FOUND = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
 CLOSING = (b"/close", b"/end", b"/once")
 SILENT = (b"/never", b"/close")
+SLOW_S = 0.001
+"""With this pause before each answer a server is at its limit at some hundreds of requests a second, and idles."""
 
 
 class Protocol(asyncio.Protocol):
@@ -44,6 +47,8 @@ class Protocol(asyncio.Protocol):
             self._answer_later()
             return
 
+        if path == b"/slow":
+            time.sleep(SLOW_S)
         if path not in SILENT:
             self._transport.write(ANSWERS.get(path, NOT_FOUND))
         if path == b"/refuse":

@@ -8,7 +8,6 @@ import unicodedata
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 from tables.spread_columns import join_features
@@ -21,6 +20,7 @@ from tables.terms import (
     split_terms,
     split_words,
 )
+from tests.support.any_text import any_text
 
 TEXTS = [
     "Good food, good staff!",
@@ -50,7 +50,7 @@ def test_words_are_those_of_any_script(text: str, words: list[str]) -> None:
     assert split_words(text) == words
 
 
-@given(st.text(max_size=200))
+@given(any_text(max_size=200))
 def test_the_way_a_text_is_written_makes_no_difference(text: str) -> None:
     """Upper case, decomposed letters and other blanks lead to the same terms as often as the text is split."""
     terms = split_terms(text)

@@ -73,7 +73,7 @@ def test_latency_is_drawn_against_the_rate(
     load: Callable[..., tuple[dict[str, Any], str]], url: str, words: tuple[str, ...]
 ) -> None:
     """A rate that rises and a search have it, and of a search's marks it is told what they mean."""
-    found, report = load("--url", url, *words)
+    found, report = load("--url", f"{url}/slow", *words)
     assert "Latency against rate" in report
     assert ("A mark is a trial of the search" in report) is ("search" in found)
 

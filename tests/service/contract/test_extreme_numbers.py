@@ -22,6 +22,7 @@ FAR = (
     b"1e9999",
 )
 NEAR = (b"1e38", b"1.5", b"-1E-45", b"123456789", b"1e200", b"1e-284", b"true")
+N_TRIES = 5
 
 
 def body(number: bytes, n_numbers: int) -> bytes:
@@ -50,11 +51,17 @@ def test_names_with_digits_are_no_numbers() -> None:
 
 
 def test_a_small_body_holds_the_event_loop_for_milliseconds() -> None:
-    """64 kB of the slowest numbers took 150 ms to be refused, and take about one."""
+    """64 kB of the slowest numbers took 150 ms to be refused, and take about one.
+
+    It is tried several times, since the collector of garbage may look through this process in one of them.
+    """
     decoder = RequestDecoder(PredictRequest)
     content = body(b"1e308", 10_000)
-    began_s = time.thread_time()
-    with pytest.raises(InvalidRequest):
-        decoder.decode(content)
+    took_s = []
+    for _ in range(N_TRIES):
+        began_s = time.thread_time()
+        with pytest.raises(InvalidRequest):
+            decoder.decode(content)
+        took_s.append(time.thread_time() - began_s)
 
-    assert time.thread_time() - began_s < 0.05
+    assert min(took_s) < 0.05

@@ -26,6 +26,7 @@ from service.open_inference.tensors import (
     write_bytes,
     write_json,
 )
+from tests.support.any_text import any_text
 
 WHERE = "inputs[0]"
 NUMERIC = [name for name in DATATYPES if name != BYTES]
@@ -67,7 +68,7 @@ def texts(draw: st.DrawFn) -> np.ndarray:
     """An array of texts, of any shape."""
     shape = draw(SHAPES)
     size = int(np.prod(shape))
-    elements = draw(st.lists(st.text(), min_size=size, max_size=size))
+    elements = draw(st.lists(any_text(), min_size=size, max_size=size))
     return np.array(elements, dtype=np.object_).reshape(shape)
 
 

@@ -26,6 +26,7 @@ from service.contract.requests import CompareRequest
 from service.errors import InvalidRequest
 from service.http.request_bodies.forms import read_query, read_request
 from service.models.images.media_types import ImageFile
+from tests.support.any_text import any_text
 
 DECODER = RequestDecoder(CompareRequest)
 KNOWN = CompareRequest.__struct_fields__
@@ -116,7 +117,7 @@ def test_files_keep_their_bytes(contents: list[bytes]) -> None:
     assert [file.content for file in found] == contents
 
 
-@given(st.text())
+@given(any_text())
 def test_texts_of_a_form_are_utf_8(value: str) -> None:
     """A field holds any text; bytes that are none become the sign of a replacement."""
     assert read(MULTIPART, form(picture(), text("task", value))).task == value
