@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
 import pytest
-import tritonclient.grpc as triton_grpc
 from onnx import TensorProto
 from tritonclient.utils import InferenceServerException
 
@@ -18,6 +17,7 @@ from service.open_inference.classification import classify
 from tests.support.graphs import write_division, write_identity, write_range
 from tests.support.responses import error_of
 from tests.support.server import Server, free_port, serve
+from tests.support.triton_grpc import triton as triton_grpc
 
 MAX_BYTES = 1_000
 LEAST = -(2**63)
@@ -133,7 +133,7 @@ def test_grpc_has_the_same_limit(endpoints: Endpoints) -> None:
     assert refused.value.message() == f"the outputs have 1008 bytes, {WOULD_WORK}"
 
 
-def make_end(end: int) -> triton_grpc.InferInput:
+def make_end(end: int) -> Any:
     infer_input = triton_grpc.InferInput("end", [], "INT64")
     infer_input.set_data_from_numpy(np.array(end))
     return infer_input
