@@ -32,7 +32,10 @@ NEEDS_CALIBRATION = True
 
 MAX_LEAVES_IN_ALL = 100_000
 """The trees of all rounds and classes have at most so many leaves, which are about 9 MB in a file."""
-MIN_LEAVES = 4
+MAX_VISITS = 12_000_000_000
+"""So many values are looked at in all rounds, a row's value of a column once for each tree: some three minutes."""
+MAX_FASTER = 2.5
+"""Where that leaves time for fewer rounds, each tree counts for up to so much more, and for 0.125 as the default."""
 FITS = 3
 MAX_SHARED_ROWS = 20_000
 """Of more rows the validation rows are a small share, and once is enough."""
@@ -42,7 +45,10 @@ SMALL_LEAF_SHARE = 50
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--learning-rate", type=types.positive, default=0.05, help="share of each tree"
+        "--learning-rate",
+        type=types.positive,
+        default=0.05,
+        help="share of each tree; up to 2.5 times that where many rows of many columns leave time for fewer rounds",
     )
     parser.add_argument(
         "--rounds",
@@ -129,9 +135,10 @@ def _grow(
         else HistGradientBoostingRegressor
     )
     weighing = {"class_weight": options.class_weight} if dataset.classes else {}
+    n_rounds, faster = bound_rounds(dataset, len(rows.train), options)
     boosting = grown(
-        learning_rate=options.learning_rate,
-        max_iter=_bound_rounds(dataset, options),
+        learning_rate=options.learning_rate * faster,
+        max_iter=n_rounds,
         max_leaf_nodes=max(2, options.leaves),
         min_samples_leaf=options.min_leaf or find_min_leaf(len(rows.train)),
         l2_regularization=options.l2,
@@ -170,11 +177,23 @@ def round_thresholds(boosting: Any) -> None:
             tree.nodes["num_threshold"] = rounded
 
 
-def _bound_rounds(dataset: Dataset, options: argparse.Namespace) -> int:
+def bound_rounds(
+    dataset: Dataset, n_rows: int, options: argparse.Namespace
+) -> tuple[int, float]:
+    """Returns how many rounds there are at most for `n_rows` training rows, and how much more each tree counts.
+
+    The trees of all rounds have a size that a file has room for, and are grown in minutes.
+    """
     n_scores = len(dataset.classes) if len(dataset.classes) > 2 else 1
-    n_fits = 1 if dataset.classes else FITS
-    most: int = MAX_LEAVES_IN_ALL // (n_scores * n_fits * options.leaves)
-    return max(1, min(int(options.rounds), most))
+    n_fits = FITS if not dataset.classes and n_rows <= MAX_SHARED_ROWS else 1
+    n_trees = n_scores * n_fits
+    n_values = n_rows * dataset.features.shape[1]
+
+    has_room = MAX_LEAVES_IN_ALL // (n_trees * options.leaves)
+    wanted = max(1, min(int(options.rounds), has_room))
+    n_rounds = max(1, min(wanted, MAX_VISITS // (n_trees * n_values)))
+
+    return n_rounds, min(MAX_FASTER, wanted / n_rounds)
 
 
 def _keep_best(boosting: Any) -> None:

@@ -152,3 +152,34 @@ def test_a_rare_class_may_weigh_as_much_as_another(
         named.append(int(fitted.outputs(dataset.features)["label"].sum()))
 
     assert named[1] > named[0] + 200
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "n_rows", "n_columns", "expected"),
+    [
+        (3, 70_000, 20, (1000, 1.0)),
+        (3, 70_000, 217, (263, 2.5)),
+        (0, 70_000, 217, (789, 1000 / 789)),
+        (0, 20_000, 217, (921, 1000 / 921)),
+        (10, 1_000, 64, (322, 1.0)),
+    ],
+    ids=["narrow", "wide", "one tree a round", "three fits", "room in the file"],
+)
+def test_many_rows_of_many_columns_have_fewer_rounds_that_count_for_more(
+    n_classes: int, n_rows: int, n_columns: int, expected: tuple[int, float]
+) -> None:
+    """All rounds look at twelve billion values at most, and what is missing of them counts for up to 2.5 times more."""
+    dataset = Dataset(
+        task="wide",
+        summary="",
+        source="",
+        features=np.zeros((1, n_columns), np.float32),
+        target=np.zeros(1, np.int64 if n_classes else np.float32),
+        feature_names=tuple(map(str, range(n_columns))),
+        classes=tuple(map(str, range(n_classes))),
+    )
+    options = build_parser().parse_args(["gradient_boosting", "--task", "wide"])
+
+    found = gradient_boosting.bound_rounds(dataset, n_rows, options)
+
+    assert found == pytest.approx(expected)
