@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import polars as pl
 import pytest
 
+from tests.support.described_columns import describe, write
 from training.data.table import describe_columns
 
 N_ROWS = 200
 TELLS = "it tells the target by itself in every row: --exclude c unless it is known beforehand"
 UNIT = "it is the target in another unit, but for its rounding: --exclude c unless it is known beforehand"
-
-
-def write(folder: Path, columns: Mapping[str, Sequence[object]]) -> Path:
-    path = folder / "my.csv"
-    pl.DataFrame(columns, strict=False).write_csv(path)
-    return path
-
-
-def describe(folder: Path, values: Sequence[object], target: Sequence[object]) -> str:
-    """Returns what is said of the column `c`, which has these values."""
-    path = write(folder, {"c": values, "y": target})
-    return describe_columns(path, target="y")[0].removeprefix("c: ")
 
 
 @pytest.fixture
