@@ -110,7 +110,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def distributions() -> Mapping[str, list[str]]:
-    """Of each module that is installed the distributions that bring it, whose lists of files take half a second."""
+    """Returns the distributions that bring each installed module; to read their files takes half a second."""
     return packages_distributions()
 
 

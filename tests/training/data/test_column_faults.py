@@ -309,7 +309,7 @@ def test_dates_in_eight_digits_are_dates(tmp_path: Path) -> None:
 
 
 def test_months_in_six_digits_are_months_or_numbers(tmp_path: Path) -> None:
-    """From December 2021 to January 2022 it is a month, and 89 only where a person says that they are numbers."""
+    """Months of six digits are a month apart at a year's end, and 89 only where a person says that they are numbers."""
     texts = [f"{2019 + at % 4}{at % 12 + 1:02}" for at in range(N_ROWS)]
     path = write(tmp_path, texts)
     note = "c: a date, learnt as c_year, c_month, c_weekday, c_days ('202002' was read as 2020-02)"

@@ -17,7 +17,7 @@ DAYS = [dt.date(2020, 1, 1) + dt.timedelta(37 * at) for at in range(40)]
 )
 @pytest.mark.parametrize("is_number", [False, True])
 def test_days_and_weeks_of_digits_are_told(form: str, *, is_number: bool) -> None:
-    """As numbers they would grow by the century from one day to the next; leading zeros may be lost."""
+    """Days and weeks of digits alone are told, with or without their leading zeros, since as numbers they leap."""
     texts = pl.Series("a", [day.strftime(form) for day in DAYS])
     known = texts.cast(pl.Int64) if is_number else texts
     shown = repr(known[0])
