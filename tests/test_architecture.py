@@ -574,6 +574,7 @@ SHOWN: dict[str, set[str]] = {
         "freed_memory",
         "garbage",
         "gauges",
+        "joined_runs",
         "lifecycle",
         "live_metrics",
         "metric_files",

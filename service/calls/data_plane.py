@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter_ns
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from model_card import Card
 from service.calls import catalogue, invocations, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
+from service.calls.comparison_run import ComparisonRun
 from service.calls.examples import Examples
 from service.calls.explaining.rows import RowExplainer
 from service.calls.held_out_verdict import Verdicts
@@ -32,13 +32,12 @@ from service.contract.requests import (
 )
 from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.lifecycle import Lifecycle
-from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
+from service.execution.run import Outputs, Pending, Reply, Run, wait_for
 from service.live import challenger_tests, comparison
 from service.live.journal.reading.window import Example
 from service.live.monitor import Monitor
 from service.models.content import read_unchanged
-from service.models.model import Inputs, Model
-from service.models.model_statistics import Times
+from service.models.model import Model
 from service.models.registry import Registry
 from service.settings import Settings
 
@@ -208,8 +207,8 @@ class DataPlane:
         shown = [file for file, graph in files if graph.session is session]
         return read_unchanged(self._settings.models, shown, session.version)
 
-    def compare(self, request: CompareRequest) -> Reply:
-        """Runs the task's classifiers on the same rows, side by side."""
+    def compare(self, request: CompareRequest) -> ComparisonRun:
+        """Returns what is left of a comparison: to run the task's classifiers on the same rows, side by side."""
         models = self._select_classifiers(request)
         inputs = self._predictor.encode(models, request.inputs)
         classes = models[0].classes
@@ -217,16 +216,15 @@ class DataPlane:
         if request.labels is not None:
             truth = _index_labels(request.labels, models[0], n_rows=len(inputs))
 
-        outputs, records = _run_classifiers(models, inputs)
+        def finish(outputs: list[ClassifierOutput]) -> answers.Comparison:
+            try:
+                return compare(request.task, classes, outputs, truth)
+            except NotFinite:
+                for model, output in zip(models, outputs, strict=True):
+                    model.check_finite(output.probabilities)
+                raise
 
-        try:
-            answer = compare(request.task, classes, outputs, truth)
-        except NotFinite:
-            for model, output in zip(models, outputs, strict=True):
-                model.check_finite(output.probabilities)
-            raise
-
-        return Reply(answer, tuple(records))
+        return ComparisonRun(models, inputs, len(inputs), finish)
 
     def explain(self, request: ExplainRequest) -> Reply:
         """Explains each row by contributions of features or by neighbours, and each image by a map of it."""
@@ -297,29 +295,6 @@ class DataPlane:
             )
 
         return [models[name] for name in names]
-
-
-def _run_classifiers(
-    models: list[Model], inputs: Inputs
-) -> tuple[list[ClassifierOutput], list[RunRecord]]:
-    """Returns each model's output for the same rows, unchecked, and the record of its run."""
-    n_rows = len(inputs)
-    outputs = []
-    records = []
-    before_ns = perf_counter_ns()
-
-    for model in models:
-        label, probabilities = model.run_unchecked(model.output_names, inputs)
-        now_ns = perf_counter_ns()
-        run_ns = now_ns - before_ns
-        before_ns = now_ns
-        output = ClassifierOutput(
-            model.name, model.version, label, probabilities, run_ns / 1e6
-        )
-        outputs.append(output)
-        records.append(RunRecord(model.graph, Times(0, 0, run_ns, 0, n_rows)))
-
-    return outputs, records
 
 
 def _index_labels(

@@ -6,25 +6,23 @@ Those that are joined ask for the same outputs, and their rows have one shape.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.errors import DeadlinePassed
-from service.execution.run import Outputs, Run
+
+if TYPE_CHECKING:
+    from service.execution.run import Outputs, Reply, Run
 
 logger = logging.getLogger(__name__)
 MAX_JOINED_ROWS = 16
 """One run takes at most this many rows of several requests, unless it is set otherwise."""
-
-
-def find_kind(run: Run) -> tuple[Any, ...]:
-    """Returns what requests must have in common to share a run: output names, and the shapes of rows."""
-    return (*run.names, *sorted({each.shape for each in run.inputs}))
 
 
 class Batch(NamedTuple):
@@ -38,6 +36,22 @@ class Batch(NamedTuple):
     infer_ns: int
     content: Any = None
     output_ns: int = 0
+
+
+def reply_together(
+    runs: Sequence[Run], came_ns: Sequence[int]
+) -> list[Reply | Exception]:
+    """Makes runs that came at these times, in nanoseconds, as one; returns the reply or the error of each."""
+    started_ns = perf_counter_ns()
+    results = execute_all(runs)
+    infer_ns = perf_counter_ns() - started_ns
+    n_rows = sum(each.n_rows for each in runs)
+    runs[0].graph.statistics.execute(n_rows, infer_ns)
+
+    return [
+        run.make_reply(result, queue_ns=started_ns - each_ns, infer_ns=infer_ns)
+        for run, result, each_ns in zip(runs, results, came_ns, strict=True)
+    ]
 
 
 def run_batch(runs: list[Run]) -> Batch:
@@ -57,7 +71,7 @@ def run_batch(runs: list[Run]) -> Batch:
     return batch._replace(content=content, output_ns=perf_counter_ns() - ran_ns)
 
 
-def execute_all(runs: list[Run]) -> list[Outputs | BaseException]:
+def execute_all(runs: Sequence[Run]) -> list[Outputs | BaseException]:
     """Returns the outputs of each run; a joined run that fails is repeated one by one, so that each fails alone."""
     if len(runs) > 1:
         try:
@@ -77,18 +91,20 @@ def _execute_safely(run: Run) -> Outputs | BaseException:
         return error
 
 
-def _join(runs: list[Run]) -> Run:
+def _join(runs: Sequence[Run]) -> Run:
     """Returns one run of the rows of all these runs."""
-    joined: Any
-    if isinstance(runs[0].inputs, list):
-        joined = list(chain.from_iterable(each.inputs for each in runs))
-    else:
-        joined = np.concatenate([each.inputs for each in runs])
-
+    joined = join_rows([each.inputs for each in runs])
     return replace(runs[0], inputs=joined, n_rows=len(joined))
 
 
-def _split(runs: list[Run], outputs: Outputs) -> Iterator[Outputs]:
+def join_rows(inputs: Sequence[Any]) -> NDArray[Any] | list[Any]:
+    """Returns the rows of all requests, in their order: arrays `(n_rows, ...)`, or lists of arrays of other sizes."""
+    if isinstance(inputs[0], list):
+        return list(chain.from_iterable(inputs))
+    return np.concatenate(inputs)
+
+
+def _split(runs: Sequence[Run], outputs: Outputs) -> Iterator[Outputs]:
     """Yields each request's rows of the joined outputs; an output without rows goes to every request."""
     start = 0
     names = runs[0].names

@@ -17,7 +17,7 @@ from service.errors import VeredictoError
 from service.execution.admission import ClientLeft
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
-from service.execution.run import Pending, Reply, Run
+from service.execution.run import Outcome, Pending, Reply, Run
 from service.execution.turn_batching import TurnBatch, TurnRun
 from service.models.graph import Graph
 
@@ -75,7 +75,7 @@ class Route(Protocol):
         """Returns whether a small request needs a thread after all, now that it is decoded."""
         ...
 
-    def answer(self, request: Any, head: Any, /) -> Run | Reply | Pending:
+    def answer(self, request: Any, head: Any, /) -> Outcome:
         """Returns the reply, or what is left to be done for it; raises VeredictoError."""
         ...
 
@@ -111,29 +111,25 @@ class Pipeline:
         The second phase takes a thread where the route says that the request costs more than its length does.
         """
         outcome, started_ns = self._begin(route, body, head)
-        return outcome.reply_if_quick(started_ns) if type(outcome) is Run else outcome
+        return _reply_if_quick(outcome, started_ns)
 
     def answer_in_turn(
         self, route: Route, body: bytes, head: Head, client: int
     ) -> Run | Reply | Pending | TurnRun:
         """Takes a request through both phases; its quick run may wait for others that come in the same turn of the
-        event loop, where joining them is worth it and the graph has several clients.
+        event loop, where joining them is worth it and several clients ask for the like.
         """
         outcome, started_ns = self._begin(route, body, head)
-        if type(outcome) is not Run:
+        if isinstance(outcome, (Reply, Pending)):
             return outcome
-
-        graph = outcome.graph
-        if not (graph.is_batchable and outcome.is_quick and graph.is_shared_by(client)):
+        if not (outcome.is_shared_by(client) and outcome.is_worth_joining):
             return outcome.reply_if_quick(started_ns)
 
         outcome.decode_ns = perf_counter_ns() - started_ns
 
         return self._turn.take(outcome)
 
-    def _begin(
-        self, route: Route, body: bytes, head: Head
-    ) -> tuple[Run | Reply | Pending, int]:
+    def _begin(self, route: Route, body: bytes, head: Head) -> tuple[Outcome, int]:
         """Returns what comes of both phases, and when they began, in nanoseconds."""
         started_ns = perf_counter_ns()
         request = _decode(route, body, head)
@@ -223,11 +219,17 @@ def _answer_here(
     route: Route, request: Any, head: Any, started_ns: int
 ) -> Run | Reply | Pending:
     """Takes a request, decoded since `started_ns`, through the second phase, and its run where that is quick."""
-    outcome = _answer(route, request, head)
-    return outcome.reply_if_quick(started_ns) if type(outcome) is Run else outcome
+    return _reply_if_quick(_answer(route, request, head), started_ns)
 
 
-def _answer(route: Route, request: Any, head: Any) -> Run | Reply | Pending:
+def _reply_if_quick(outcome: Outcome, started_ns: int) -> Run | Reply | Pending:
+    """Returns the reply of a quick run, whose request came at `started_ns`; else what is left to be done."""
+    if isinstance(outcome, (Reply, Pending)):
+        return outcome
+    return outcome.reply_if_quick(started_ns)
+
+
+def _answer(route: Route, request: Any, head: Any) -> Outcome:
     """Takes a request through the second phase."""
     try:
         return route.answer(request, head)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
 from service.errors import VeredictoError
+from service.execution import joined_runs
 from service.models.graph import Graph
 from service.models.model_statistics import Times
 
@@ -130,6 +131,36 @@ class Run:
             and self.n_texts <= MAX_INLINE_TEXTS
         )
 
+    @property
+    def is_worth_joining(self) -> bool:
+        """Returns whether it is quick, and other requests' rows cost it little."""
+        return self.graph.is_batchable and self.is_quick
+
+    @property
+    def kind(self) -> Hashable:
+        """Returns what requests must have in common to share a run: the graph, output names, and the shapes of rows."""
+        shapes = sorted({each.shape for each in self.inputs})
+        return (self.graph, *self.names, *shapes)
+
+    @property
+    def max_joined_rows(self) -> int:
+        """Returns how many rows are quick together."""
+        return self.graph.max_quick_rows
+
+    def is_shared_by(self, client: int) -> bool:
+        """Returns whether another client than this one asked the graph before it; only the event loop may call it."""
+        return self.graph.is_shared_by(client)
+
+    def reply_together(
+        self, runs: Sequence[Run], came_ns: Sequence[int]
+    ) -> list[Reply | Exception]:
+        """Makes runs of this kind, which came at these times, as one; returns the reply or the error of each."""
+        return joined_runs.reply_together(runs, came_ns)
+
+    def count_as_cancelled(self) -> None:
+        """Counts the run for its graph as one that nobody waited for."""
+        self.graph.statistics.fail("cancelled", 0)
+
     def execute(self) -> Outputs:
         """Runs the graph; raises InvalidRequest for values that it cannot work with, as this graph's fault."""
         try:
@@ -164,9 +195,87 @@ class Run:
 
         return Reply(content, (RunRecord(self.graph, times),))
 
+    def make_reply(
+        self, result: Outputs | BaseException, *, queue_ns: int, infer_ns: int
+    ) -> Reply | Exception:
+        """Returns the reply of outputs that came of a joined run, or the error of the run or of writing the answer."""
+        ran_ns = perf_counter_ns()
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            content = self.write(result)
+        except VeredictoError as error:
+            error.model = self.graph
+            return error
+        except Exception as error:
+            return error
 
-def wait_for(outcome: Run | Reply | Pending) -> Reply:
+        times = Times(
+            self.decode_ns,
+            queue_ns,
+            infer_ns,
+            perf_counter_ns() - ran_ns,
+            self.n_rows,
+            executions=0,
+        )
+
+        return Reply(content, (RunRecord(self.graph, times),))
+
+
+class JoinableRun(Protocol):
+    """A joinable run can be made by itself, or together with those of other requests."""
+
+    n_rows: int
+    decode_ns: int
+
+    @property
+    def is_worth_joining(self) -> bool:
+        """Returns whether it is quick, and other requests' rows cost it little."""
+        ...
+
+    @property
+    def kind(self) -> Hashable:
+        """Returns what requests must have in common to share a run."""
+        ...
+
+    @property
+    def max_joined_rows(self) -> int:
+        """Returns how many rows are quick together."""
+        ...
+
+    def is_shared_by(self, client: int, /) -> bool:
+        """Returns whether another client than this one asked for the like before it."""
+        ...
+
+    def encode_with(self, encode: Callable[[Any], Any], /) -> JoinableRun:
+        """Sets what writes the answer, and returns the run itself."""
+        ...
+
+    def reply(self) -> Reply:
+        """Makes the run and writes the answer, here and now."""
+        ...
+
+    def reply_if_quick(self, started_ns: int, /) -> Reply | Run:
+        """Returns the reply where it is there sooner than a thread is found, else the run."""
+        ...
+
+    def reply_together(
+        self, runs: Sequence[Any], came_ns: Sequence[int], /
+    ) -> list[Reply | Exception]:
+        """Makes runs of this kind, which came at these times in ns, as one; returns the reply or the error of each."""
+        ...
+
+    def count_as_cancelled(self) -> None:
+        """Counts the run for its graphs as one that nobody waited for."""
+        ...
+
+
+Outcome = JoinableRun | Reply | Pending
+"""A call makes one of these of a request."""
+
+
+def wait_for(outcome: Outcome) -> Reply:
     """Returns the reply that comes of a call, for a caller without an event loop."""
     while not isinstance(outcome, Reply):
-        outcome = outcome.reply() if isinstance(outcome, Run) else outcome.block()
+        outcome = outcome.block() if isinstance(outcome, Pending) else outcome.reply()
     return outcome

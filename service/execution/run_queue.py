@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from time import perf_counter, perf_counter_ns
 from typing import Any, NamedTuple
 
-from service.execution.joined_runs import find_kind
 from service.execution.run import Outputs, Run
 from service.execution.threads import PACE_SHARE, Job
 
@@ -106,10 +105,10 @@ def take_batch(queue: RunQueue, *, max_rows: int) -> list[WaitingRun]:
     chosen = [first]
     n_rows = first.run.n_rows
     if first.run.graph.is_batchable:
-        key = find_kind(first.run)
+        kind = first.run.kind
         for waiting in list(queue.waiting):
             fits = n_rows + waiting.run.n_rows <= max_rows
-            if fits and find_kind(waiting.run) == key:
+            if fits and waiting.run.kind == kind:
                 chosen.append(waiting)
                 n_rows += waiting.run.n_rows
                 queue.waiting.remove(waiting)

@@ -11,10 +11,8 @@ import logging
 from collections.abc import Callable, Hashable
 from time import perf_counter_ns
 
-from service.errors import VeredictoError
-from service.execution.joined_runs import MAX_JOINED_ROWS, execute_all, find_kind
-from service.execution.run import Outputs, Reply, Run, RunRecord
-from service.models.model_statistics import Times
+from service.execution.joined_runs import MAX_JOINED_ROWS
+from service.execution.run import JoinableRun, Reply
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +25,7 @@ class TurnRun:
 
     __slots__ = ("_turn", "came_ns", "deliver", "finish", "run")
 
-    def __init__(self, run: Run, turn: TurnBatch) -> None:
+    def __init__(self, run: JoinableRun, turn: TurnBatch) -> None:
         self.run = run
         self.came_ns = perf_counter_ns()
         self.finish: Callable[[Reply | Exception], Reply] = _raise_or_return
@@ -41,13 +39,13 @@ class TurnRun:
     def give_up(self) -> None:
         """Makes no run, because nobody waits for it any more."""
         if self._turn.drop(self):
-            self.run.graph.statistics.fail("cancelled", 0)
+            self.run.count_as_cancelled()
 
 
 class TurnBatch:
     """A turn has the quick runs that came in it; only the event loop may use it.
 
-    One joined run takes at most `max_rows` rows, and none takes more than the graph's `max_quick_rows`.
+    One joined run takes at most `max_rows` rows, and none takes more than are quick together.
     """
 
     def __init__(self, max_rows: int = MAX_JOINED_ROWS) -> None:
@@ -55,10 +53,10 @@ class TurnBatch:
         self._waiting: dict[Hashable, list[TurnRun]] = {}
         self._is_due = False
 
-    def take(self, run: Run) -> TurnRun:
-        """Takes a run of a graph whose rows are worth joining."""
+    def take(self, run: JoinableRun) -> TurnRun:
+        """Takes a run whose rows are worth joining."""
         waiting = TurnRun(run, self)
-        self._waiting.setdefault((run.graph, find_kind(run)), []).append(waiting)
+        self._waiting.setdefault(run.kind, []).append(waiting)
         if not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._end)
@@ -72,7 +70,7 @@ class TurnBatch:
 
     def drop(self, waiting: TurnRun) -> bool:
         """Takes a run out, and returns whether it was still to be made."""
-        kin = self._waiting.get((waiting.run.graph, find_kind(waiting.run)), [])
+        kin = self._waiting.get(waiting.run.kind, [])
         if waiting not in kin:
             return False
 
@@ -91,7 +89,7 @@ class TurnBatch:
 
     def _cut(self, kin: list[TurnRun]) -> list[TurnRun]:
         """Takes from runs of one kind the first, and those behind it that fit into one joined run with it."""
-        max_rows = min(self._max_rows, kin[0].run.graph.max_quick_rows)
+        max_rows = min(self._max_rows, kin[0].run.max_joined_rows)
         n_rows = kin[0].run.n_rows
         n_taken = 1
 
@@ -108,48 +106,17 @@ class TurnBatch:
 def _make(chosen: list[TurnRun]) -> None:
     """Makes one run for all of these, and delivers to each what is its own."""
     runs = [each.run for each in chosen]
-    started_ns = perf_counter_ns()
-    results = execute_all(runs)
-    infer_ns = perf_counter_ns() - started_ns
-    n_rows = sum(each.n_rows for each in runs)
-    runs[0].graph.statistics.execute(n_rows, infer_ns)
+    came_ns = [each.came_ns for each in chosen]
+    results = runs[0].reply_together(runs, came_ns)
 
     for waiting, result in zip(chosen, results, strict=True):
         try:
-            reply = waiting.finish(_write(waiting, result, started_ns, infer_ns))
+            reply = waiting.finish(result)
             if waiting.deliver is not None:
                 waiting.deliver(reply)
         except Exception:
             # The others of the turn get their answers all the same.
             logger.exception("an answer could not be delivered")
-
-
-def _write(
-    waiting: TurnRun, result: Outputs | BaseException, started_ns: int, infer_ns: int
-) -> Reply | Exception:
-    """Returns the reply of a run's outputs, or the error of the run or of writing its answer."""
-    run = waiting.run
-    ran_ns = perf_counter_ns()
-    try:
-        if isinstance(result, BaseException):
-            raise result
-        content = run.write(result)
-    except VeredictoError as error:
-        error.model = run.graph
-        return error
-    except Exception as error:
-        return error
-
-    times = Times(
-        run.decode_ns,
-        started_ns - waiting.came_ns,
-        infer_ns,
-        perf_counter_ns() - ran_ns,
-        run.n_rows,
-        executions=0,
-    )
-
-    return Reply(content, (RunRecord(run.graph, times),))
 
 
 def _raise_or_return(result: Reply | Exception) -> Reply:

@@ -18,7 +18,7 @@ from service.contract.requests import InvocationsRequest
 from service.errors import NotFound
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost
-from service.execution.run import Pending, Reply, Run
+from service.execution.run import Outcome
 from service.http.responses import Response, respond
 from service.http.route import CallHead, ContractRoute
 from service.models.graph import Graph
@@ -69,9 +69,7 @@ class PredictRoute:
         """Returns whether the rows take a thread to read."""
         return self._call.find_cost(request)
 
-    def answer(
-        self, request: InvocationsRequest, head: CallHead
-    ) -> Run | Reply | Pending:
+    def answer(self, request: InvocationsRequest, head: CallHead) -> Outcome:
         """Returns the run that the request asks for."""
         return self._call.answer(request, head)
 

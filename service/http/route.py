@@ -14,7 +14,7 @@ from service.contract.requests import MULTIPART, Row, Value
 from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost, Head, Route
-from service.execution.run import Pending, Reply, Run
+from service.execution.run import Outcome, Reply
 from service.http.request_bodies.csv_rows import CSV, read_csv
 from service.http.request_bodies.forms import read_fields, read_parameters, read_request
 from service.http.responses import JSON, PNG, Response
@@ -33,8 +33,6 @@ FORM = "application/x-www-form-urlencoded"
 """curl calls the body of `-d` so where nobody names its type; one that begins as an object is JSON all the same."""
 _WATCHED = frozenset({b"content-type", b"content-encoding"})
 _REFUSED_KIND = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
-
-Outcome = Run | Reply | Pending
 
 
 class CallHead(NamedTuple):
