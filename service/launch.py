@@ -230,6 +230,8 @@ def _make_environment(folder: Path) -> dict[str, str]:
         "ORT_DISABLE_TELEMETRY": "1",
         # Workers set it themselves. Where models are copied, numpy's further threads took as long as all its import.
         "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"),
+        # All threads have one arena of the allocator: what is free in another's is of no use to a thread.
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "1"),
     }
     home = _find_home()
     if home is None or not _can_write(home):
