@@ -18,7 +18,8 @@ from service.models.datatypes import BY_ARRAY
 from service.models.graph import Graph
 from service.models.images import rows as image_rows
 from service.open_inference.classification import classify
-from service.open_inference.input_tensors import Tensor, check_division
+from service.open_inference.fatal_values import check_values
+from service.open_inference.input_tensors import Tensor
 from service.open_inference.parameters import check_tensor, read_count, read_flag
 from service.open_inference.requests import Parameters
 
@@ -166,7 +167,7 @@ def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
     """
     model = graph.model
     if model is None:
-        check_division(graph, inputs)
+        check_values(graph, inputs)
         lengths = [len(each) for each in inputs.values() if np.ndim(each)]
         return inputs, max(lengths, default=1)
 

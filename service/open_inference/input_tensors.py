@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +18,6 @@ from service.models.session import TensorInfo
 MAX_AXES = 32
 """A shape has at most this many axes: their product is looked at before they are compared with the graph's."""
 MAX_AXIS_LENGTH = 2**63 - 1
-_DIVISION = frozenset({("", "Div"), ("ai.onnx", "Div")})
-_DIVIDED = (np.dtype(np.int32), np.dtype(np.int64))
-"""onnxruntime divides integers of these types."""
 Tensor = NDArray[Any] | list[ImageFile]
 
 
@@ -86,30 +83,6 @@ def convert_input(graph: Graph, spec: InputSpec, array: NDArray[Any]) -> Tensor:
 
     elements = array.reshape(-1).tolist()
     return [ImageFile(_decode_file(each, spec.where), "") for each in elements]
-
-
-def check_division(graph: Graph, inputs: Mapping[str, Tensor]) -> None:
-    """Raises InvalidRequest for the least integer beside -1 where a graph divides integers.
-
-    No integer is what the one is divided by the other: processors trap, which ends the process.
-    """
-    if _DIVISION.isdisjoint(graph.session.outline.operators):
-        return
-
-    arrays = {name: np.asarray(each) for name, each in inputs.items()}
-    for dtype in _DIVIDED:
-        same = {
-            name: each
-            for name, each in arrays.items()
-            if each.dtype == dtype and each.size
-        }
-        least = np.iinfo(dtype).min
-        dividends = [name for name, each in same.items() if each.min() == least]
-        if dividends and any((each == -1).any() for each in same.values()):
-            raise InvalidRequest(
-                f"input {dividends[0][:100]!r}: {graph.name} divides integers, and {least} divided by -1 is none: "
-                "send no such two values in one request"
-            )
 
 
 def find_datatype(info: TensorInfo) -> Datatype:

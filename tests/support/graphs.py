@@ -107,6 +107,24 @@ def write_division(folder: Path) -> Path:
     return write_graph(folder / "division.onnx", nodes, [x, by], [y])
 
 
+def write_boxes(folder: Path) -> Path:
+    """Writes a graph that samples boxes `(n, 4)` of an image of eight by eight values, which count up."""
+    values = [float(each) for each in range(64)]
+    image = helper.make_tensor("values", TensorProto.FLOAT, [1, 1, 8, 8], values)
+    axis = helper.make_tensor("axes", TensorProto.INT64, [1], [1])
+    nodes = [
+        helper.make_node("Constant", [], ["image"], value=image),
+        helper.make_node("Constant", [], ["axis"], value=axis),
+        helper.make_node("ReduceMax", ["boxes", "axis"], ["largest"], keepdims=0),
+        helper.make_node("Sub", ["largest", "largest"], ["zeros"]),
+        helper.make_node("Cast", ["zeros"], ["numbers"], to=TensorProto.INT64),
+        helper.make_node("RoiAlign", ["image", "boxes", "numbers"], ["y"]),
+    ]
+    boxes = tensor("boxes", TensorProto.FLOAT, ["n", 4])
+    y = tensor("y", TensorProto.FLOAT, ["n", 1, 1, 1])
+    return write_graph(folder / "boxes.onnx", nodes, [boxes], [y])
+
+
 def write_all(folder: Path) -> None:
     """Writes graphs without cards, one in two versions, a model of images and a generator."""
     for version in ("1", "2"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto
 from tritonclient.utils import InferenceServerException
@@ -14,7 +16,12 @@ from tritonclient.utils import InferenceServerException
 from service.errors import DeadlinePassed
 from service.models.cancellation import CancellationToken, activate
 from service.open_inference.classification import classify
-from tests.support.graphs import write_division, write_identity, write_range
+from tests.support.graphs import (
+    write_boxes,
+    write_division,
+    write_identity,
+    write_range,
+)
 from tests.support.responses import error_of
 from tests.support.server import Server, free_port, serve
 from tests.support.triton_grpc import triton as triton_grpc
@@ -40,6 +47,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     folder = tmp_path_factory.mktemp("graphs")
     write_range(folder)
     write_division(folder)
+    write_boxes(folder)
     write_identity(folder, "texts", TensorProto.STRING, ["n"])
     port = free_port()
     settings = {
@@ -169,3 +177,39 @@ def test_a_quotient_that_is_no_integer_ends_no_process(endpoints: Endpoints) -> 
         "send no such two values in one request"
     )
     assert divide(endpoints.server, [7], [2]).json()["outputs"][0]["data"] == [3]
+
+
+def sample(server: Server, boxes: list[list[float]]) -> httpx.Response:
+    tensor = {"name": "boxes", "shape": [len(boxes), 4], "datatype": "FP32"}
+    return server.post(
+        "/v2/models/boxes/infer", {"inputs": [{**tensor, "data": boxes}]}
+    )
+
+
+def test_boxes_within_an_image_are_sampled(
+    endpoints: Endpoints, tmp_path: Path
+) -> None:
+    """A box has what onnxruntime makes of it by itself, wherever its corners are."""
+    boxes = [[0.0, 0.0, 7.0, 7.0], [2.0, 3.0, 3.0, 4.0], [500.0, 500.0, -9.0, 0.0]]
+    alone = ort.InferenceSession(write_boxes(tmp_path))
+    (expected,) = alone.run(None, {"boxes": np.array(boxes, np.float32)})
+    answer = sample(endpoints.server, boxes)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["outputs"][0]["data"] == pytest.approx(expected.ravel())
+
+
+@pytest.mark.parametrize(
+    "box",
+    [[0, 0, 1e4, 1e4], [1e4, 1e4, 0, 0], [-3e3, -3e3, 3e3, 3e3], [0, 0, 1e30, 1e30]],
+)
+def test_a_box_without_bounds_takes_no_memory(
+    endpoints: Endpoints, box: list[float]
+) -> None:
+    """A box that is larger than any image is refused, which would take gigabytes and end the process."""
+    refused = sample(endpoints.server, [[0, 0, 7, 7], box])
+
+    assert "boxes samples boxes, and one of them has an area of" in error_of(
+        refused, 400
+    )
+    assert sample(endpoints.server, [[0, 0, 7, 7]]).status_code == 200
