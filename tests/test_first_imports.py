@@ -54,7 +54,10 @@ def test_what_a_worker_imports_is_not_looked_through_again() -> None:
 @pytest.mark.parametrize(
     ("module", "variables"),
     [
-        ("service.models.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
+        (
+            "service.models.runtime.arena",
+            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK"),
+        ),
         (
             "service.app",
             ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),

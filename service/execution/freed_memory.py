@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from service.models.memory import read_memory_bytes, release_freed
-from service.models.session import shrink_arena
+from service.models.runtime.arena import shrink_arena
+from service.models.runtime.process_memory import read_memory_bytes, release_freed
 
 LOOK_S = 1.0
 MIN_GROWN_BYTES = 64 * 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from prometheus_client import Gauge
 
 from service.execution import metric_files
-from service.models.memory import read_memory_bytes
+from service.models.runtime.process_memory import read_memory_bytes
 
 REFRESH_S = 1.0
 Reading = float | Mapping[tuple[str, ...], float]

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from service.errors import DeadlinePassed
-from service.models.session import make_run_options
+from service.models.runtime.options import make_run_options
 
 T = TypeVar("T")
 

@@ -13,14 +13,9 @@ from service.errors import InvalidRequest, ModelRefused, Overloaded, VeredictoEr
 from service.models.cancellation import current
 from service.models.datatypes import BY_SESSION, BYTES
 from service.models.model_statistics import Statistics
-from service.models.session import (
-    MAX_FIRST_RUN_S,
-    Session,
-    TensorInfo,
-    lacks_memory,
-    limit_runs,
-    one_line,
-)
+from service.models.runtime.options import MAX_FIRST_RUN_S, limit_runs
+from service.models.runtime.run_errors import lacks_memory, one_line
+from service.models.session import Session, TensorInfo
 
 if TYPE_CHECKING:
     from service.models.model import Model

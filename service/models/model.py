@@ -23,8 +23,9 @@ from service.models.cards import CardReader
 from service.models.content import ModelContent, read_one
 from service.models.graph import Graph
 from service.models.rows import RowEncoder
+from service.models.runtime.run_errors import one_line
 from service.models.self_check import check_card, run_self_check
-from service.models.session import Session, one_line
+from service.models.session import Session
 
 logger = logging.getLogger(__name__)
 

@@ -10,13 +10,9 @@ from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, ImageInput, NoiseInput
 from service.errors import ModelRefused
-from service.models.session import (
-    MAX_FIRST_RUN_S,
-    Session,
-    TensorInfo,
-    limit_runs,
-    one_line,
-)
+from service.models.runtime.options import MAX_FIRST_RUN_S, limit_runs
+from service.models.runtime.run_errors import one_line
+from service.models.session import Session, TensorInfo
 
 SELF_CHECK_TOLERANCE = 1e-4
 """Outputs may differ from the stored ones by this much, absolute plus relative: processors round differently."""

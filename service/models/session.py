@@ -1,55 +1,24 @@
-"""A session is an ONNX file loaded by onnxruntime. This is the only module that knows onnxruntime."""
+"""A session is an ONNX file loaded by onnxruntime, with inputs and outputs that the protocol can say."""
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import logging
-import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Collection
 from functools import partial
-from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
-
 from service.errors import ModelRefused
 from service.models.content import ModelContent
-from service.models.datatypes import BFLOAT16, BY_SESSION
-from service.models.parsing.ensemble_reader import has_trees
+from service.models.datatypes import BY_SESSION
 from service.models.parsing.subgraph import extract_subgraph
-from service.models.time_limits import limit_time
-from service.models.zip_maps import ZipMap
+from service.models.runtime import bfloat16_runs
+from service.models.runtime.inference_session import CPU, find_unchecked, open_session
+from service.models.runtime.options import make_run_options
+from service.models.runtime.zip_maps import ZipMap, run_with_zip_maps
 
 logger = logging.getLogger(__name__)
 
-RUNTIME_VERSION: str = onnxruntime.__version__
-"""The module has it under either name that onnxruntime is installed by."""
-_CUDA = "CUDAExecutionProvider"
-_CPU = "CPUExecutionProvider"
-_BFLOAT16 = "tensor(bfloat16)"
-_ONNX_BFLOAT16 = 16
-_NO_MEMORY = re.compile(
-    r"bad_alloc|allocate memory|out of memory|available memory of", re.IGNORECASE
-)
-_NO_LOCALE = re.compile(r"construct locale with name:([^:\s]+)")
-_sharing = Lock()
-_ONE_CONSTANT = (
-    b'\x08\x08:6\n$\x12\x01c"\x08Constant*\x15\n\x0bvalue_float\x15\0\0\0\0\xa0\x01\x01'
-    b"\x12\x01gb\x0b\n\x01c\x12\x06\n\x04\x08\x01\x12\0B\x04\n\0\x10\r"
-)
-"""This is an ONNX file whose graph is one constant, `c`: there is nothing that a run of it has to compute."""
-_SLOW_BEFORE_TREES = frozenset({"CommonSubexpressionElimination"})
-"""This step of onnxruntime looks at each value of each attribute, of which trees have millions, for the same twice."""
-MAX_FIRST_RUN_S = 10
-"""A graph whose first run takes longer is refused."""
-MAX_LOAD_S = 30
-"""onnxruntime may work on a file for so long, computing what is constant in it."""
 MAX_TWICE_BYTES = 256 * 1024
 """A file of at most this size may be held twice in memory: whole, and without what only explains."""
 
@@ -85,7 +54,7 @@ class Session:
         started = perf_counter()
         self._device = device
         self._threads = threads
-        session = _open(content, device=device, threads=threads)
+        session = self._open(content, content.graph)
         self.load_ms = (perf_counter() - started) * 1000
         self.n_bytes = content.n_bytes
         self.outline = content.outline
@@ -99,9 +68,7 @@ class Session:
         self.outputs = {
             each.name: _describe(each, unranked) for each in session.get_outputs()
         }
-        # The wrapper's own method checks names and types of the inputs in Python; callers know them to be right. The
-        # wrapper is not kept, which holds the file's bytes as long as it lives.
-        inner = getattr(session, "_sess", session)
+        inner = find_unchecked(session)
         self.run: Any = inner.run
         # All runs share these options, since each would make its own.
         self.options: Any = make_run_options()
@@ -109,11 +76,22 @@ class Session:
 
         zip_maps = self._turn_maps_into_tensors()
         self._check_types()
-        types = [*self.inputs.values(), *self.outputs.values()]
-        if any(each.type == _BFLOAT16 for each in types):
-            self.run = partial(_run_with_bfloat16, inner, self.inputs)
+        tensors = [*self.inputs.values(), *self.outputs.values()]
+        if any(each.type == bfloat16_runs.TYPE for each in tensors):
+            types = {name: each.type for name, each in self.inputs.items()}
+            self.run = partial(bfloat16_runs.run_with_bfloat16, inner, types)
         if zip_maps:
-            self.run = partial(_run_with_zip_maps, self.run, zip_maps)
+            self.run = partial(run_with_zip_maps, self.run, zip_maps)
+
+    def _open(self, content: ModelContent, graph: bytes) -> Any:
+        """Returns onnxruntime's session of the content's graph, or of a part of it; raises ModelRefused."""
+        return open_session(
+            graph,
+            content.weights,
+            operators=content.outline.operators,
+            device=self._device,
+            threads=self._threads,
+        )
 
     def can_add_subgraph(self, content: ModelContent, outputs: Collection[str]) -> bool:
         """Returns whether its file is small and has more outputs than these, of types that numpy has."""
@@ -131,9 +109,7 @@ class Session:
         if part is None:
             return
 
-        needed = replace(content, graph=part)
-        session = _open(needed, device=self._device, threads=self._threads)
-        inner = getattr(session, "_sess", session)
+        inner = find_unchecked(self._open(content, part))
         self.run = partial(_run_subgraph, inner.run, self.run, frozenset(outputs))
 
     @property
@@ -144,7 +120,7 @@ class Session:
     @property
     def is_on_cpu(self) -> bool:
         """Returns whether it has nothing of a device, which no process that is forked could use."""
-        return self.providers == [_CPU]
+        return self.providers == [CPU]
 
     def _turn_maps_into_tensors(self) -> dict[str, ZipMap]:
         """Describes each output of maps as a tensor, and returns how it is made one."""
@@ -197,31 +173,6 @@ class Session:
         self.outputs[name] = known._replace(shape=lengths)
 
 
-@contextmanager
-def limit_runs(max_s: float) -> Iterator[Any]:
-    """Yields options of runs that end, with an error, `max_s` seconds from now."""
-    options = make_run_options()
-
-    def end() -> None:
-        options.terminate = True
-
-    with limit_time(max_s, end):
-        yield options
-
-
-def lacks_memory(error: Exception) -> bool:
-    """Returns whether a run ended because it needs more memory than there is."""
-    return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None
-
-
-def make_run_options() -> Any:
-    """Returns options of runs that end where their `terminate` is set to True, from whatever thread."""
-    options = onnxruntime.RunOptions()
-    # What goes wrong is raised; a wrong shape in a file would be a line in the log for every run.
-    options.log_severity_level = 4
-    return options
-
-
 def _run_subgraph(
     run_subgraph: Any,
     run_whole: Any,
@@ -235,106 +186,6 @@ def _run_subgraph(
     return found
 
 
-def _run_with_zip_maps(
-    run: Any, zip_maps: dict[str, ZipMap], names: list[str], inputs: Any, options: Any
-) -> list[Any]:
-    outputs = run(names, inputs, options)
-    return [
-        zip_maps[name].to_array(output) if name in zip_maps else output
-        for name, output in zip(names, outputs, strict=True)
-    ]
-
-
-def _run_with_bfloat16(
-    session: Any,
-    infos: dict[str, TensorInfo],
-    names: list[str],
-    inputs: dict[str, Any],
-    options: Any,
-) -> list[Any]:
-    """Runs a session on values of onnxruntime's own, since numpy has no bfloat16: it has the two bytes alone."""
-    values = {
-        name: _to_value(array, infos[name].type)._ortvalue
-        for name, array in inputs.items()
-    }
-    outputs = session.run_with_ort_values(values, names, options)
-    return [_to_array(each) for each in outputs]
-
-
-def _to_value(array: NDArray[Any], session_type: str) -> Any:
-    make = onnxruntime.OrtValue
-    if session_type != _BFLOAT16:
-        return make.ortvalue_from_numpy(np.asarray(array))
-
-    bits = np.ascontiguousarray(array).view(np.uint16)
-    return make.ortvalue_from_numpy_with_onnx_type(bits, _ONNX_BFLOAT16)
-
-
-def _to_array(value: Any) -> NDArray[Any]:
-    if value.data_type() != _BFLOAT16:
-        array: NDArray[Any] = value.numpy()
-        return array
-
-    content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
-    return np.frombuffer(content, BFLOAT16).reshape(value.shape())
-
-
-def one_line(error: Exception) -> str:
-    """Returns the error's text without line breaks, and without the paths of whoever built onnxruntime."""
-    return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))
-
-
-def is_cpu_alone(device: str) -> bool:
-    """Returns whether sessions for this device have nothing to do with a GPU."""
-    return device == "cpu" or _CUDA not in onnxruntime.get_available_providers()
-
-
-def shrink_arena() -> None:
-    """Gives back to the system what the arena keeps of earlier runs and sessions; other runs may go on meanwhile.
-
-    A run of 300 images by a convolutional network of half a million weights left 360 MB there for good.
-    """
-    with _sharing:
-        session, options = _share_arena()
-    session.run(None, {}, options)
-
-
-@functools.cache
-def _share_arena() -> tuple[onnxruntime.InferenceSession, Any]:
-    """Lets the sessions of this process share one arena: with its own, each would keep what its largest run took.
-
-    It returns a session and options whose run gives back what the arena has free: the wish is an option of a run. The
-    first such run comes before all others, since the arena keeps for good what it took first.
-    """
-    # What it imports in turn imports this module.
-    from service.models.memory import read_memory_bytes, read_memory_limit_bytes
-
-    place = onnxruntime.OrtMemoryInfo(
-        "Cpu",
-        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
-        0,
-        onnxruntime.OrtMemType.DEFAULT,
-    )
-    # Beyond it a run fails, where otherwise the system ends the process that touches memory that is not there.
-    left_bytes = max(1, read_memory_limit_bytes() - read_memory_bytes())
-    arena = {
-        "max_mem": left_bytes,
-        "arena_extend_strategy": 0,
-        "initial_chunk_size_bytes": -1,
-        "max_dead_bytes_per_chunk": -1,
-    }
-    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(arena))
-
-    options = make_run_options()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    session = onnxruntime.InferenceSession(
-        _ONE_CONSTANT, _make_options(threads=1), providers=[_CPU]
-    )
-    session.run(None, {}, options)
-
-    return session, options
-
-
 def _describe(tensor: Any, unranked: set[str]) -> TensorInfo:
     shape = tuple(
         length if isinstance(length, int) and length >= 0 else -1
@@ -343,71 +194,3 @@ def _describe(tensor: Any, unranked: set[str]) -> TensorInfo:
     if not shape and tensor.name in unranked:
         return TensorInfo(tensor.name, tensor.type, (-1,), is_ranked=False)
     return TensorInfo(tensor.name, tensor.type, shape)
-
-
-def _make_options(threads: int) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    # The default is the machine's cores, whatever a container may use.
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # What goes wrong is raised, and reported with the file's name.
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.use_env_allocators", "1")
-
-    return options
-
-
-def _explain_refusal(error: Exception) -> str:
-    """Returns why onnxruntime does not load a file, and what would work where the system lacks a language."""
-    missing = _NO_LOCALE.search(str(error))
-    if missing is None:
-        return f"onnxruntime cannot load it: {one_line(error)}"
-
-    return (
-        f"its StringNormalizer is for the locale {missing[1]}, which this system does not have: install it, or export "
-        "the operator with the attribute locale C.UTF-8, which is everywhere"
-    )
-
-
-def _open(
-    content: ModelContent, *, device: str, threads: int
-) -> onnxruntime.InferenceSession:
-    options = _make_options(threads)
-    if content.weights:
-        # By a path onnxruntime would map the files, whose later change in place would change the answers.
-        locations = list(content.weights)
-        weights = list(content.weights.values())
-        options.add_external_initializers_from_files_in_memory(
-            locations, weights, [len(each) for each in weights]
-        )
-
-    with _sharing:
-        _share_arena()
-    providers = [_CPU] if is_cpu_alone(device) else [_CUDA, _CPU]
-    left_out = _SLOW_BEFORE_TREES if has_trees(content.outline.operators) else ()
-
-    try:
-        with limit_time(MAX_LOAD_S, lambda: options.set_load_cancellation_flag(True)):
-            session = onnxruntime.InferenceSession(
-                content.graph,
-                options,
-                providers=providers,
-                disabled_optimizers=left_out,
-            )
-    except Exception as error:
-        # onnxruntime's errors share no base class.
-        raise ModelRefused(_explain_refusal(error)) from error
-
-    if device == "cuda" and session.get_providers()[0] != _CUDA:
-        raise ModelRefused(
-            f"the device 'cuda' was asked for, and the session runs on {session.get_providers()}"
-        )
-
-    if len(providers) == 2 and session.get_providers()[0] != _CUDA:
-        logger.warning(
-            "CUDA does not work here: a model runs on %s", session.get_providers()
-        )
-
-    return session

@@ -15,7 +15,7 @@ from service.execution.gauges import Refresher
 from service.execution.metrics import Flusher
 from service.http.gate import Gate
 from service.http.lifespan import Companion
-from service.models.session import RUNTIME_VERSION
+from service.models.runtime.inference_session import RUNTIME_VERSION
 from service.settings import Settings
 
 

@@ -112,7 +112,7 @@ def _count_at_once(told: Mapping[str, Any], *, n_loading: int) -> int:
     It is one once a process has died: only so is it known which file was at fault.
     """
     from service.execution.processors import count_processors
-    from service.models.session import is_cpu_alone
+    from service.models.runtime.inference_session import is_cpu_alone
 
     if told.get("restarts") or not is_cpu_alone(settings.device):
         return 1

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from service.execution import process_tuning
-from service.models import time_limits
+from service.models.runtime import time_limits
 from service.observability.logs import configure_logging
 from service.processes.fork_server import (
     FORK_SERVER_NAME,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.contract.limits import MAX_IMAGE_PARTS, MAX_REQUEST_PARTS
 from service.errors import TooLarge
-from service.models.memory import share_decoding_budget
+from service.models.images.decoding_memory import share_decoding_budget
 
 MAX_SCANS = 100
 SCANS_AT_MAX_PIXELS = 16

@@ -17,7 +17,8 @@ from service.models.content import read_one
 from service.models.datatypes import from_bfloat16, to_bfloat16
 from service.models.graph import Graph
 from service.models.model import load_graph
-from service.models.session import MAX_TWICE_BYTES, Session, shrink_arena
+from service.models.runtime.arena import shrink_arena
+from service.models.session import MAX_TWICE_BYTES, Session
 from tests.support.graphs import (
     tensor,
     write_endless,

@@ -12,9 +12,9 @@ from PIL import Image
 from service.contract.limits import MAX_IMAGE_PARTS, MAX_REQUEST_PARTS
 from service.errors import TooLarge
 from service.models.images.budget import MAX_SCANS, PixelBudget
+from service.models.images.decoding_memory import MemoryBudget
 from service.models.images.headers import count_scans, strip_png
 from service.models.images.image_codec import decode
-from service.models.memory import MemoryBudget
 from tests.support.image_files import encode
 
 SETTING = "VEREDICTO_MAX_DECODING_BYTES"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.models import memory
-from service.models.memory import read_memory_limit_bytes
+from service.models.runtime import process_memory
+from service.models.runtime.process_memory import read_memory_limit_bytes
 from tests.support.graphs import write_range
 from tests.support.new_process import run_python
 
@@ -42,7 +42,7 @@ def test_the_limit_is_that_of_the_group_or_of_the_machine(
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(text)
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    monkeypatch.setattr(process_memory, "CGROUP", tmp_path)
 
     assert read_memory_limit_bytes() == (expected or machine)
 
@@ -54,10 +54,10 @@ def test_a_run_beyond_the_limit_is_refused_and_the_next_is_made(group: Path) -> 
 from pathlib import Path
 import numpy as np
 from service.errors import Overloaded
-from service.models import memory
+from service.models.runtime import process_memory
 from service.models.model import load_graph
 
-memory.CGROUP = Path({str(group)!r})
+process_memory.CGROUP = Path({str(group)!r})
 graph = load_graph(Path({str(path)!r}), name="range")
 try:
     graph.run(["numbers"], {{"end": np.array(100_000_000)}})

@@ -52,3 +52,14 @@ class ZipMap(NamedTuple):
         return np.array(rows, dtype=_ARRAYS[self.type]).reshape(
             len(maps), len(self.keys)
         )
+
+
+def run_with_zip_maps(
+    run: Any, zip_maps: dict[str, ZipMap], names: list[str], inputs: Any, options: Any
+) -> list[Any]:
+    """Returns the outputs of a run, with each that is a sequence of maps as a tensor."""
+    outputs = run(names, inputs, options)
+    return [
+        zip_maps[name].to_array(output) if name in zip_maps else output
+        for name, output in zip(names, outputs, strict=True)
+    ]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from threading import Event, active_count
 
-from service.models.time_limits import TimeLimits
+from service.models.runtime.time_limits import TimeLimits
 from tests.support.server import ROOT
 
 LIMIT_S = 60
@@ -14,7 +14,7 @@ LONG_S = 3600
 IN_A_FORK = """
 import os
 from threading import Event
-from service.models import time_limits
+from service.models.runtime import time_limits
 
 with time_limits.limit_time(3600, print):
     time_limits.stop()

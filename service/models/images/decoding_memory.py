@@ -1,27 +1,21 @@
-"""Memory that work takes beside its input is shared out here, and given back to the system."""
+"""The memory that decoding takes beside its input is shared out among all requests of this process."""
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Condition
 from time import perf_counter
 
 from service.errors import Overloaded, TooLarge
 from service.models import cancellation
+from service.models.runtime.process_memory import release_freed
 
 LOOK_EVERY_S = 0.05
 """Work that waits for memory looks so often whether it is still wanted."""
 MAX_WAIT_S = 5.0
-CGROUP = Path("/sys/fs/cgroup")
-_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
-"""A control group of version 2 or 1 has the limit of its memory in a file of this name."""
-_STATM = Path("/proc/self/statm")
+"""Work that has waited for memory so long is refused."""
 MIN_RELEASED_BYTES = 32 * 1024 * 1024
 """The allocator keeps freed memory; after work that took less it may."""
 
@@ -72,34 +66,3 @@ class MemoryBudget:
 def share_decoding_budget(max_bytes: int) -> MemoryBudget:
     """Returns the one budget of this process for decoding images."""
     return MemoryBudget(max_bytes, "VEREDICTO_MAX_DECODING_BYTES")
-
-
-def read_memory_bytes() -> int:
-    """Returns the resident memory of this process; 0 where the system does not say."""
-    try:
-        pages = int(_STATM.read_text().split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGESIZE")
-
-
-def read_memory_limit_bytes() -> int:
-    """Returns the memory that this process may have: the machine's, or less where its control group has a limit."""
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")]
-    for name in _LIMITS:
-        try:
-            limits.append(int((CGROUP / name).read_text()))
-        except (OSError, ValueError):
-            # There is no such group, or no limit, which is the word max.
-            continue
-
-    return min(limits)
-
-
-def release_freed() -> None:
-    """Gives freed memory back to the system, which the allocator would keep."""
-    if sys.platform == "linux":
-        # Only glibc has this function.
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
