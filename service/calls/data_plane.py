@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model_card import Card
 from service.calls import catalogue, invocations, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
+from service.calls.comparison_request import index_labels, select_classifiers
 from service.calls.comparison_run import ComparisonRun
 from service.calls.examples import Examples
 from service.calls.explaining.rows import RowExplainer
@@ -30,7 +31,7 @@ from service.contract.requests import (
     InvocationsRequest,
     Row,
 )
-from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
+from service.errors import InvalidRequest, NotReady, VeredictoError
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, wait_for
 from service.live import challenger_tests, comparison
@@ -209,12 +210,12 @@ class DataPlane:
 
     def compare(self, request: CompareRequest) -> ComparisonRun:
         """Returns what is left of a comparison: to run the task's classifiers on the same rows, side by side."""
-        models = self._select_classifiers(request)
+        models = select_classifiers(self.registry, request)
         inputs = self._predictor.encode(models, request.inputs)
         classes = models[0].classes
         truth = None
         if request.labels is not None:
-            truth = _index_labels(request.labels, models[0], n_rows=len(inputs))
+            truth = index_labels(request.labels, models[0], n_rows=len(inputs))
 
         def finish(outputs: list[ClassifierOutput]) -> answers.Comparison:
             try:
@@ -272,46 +273,3 @@ class DataPlane:
         except NotReady:
             return False
         return True
-
-    def _select_classifiers(self, request: CompareRequest) -> list[Model]:
-        classifiers = self.registry.task(request.task)
-        if request.models is None:
-            return classifiers
-
-        models = {model.name: model for model in classifiers}
-        names = request.models
-        if not names or len(set(names)) < len(names):
-            raise InvalidRequest(
-                f"models: expected different names, at least one, got {names}"
-            )
-
-        unknown = [name for name in names if name not in models]
-        if unknown:
-            known = ", ".join(models)
-            hint = hint_at(unknown[0], models)
-            raise InvalidRequest(
-                f"models: {unknown[0]!r} is not a classifier of the task {request.task!r}{hint}; "
-                f"its classifiers: {known}"
-            )
-
-        return [models[name] for name in names]
-
-
-def _index_labels(
-    labels: list[str | int], model: Model, *, n_rows: int
-) -> NDArray[np.int64]:
-    """Returns the class indices `(n_rows,)` of the labels that a client sent; 3 means the class "3"."""
-    if len(labels) != n_rows:
-        raise InvalidRequest(
-            f"labels: expected {n_rows}, one for each row of inputs, got {len(labels)}"
-        )
-
-    index = {name: position for position, name in enumerate(model.classes)}
-    unknown = [label for label in labels if str(label) not in index]
-    if unknown:
-        hint = hint_at(str(unknown[0]), index)
-        raise InvalidRequest(
-            f"labels: unknown class {unknown[0]!r}{hint}; classes: {', '.join(index)}"
-        )
-
-    return np.array([index[str(label)] for label in labels], dtype=np.int64)

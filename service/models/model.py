@@ -22,6 +22,7 @@ from service.models.cancellation import current
 from service.models.cards import CardReader
 from service.models.content import ModelContent, read_one
 from service.models.graph import Graph
+from service.models.partial_runs import ROWS_AT_A_TIME, run_images, run_rows
 from service.models.rows import RowEncoder
 from service.models.runtime.run_errors import one_line
 from service.models.self_check import check_card, run_self_check
@@ -32,19 +33,10 @@ logger = logging.getLogger(__name__)
 Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
 """A graph takes rows of features or noise `(n_rows, n)`, or a list of images `(height, width, 3)` of any size."""
 
-
 MAX_IMAGES = 16
 """One request for the layers of a network may have this many images."""
-ROWS_AT_A_TIME = 1024
 MANY_ROWS = 1000
 """A model that had so many rows is worth a second session; a start with 2,000 models opens none."""
-PART_S = 0.1
-"""One run takes so many rows or images as are expected to take a tenth of a second, so that work ends soon."""
-VALUES_AT_A_TIME = 1024 * 1024
-"""One run takes images of at most this many values after resizing: a network holds many times that in between."""
-BYTES_AT_A_TIME = 64 * 1024 * 1024
-"""One run takes images of at most this many bytes before resizing."""
-
 
 _CALLS = {
     "classifier": ("predict", "predict_proba", "compare"),
@@ -77,7 +69,6 @@ class Model:
         self.version = session.version
         self.classes = card.classes or ()
         self._session = session
-        self._options = session.options
         self._tensor = card.input.tensor
         self.output_names = list(OUTPUTS[card.kind])
         self.extras = frozenset(session.outputs.keys() - set(self.output_names))
@@ -177,29 +168,6 @@ class Model:
         """
         return tuple(self.run_outputs(self.output_names, inputs))
 
-    def _run_in_parts(
-        self, names: list[str], rows: NDArray[np.float32]
-    ) -> list[NDArray[Any]]:
-        """Runs 1024 rows at a time at most, since a graph may hold many times its input in between."""
-        parts = []
-        size = self._limit_part(ROWS_AT_A_TIME)
-        for start in range(0, len(rows), size):
-            inputs = {self._tensor: rows[start : start + size]}
-            parts.append(self._run_once(names, inputs))
-
-        return self._join(names, parts)
-
-    def _run_once(self, names: list[str], inputs: dict[str, Any]) -> list[NDArray[Any]]:
-        """Runs the graph so that the run ends where the work of this thread is no longer wanted."""
-        token = current.token
-        outputs: list[NDArray[Any]] = (
-            self._session.run(names, inputs, self._options)
-            if token is None
-            else token.run(self._session.run, names, inputs)
-        )
-
-        return outputs
-
     @property
     def layer_names(self) -> list[str]:
         """Returns the outputs that show what a layer gives, from the first layer to the last."""
@@ -222,9 +190,9 @@ class Model:
         if self._subgraph_content is not None:
             self._count_rows(len(inputs))
         if len(inputs) > ROWS_AT_A_TIME:
-            return self._run_in_parts(names, inputs)
+            return run_rows(self._run_once, self.graph, names, inputs)
 
-        return self._run_once(names, {self._tensor: inputs})
+        return self._run_once(names, inputs)
 
     def keep_content(self, content: ModelContent) -> None:
         """Keeps the content of the file where a second session, without what only explains, may be worth its memory."""
@@ -260,56 +228,30 @@ class Model:
     def _run_images(
         self, names: list[str], images: list[NDArray[np.uint8]]
     ) -> list[NDArray[Any]]:
-        """Runs images of one size together, as many as fit in memory, and returns rows in the order of the images."""
+        """Returns the outputs of a request's images; raises TooLarge for too many with outputs beyond its kind."""
         if len(images) > MAX_IMAGES and not self.extras.isdisjoint(names):
             extras = ", ".join(name for name in names if name in self.extras)
             raise TooLarge(
                 f"{len(images)} images are over the {MAX_IMAGES} of a request for {extras}"
             )
 
-        shapes: dict[tuple[int, ...], list[int]] = {}
-        for index, image in enumerate(images):
-            shapes.setdefault(image.shape, []).append(index)
-
-        parts = []
-        order = []
-
-        for indices in shapes.values():
-            n_fitting = BYTES_AT_A_TIME // images[indices[0]].size
-            size = max(1, min(self._images_at_a_time, n_fitting))
-            for start in range(0, len(indices), size):
-                chosen = indices[start : start + size]
-                pixels = np.stack([images[index] for index in chosen])
-                parts.append(self._run_once(names, {self._tensor: pixels}))
-                order += chosen
-
-        return self._join(names, parts, np.argsort(order))
-
-    def _join(
-        self,
-        names: list[str],
-        parts: list[list[NDArray[Any]]],
-        order: Any = slice(None),
-    ) -> list[NDArray[Any]]:
-        """Returns one array for each output in this order of rows; an output without rows comes from the first part."""
-        joined = []
-        for index, name in enumerate(names):
-            arrays = [part[index] for part in parts]
-            has_rows = self.graph.session.outputs[name].shape[0] < 0
-            joined.append(np.concatenate(arrays)[order] if has_rows else arrays[0])
-
-        return joined
-
-    @property
-    def _images_at_a_time(self) -> int:
-        """Returns how many images one run takes by their values after resizing."""
         assert self.size_px is not None
-        return self._limit_part(VALUES_AT_A_TIME // (3 * self.size_px**2))
+        return run_images(
+            self._run_once, self.graph, names, images, size_px=self.size_px
+        )
 
-    def _limit_part(self, n_rows: int) -> int:
-        """Returns `n_rows`, or fewer where so many take the graph longer than a part of the work should."""
-        row_s = self.graph.row_s
-        return max(1, min(n_rows, int(PART_S / row_s))) if row_s else max(1, n_rows)
+    def _run_once(self, names: list[str], inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Runs the graph so that the run ends where the work of this thread is no longer wanted."""
+        session = self._session
+        feed = {self._tensor: inputs}
+        token = current.token
+        outputs: list[NDArray[Any]] = (
+            session.run(names, feed, session.options)
+            if token is None
+            else token.run(session.run, names, feed)
+        )
+
+        return outputs
 
     def check_finite(self, output: NDArray[Any]) -> None:
         """Raises InvalidRequest, which names the row, for an output `(n_rows, ...)` with a value that is not finite."""

@@ -1,5 +1,4 @@
-"""The fast path is uvicorn's HTTP/1.1 protocol with a short way for small requests. It and
-`service.http.wire.wire_protocol` know uvicorn.
+"""The fast path is uvicorn's HTTP/1.1 protocol with a short way for small requests.
 
 A response of ours is whole, its headers are ours and its length is known: it needs one write, not two messages whose
 headers are looked through again. A request that came whole, to a route that needs nothing but its body, needs no task,

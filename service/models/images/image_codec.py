@@ -26,12 +26,15 @@ from service.models.images.headers import (
     JpegScans,
     count_parts,
     count_scans,
-    name_kind,
-    name_signature,
     read_png_depth,
     strip_png,
 )
-from service.models.images.media_types import FORMATS, KINDS, KNOWN, MEDIA_TYPES
+from service.models.images.media_types import FORMATS, KINDS, KNOWN
+from service.models.images.refusals import (
+    check_type,
+    describe_unknown,
+    explain_broken,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +43,6 @@ Image.MAX_IMAGE_PIXELS = None
 # Pillow warns of files that are odd but decode.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-
-_WORDS_FOR_SHORT = ("truncated", "too short", "unexpected end", "premature")
-_WORDS_FOR_UNKNOWN = ("unsupported", "unknown", "not supported")
 
 MAX_SIDE_PX = 65_535
 """This is JPEG's own limit; a longer image is nothing that anyone looks at."""
@@ -111,19 +111,19 @@ def decode(
         with Image.open(_WatchedFile(content), formats=FORMATS) as image:
             budget.take(image.width * image.height, where)
             kind = KINDS.get(image.format or "", "")
-            _check_type(kind, media_type, where)
+            check_type(kind, media_type, where)
             _check_sides(image, where)
             return _decode_open(content, image, scans, where, budget, min_px)
     except VeredictoError:
         raise
     except UnidentifiedImageError:
         raise InvalidRequest(
-            f"{where}: expected a {KNOWN} file, got {_describe(content)}"
+            f"{where}: expected a {KNOWN} file, got {describe_unknown(content)}"
         ) from None
     except Exception as error:
         # Decoders meet broken files with errors of every kind.
         raise InvalidRequest(
-            f"{where}: the image cannot be decoded: {_explain(error)}"
+            f"{where}: the image cannot be decoded: {explain_broken(error)}"
         ) from error
 
 
@@ -150,8 +150,10 @@ def _decode_open(
         _adapt_transparency(image, read_png_depth(content))
 
     factor = _find_factor(image, min_px)
-    taken = image.width * image.height // (1 if kind == "JPEG" else factor**2)
-    with budget.memory.reserve(kept_bytes + CONVERTED_BYTES * taken, where):
+    n_converted = image.width * image.height
+    if kind != "JPEG":
+        n_converted //= factor**2
+    with budget.memory.reserve(kept_bytes + CONVERTED_BYTES * n_converted, where):
         if lacks_end:
             content = _add_end(content, image)
         pixels = _decode_upright_jpeg(content, image) if kind == "JPEG" else None
@@ -173,14 +175,6 @@ def _check_sides(image: Image.Image, where: str) -> None:
     if longest > MAX_SIDE_PX:
         raise TooLarge(
             f"{where}: a side of {longest} pixels is over the limit of {MAX_SIDE_PX}"
-        )
-
-
-def _check_type(found: str, media_type: str, where: str) -> None:
-    said = media_type.partition(";")[0].strip().lower()
-    if said in MEDIA_TYPES and MEDIA_TYPES[said] != found:
-        raise InvalidRequest(
-            f"{where}: its Content-Type is {said}, its bytes are those of a {found} file"
         )
 
 
@@ -292,32 +286,6 @@ def _adapt_transparency(image: Image.Image, depth: int) -> None:
         image.info["transparency"] = tuple(value >> 8 for value in key)
     elif isinstance(key, int) and image.mode == "L" and depth in (2, 4):
         image.info["transparency"] = key * 255 // (2**depth - 1)
-
-
-def _describe(content: bytes) -> str:
-    if not content:
-        return "nothing"
-
-    kind = name_kind(content)
-    if kind is not None:
-        return f"{kind}: convert it"
-
-    kind = name_signature(content)
-    if kind is not None:
-        return f"a {kind} file whose head is broken"
-
-    return f"{len(content)} bytes that begin with {content[:8]!r}"
-
-
-def _explain(error: Exception) -> str:
-    """Returns in our words what a decoder says of a file, which says it of its own inside."""
-    text = str(error).lower()
-    if any(word in text for word in _WORDS_FOR_SHORT):
-        return "the file ends before its image does"
-    if any(word in text for word in _WORDS_FOR_UNKNOWN):
-        return "the file is of a kind that is not decoded here"
-
-    return "the file is broken"
 
 
 def shrink(pixels: Pixels, max_px: int) -> Pixels:

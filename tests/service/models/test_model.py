@@ -14,7 +14,8 @@ from onnx import TensorProto, helper
 
 from model_card import METADATA_KEY, Feature, FeatureInput, ImageInput
 from service.errors import InvalidRequest, ModelRefused
-from service.models.model import MANY_ROWS, ROWS_AT_A_TIME, Model
+from service.models.model import MANY_ROWS, Model
+from service.models.partial_runs import ROWS_AT_A_TIME
 from tests.conftest import EXPORTED_MODELS
 from tests.support.tiny_models import (
     self_check,
