@@ -53,7 +53,7 @@ LONG_FILES = (
     "evaluation/test_trained_tables.py",
     "training/test_imports.py",
     "service/processes/test_supervisor.py",
-    "service/grpc/test_server.py",
+    "service/grpc/test_lifecycle.py",
     "service/calls/test_judgement.py",
     "cli/test_main.py",
     "service/http/test_application.py",
