@@ -56,6 +56,7 @@ LONG_FILES = (
     "service/grpc/test_lifecycle.py",
     "service/calls/test_judgement.py",
     "cli/test_main.py",
+    "service/http/test_request_limits.py",
     "service/http/test_application.py",
     "loadtest/test_main.py",
     "service/live/test_drift.py",
