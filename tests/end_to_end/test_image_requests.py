@@ -6,13 +6,12 @@ import json
 import socket
 from base64 import b64encode
 from collections.abc import Iterator
-from io import BytesIO
 
 import bentoml
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.support.image_files import picture
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_image_model, write_tiny
@@ -25,12 +24,6 @@ FORMATS = {
     "GIF": "image/gif",
 }
 PREDICT = "/predict?model=hue-first"
-
-
-def picture(colour: str, kind: str = "PNG", size: tuple[int, int] = (20, 12)) -> bytes:
-    file = BytesIO()
-    Image.new("RGB", size, colour).save(file, format=kind)
-    return file.getvalue()
 
 
 def row(content: bytes) -> dict[str, str]:
@@ -60,7 +53,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_is_the_body(images: Server, kind: str) -> None:
     """A picture alone is answered where its media type is the body's and the query names the model."""
-    answer = images.post_raw(PREDICT, picture("blue", kind), FORMATS[kind])
+    answer = images.post_raw(PREDICT, picture("blue", kind=kind), FORMATS[kind])
 
     assert answer.json()["predictions"] == ["blue"]
 
@@ -74,7 +67,7 @@ def test_a_form_holds_several_files(images: Server) -> None:
             "image",
             (
                 f"{number}",
-                picture(colour, kind, (8 + 4 * (number % 3), 9)),
+                picture(colour, (8 + 4 * (number % 3), 9), kind),
                 FORMATS[kind],
             ),
         )
@@ -89,7 +82,7 @@ def test_rows_are_base64(images: Server) -> None:
     """Images in a JSON body are written in base64."""
     body = {
         "model": "hue-first",
-        "inputs": [row(picture("red")), row(picture("blue", "JPEG"))],
+        "inputs": [row(picture("red")), row(picture("blue", kind="JPEG"))],
     }
 
     assert images.post("/predict", body).json()["predictions"] == ["red", "blue"]

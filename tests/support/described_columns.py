@@ -9,6 +9,9 @@ import polars as pl
 
 from training.data.table import describe_columns
 
+N_ROWS = 200
+"""Most tables of these tests have so many rows."""
+
 
 def write(folder: Path, columns: Mapping[str, Sequence[object]]) -> Path:
     """Writes the columns as `my.csv`, and returns its path."""

@@ -257,3 +257,16 @@ def write_function_bomb(folder: Path, *, depth: int = 30) -> Path:
     path.write_bytes(model.SerializeToString())
 
     return path
+
+
+def largest_and_smallest(name: str) -> np.ndarray:
+    """Returns the ends of a type and a value between them `(2, 3)`."""
+    special = {"BOOL": "bool", "FP16": "float16", "FP32": "float32", "FP64": "float64"}
+    dtype = np.dtype(special.get(name, name.lower()))
+    if dtype.kind == "b":
+        values = [True, False, True]
+    else:
+        ends = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+        values = [ends.min, 1, ends.max]
+
+    return np.array([values, values[::-1]], dtype=dtype)

@@ -13,3 +13,8 @@ def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     file = BytesIO()
     image.save(file, format=kind, **options)
     return file.getvalue()
+
+
+def picture(colour: str, size: tuple[int, int] = (20, 12), kind: str = "PNG") -> bytes:
+    """Returns the bytes of an image file of one colour; `size` is (width, height)."""
+    return encode(Image.new("RGB", size, colour), kind)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
 from kserve import InferenceGRPCClient, InferInput, InferRequest
-from PIL import Image
 
-from tests.support.graphs import NUMERIC
+from tests.support.graphs import NUMERIC, largest_and_smallest
 from tests.support.grpc_requests import (
     CONTENTS,
     WINE,
@@ -19,17 +17,12 @@ from tests.support.grpc_requests import (
     make_input,
     typed,
 )
+from tests.support.image_files import picture
 from tests.support.triton_grpc import service_pb2_grpc, triton, triton_aio
 
 
 def wine_rows(n_rows: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(1, 100, (n_rows, 13)).astype(np.float32)
-
-
-def picture(colour: str, size: tuple[int, int] = (20, 12)) -> bytes:
-    file = BytesIO()
-    Image.new("RGB", size, colour).save(file, format="PNG")
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
@@ -63,19 +56,6 @@ def test_two_inputs_and_two_outputs(
         "1",
         "seven",
     )
-
-
-def largest_and_smallest(name: str) -> np.ndarray:
-    """Returns the ends of a type and a value between them `(2, 3)`."""
-    special = {"BOOL": "bool", "FP16": "float16", "FP32": "float32", "FP64": "float64"}
-    dtype = np.dtype(special.get(name, name.lower()))
-    if dtype.kind == "b":
-        values = [True, False, True]
-    else:
-        ends = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-        values = [ends.min, 1, ends.max]
-
-    return np.array([values, values[::-1]], dtype=dtype)
 
 
 @pytest.mark.parametrize("name", NUMERIC)

@@ -1,4 +1,4 @@
-"""What is wrong with a message is said with gRPC's code, and with the words of HTTP."""
+"""A message that is wrong is refused with gRPC's code, and with the words of HTTP."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,18 @@ import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from onnx import TensorProto, helper
-from PIL import Image
 from tritonclient.utils import InferenceServerException
 
 from service.models.model import Model, load_graph
 from tests.conftest import EXPORTED_MODELS
-from tests.support.graphs import NUMERIC, tensor, write_graph, write_identity
+from tests.support.graphs import (
+    NUMERIC,
+    largest_and_smallest,
+    tensor,
+    write_graph,
+    write_identity,
+)
+from tests.support.image_files import picture
 from tests.support.server import Server
 
 WINE = "wine-logistic"
@@ -39,12 +44,6 @@ def make_input(
     infer_input = triton.InferInput(name, list(array.shape), datatype)
     infer_input.set_data_from_numpy(array, binary_data=binary)
     return infer_input
-
-
-def picture(colour: str, size: tuple[int, int] = (20, 12)) -> bytes:
-    file = BytesIO()
-    Image.new("RGB", size, colour).save(file, format="PNG")
-    return file.getvalue()
 
 
 def test_the_server_is_alive_and_ready(client: triton.InferenceServerClient) -> None:
@@ -213,19 +212,6 @@ def test_values_of_every_type_come_back(
 
     assert answer.as_numpy("y").dtype == array.dtype
     assert np.array_equal(answer.as_numpy("y"), array)
-
-
-def largest_and_smallest(name: str) -> np.ndarray:
-    """Returns the ends of a type and a value between them `(2, 3)`."""
-    special = {"BOOL": "bool", "FP16": "float16", "FP32": "float32", "FP64": "float64"}
-    dtype = np.dtype(special.get(name, name.lower()))
-    if dtype.kind == "b":
-        values = [True, False, True]
-    else:
-        ends = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-        values = [ends.min, 1, ends.max]
-
-    return np.array([values, values[::-1]], dtype=dtype)
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])

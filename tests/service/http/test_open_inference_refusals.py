@@ -1,4 +1,4 @@
-"""What is wrong with an inference of the Open Inference Protocol is said, with its place."""
+"""An inference of the Open Inference Protocol that is wrong is refused with its place."""
 
 from __future__ import annotations
 

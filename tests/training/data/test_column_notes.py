@@ -10,20 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.support.described_columns import describe, write
+from tests.support.described_columns import N_ROWS, describe, write
 from training.data.table import TableError, describe_columns, read_dataset
-
-N_ROWS = 200
-
-
-@pytest.fixture
-def chance() -> random.Random:
-    return random.Random(0)
-
-
-@pytest.fixture
-def classes(chance: random.Random) -> list[object]:
-    return [chance.choice(["no", "yes"]) for _ in range(N_ROWS)]
 
 
 @pytest.mark.parametrize(

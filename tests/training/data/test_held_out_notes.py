@@ -24,11 +24,6 @@ def describe(folder: Path, columns: Mapping[str, Sequence[object]]) -> list[str]
     return describe_columns(path, target="y")
 
 
-@pytest.fixture
-def chance() -> random.Random:
-    return random.Random(0)
-
-
 def test_groups_of_rows_with_one_target_are_named(
     tmp_path: Path, chance: random.Random
 ) -> None:

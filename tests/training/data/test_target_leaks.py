@@ -8,22 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.described_columns import describe, write
+from tests.support.described_columns import N_ROWS, describe, write
 from training.data.table import describe_columns
 
-N_ROWS = 200
 TELLS = "it tells the target by itself in every row: --exclude c unless it is known beforehand"
 UNIT = "it is the target in another unit, but for its rounding: --exclude c unless it is known beforehand"
-
-
-@pytest.fixture
-def chance() -> random.Random:
-    return random.Random(0)
-
-
-@pytest.fixture
-def classes(chance: random.Random) -> list[object]:
-    return [chance.choice(["no", "yes"]) for _ in range(N_ROWS)]
 
 
 def test_a_column_that_tells_the_target_is_named(

@@ -20,11 +20,6 @@ def write(folder: Path, columns: Mapping[str, Sequence[object]]) -> Path:
     return path
 
 
-@pytest.fixture
-def chance() -> random.Random:
-    return random.Random(0)
-
-
 @pytest.mark.parametrize(
     ("answers", "note"),
     [
