@@ -14,7 +14,7 @@ from service.models.registry import Registry
 def select_classifiers(registry: Registry, request: CompareRequest) -> list[Model]:
     """Returns the classifiers that a request names, in its order, or all of its task.
 
-    It raises NotFound for an unknown task, and InvalidRequest for names that are not those of its classifiers.
+    It raises NotFound for an unknown task, and InvalidRequest for no names, one twice, or one of another model.
     """
     classifiers = registry.task(request.task)
     if request.models is None:

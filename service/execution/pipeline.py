@@ -122,7 +122,7 @@ class Pipeline:
         outcome, started_ns = self._begin(route, body, head)
         if isinstance(outcome, (Reply, Pending)):
             return outcome
-        if not (outcome.is_shared_by(client) and outcome.is_worth_joining):
+        if not (outcome.is_worth_joining and outcome.is_shared_by(client)):
             return outcome.reply_if_quick(started_ns)
 
         outcome.decode_ns = perf_counter_ns() - started_ns
