@@ -7,7 +7,8 @@ import datetime as dt
 import polars as pl
 
 from tables.columns import convert_columns, strip_texts
-from tables.date_texts import DateError, Days, is_gap, read_date
+from tables.date_notations import is_gap
+from tables.date_texts import DateError, Days, read_date
 from tables.dates import expand_date
 from tables.notations import MISSING
 from tables.reader import as_whole, name_values

@@ -8,13 +8,9 @@ from typing import NamedTuple
 import polars as pl
 
 from tables.date_columns import DATE_PARTS
+from tables.date_notations import BASIC_TIME, GAP, INNER_TIME, TIME, WEEKDAY
 from tables.date_texts import (
-    BASIC_TIME,
-    GAP,
-    INNER_TIME,
     MIN_DATE_SHARE,
-    TIME,
-    WEEKDAY,
     Days,
     could_be_dates,
     read_most,

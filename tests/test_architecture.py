@@ -740,6 +740,7 @@ SHOWN: dict[str, set[str]] = {
         "columns",
         "csv_text",
         "date_columns",
+        "date_notations",
         "date_texts",
         "dates",
         "notations",
