@@ -149,8 +149,8 @@ def read_labels(
             f"{', '.join(map(repr, columns)) or 'none'}"
         )
 
-    rows = {place: row for row, place in enumerate(places)}
-    index = {name: number for number, name in enumerate(classes)}
+    row_of = {place: row for row, place in enumerate(places)}
+    class_of = {name: number for number, name in enumerate(classes)}
     truth = np.full(len(places), UNKNOWN, dtype=np.int64)
     for line in lines:
         place = line[PLACE] or ""
@@ -158,15 +158,15 @@ def read_labels(
         if not name:
             continue
 
-        if place not in rows:
+        if place not in row_of:
             raise EvaluationError(
                 f"{path.name}: {place!r} is no row that was asked for: give the --unlabelled that it was made from"
             )
-        if name not in index:
+        if name not in class_of:
             raise EvaluationError(
                 f"{path.name}, {place}: expected a class, {', '.join(classes[:20])}, got {name!r}"
             )
-        truth[rows[place]] = index[name]
+        truth[row_of[place]] = class_of[name]
 
     if (truth == UNKNOWN).all():
         raise EvaluationError(

@@ -33,9 +33,12 @@ def kappas(agreed: Shares, labels: Labels, *, n_classes: int) -> Shares:
     chance alone would agree on every row.
     """
     n_rows, n_models = labels.shape
+    # Each model counts in cells of its own.
     cells = labels + n_classes * np.arange(n_models)
     counts = np.bincount(cells.ravel(), minlength=n_classes * n_models)
-    return kappas_of_counts(agreed, counts.reshape(n_models, n_classes) / n_rows)
+    shares = counts.reshape(n_models, n_classes) / n_rows
+
+    return kappas_of_counts(agreed, shares)
 
 
 def kappas_of_counts(agreed: Shares, shares: Shares) -> Shares:
@@ -53,12 +56,15 @@ def fleiss_kappa(labels: Labels, *, n_classes: int) -> float | None:
     It is None for a single model, and where all models give one and the same label throughout.
     """
     n_rows, n_models = labels.shape
+    # Each row counts in cells of its own.
     cells = labels + n_classes * np.arange(n_rows)[:, None]
     counts = np.bincount(cells.ravel(), minlength=n_rows * n_classes)
     votes = counts.reshape(n_rows, n_classes)
+    # Of n equal votes n * n pairs agree, with n that pair a vote with itself.
     n_agreeing = int((votes**2).sum()) - labels.size
+    votes_of_class = votes.sum(axis=0)
 
-    return fleiss_of_counts(votes.sum(axis=0), n_agreeing, n_models=n_models)
+    return fleiss_of_counts(votes_of_class, n_agreeing, n_models=n_models)
 
 
 def fleiss_of_counts(votes: Labels, n_agreeing: int, *, n_models: int) -> float | None:

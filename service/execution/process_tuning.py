@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from service.models.runtime.process_memory import release_freed
+
 SWITCH_S = 0.0005
 """A thread in the background keeps the event loop from running for this long at most; Python's own value is 5 ms."""
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -44,9 +46,6 @@ def without_collections() -> Iterator[None]:
 
 def settle_memory() -> None:
     """Keeps what is loaded out of later collections, and gives back what loading freed; 70 MB less with 44 models."""
-    # It imports what needs numpy, and this module comes before that.
-    from service.models.runtime.process_memory import release_freed
-
     gc.set_threshold(*GC_THRESHOLDS)
     gc.collect()
     gc.freeze()

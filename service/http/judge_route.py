@@ -121,23 +121,8 @@ def _check_files(
 def _make_request(
     pairs: list[tuple[str, str]], tables: list[FormFile], images: list[FormFile]
 ) -> JudgeRequest:
-    """Returns the request of fields and files; raises InvalidRequest for a field that is unknown or comes again."""
-    values: dict[str, str] = {}
-    labels = []
-    for name, value in pairs:
-        field = "label" if name == "labels" else name
-        if field not in FIELDS:
-            raise InvalidRequest(
-                f"unknown field {name[:100]!r}{hint_at(name, FIELDS)}; "
-                f"beside the data this call takes {', '.join(FIELDS)}"
-            )
-        if field == "label" and images:
-            labels.append(value)
-        elif field in values:
-            raise InvalidRequest(f"field {name!r}: expected it once, got it again")
-        else:
-            values[field] = value
-
+    """Returns the request of fields and files; raises InvalidRequest for a field that is wrong, or the task missing."""
+    values, labels = _read_fields(pairs, has_images=bool(images))
     if not values.get("task"):
         raise InvalidRequest(f"missing required field task; this call takes {USAGE}")
 
@@ -153,6 +138,32 @@ def _make_request(
         names=[_shorten(each.name) for each in images],
         labels=labels,
     )
+
+
+def _read_fields(
+    pairs: list[tuple[str, str]], *, has_images: bool
+) -> tuple[dict[str, str], list[str]]:
+    """Returns fields by their names, and the label of each image in their order.
+
+    It raises InvalidRequest for a field that is unknown, or comes again; beside images the label may.
+    """
+    values: dict[str, str] = {}
+    labels = []
+    for name, value in pairs:
+        field = "label" if name == "labels" else name
+        if field not in FIELDS:
+            raise InvalidRequest(
+                f"unknown field {name[:100]!r}{hint_at(name, FIELDS)}; "
+                f"beside the data this call takes {', '.join(FIELDS)}"
+            )
+        if field == "label" and has_images:
+            labels.append(value)
+        elif field in values:
+            raise InvalidRequest(f"field {name!r}: expected it once, got it again")
+        else:
+            values[field] = value
+
+    return values, labels
 
 
 def _shorten(name: str) -> str:

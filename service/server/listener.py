@@ -256,7 +256,8 @@ class Listener:
 
         path = find_path(data, self._known)
         if path == PATH:
-            return self._scrape(connection, data)
+            self._scrape(connection, data)
+            return True
         if path is not None and self._answer(connection, data):
             self._wait_for(connection, self._keep_alive_s)
             return False
@@ -268,13 +269,13 @@ class Listener:
 
         return True
 
-    def _scrape(self, connection: socket.socket, data: bytes) -> bool:
-        """Has a scrape answered in a thread, or by the event loop where there are too many; returns true."""
+    def _scrape(self, connection: socket.socket, data: bytes) -> None:
+        """Has a scrape answered in a thread, or by the event loop where there are too many."""
         scrapes = self._scrapes
         assert scrapes is not None
         if not scrapes.reserve():
             self._hand_over(connection)
-            return True
+            return
 
         self._forget(connection)
         connection.recv(len(data))
@@ -293,8 +294,6 @@ class Listener:
                 self._telling.send(b".")
 
         scrapes.begin(connection, data, write, give_back)
-
-        return True
 
     def _take_back(self) -> None:
         """Waits again for connections that were scraped."""

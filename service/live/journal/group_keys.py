@@ -18,10 +18,14 @@ BY_ITSELF = 0
 
 
 def hash_name(task: str, name: str) -> int:
-    """Returns the key of a named group of a task, from 63 bits of a hash: a million names collide in one of 20 million
-    journals."""
+    """Returns the key of a named group of a task, from -2**63 to -1.
+
+    It is 63 bits of a hash: a million names collide in one of 20 million journals.
+    """
     digest = blake2b(f"{task}\0{name}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") // 2 - 2**63
+    number = int.from_bytes(digest, "big") // 2
+
+    return number - 2**63
 
 
 def hash_names(task: str, names: str | Sequence[str]) -> GroupKeys:
@@ -36,7 +40,9 @@ def read_named(stored: bytes | None, row: int) -> int | None:
         return None
 
     keys = np.frombuffer(stored, GROUP_DTYPE)
-    return int(keys[row if len(keys) > 1 else 0])
+    is_one_for_all = len(keys) == 1
+
+    return int(keys[0 if is_one_for_all else row])
 
 
 def find_key(seq: int, *, n_rows: int, named: int | None) -> int:

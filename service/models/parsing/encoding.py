@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -110,28 +110,50 @@ def read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
         if function is None or not _has_its_form(graph, node, constants):
             return None
 
-        pairs = zip(node.inputs, constants, strict=True)
-        given = [name for name, constant in pairs if constant is None]
-        if not given or not sources.keys() >= set(given):
+        try:
+            sources[node.outputs[0]] = _trace_columns(node, constants, sources)
+        except _NotFollowed:
             return None
 
-        source = sources[given[0]]
-        # Columns of different features side by side are mixed; after one Gather no other is looked for.
-        if any(sources[name] is not source for name in given):
-            return None
-        if node.operator == "Gather" and constants[0] is None:
-            columns = constants[1]
-            if source is not None or columns is None or columns.ndim != 1:
-                return None
-            source = columns
-
-        sources[node.outputs[0]] = source
         steps.append(Step(node, constants, function))
 
     if output not in sources:
         return None
 
     return Encoding(source=sources[output], steps=tuple(steps), output=output)
+
+
+class _NotFollowed(Exception):
+    """A column of a tensor does not come from one feature, or it is not known from which."""
+
+
+def _trace_columns(
+    node: Node,
+    constants: tuple[NDArray[Any] | None, ...],
+    sources: Mapping[str, Integers | None],
+) -> Integers | None:
+    """Returns the feature of each column of a node's output; None where the columns are the features.
+
+    `sources` has the same of the tensors before it. It raises _NotFollowed.
+    """
+    pairs = zip(node.inputs, constants, strict=True)
+    given = [name for name, constant in pairs if constant is None]
+    if not given or not sources.keys() >= set(given):
+        raise _NotFollowed
+
+    source = sources[given[0]]
+    # Columns of different features side by side are mixed.
+    if any(sources[name] is not source for name in given):
+        raise _NotFollowed
+    if node.operator != "Gather" or constants[0] is not None:
+        return source
+
+    columns = constants[1]
+    # After one choice of columns no other is followed.
+    if source is not None or columns is None or columns.ndim != 1:
+        raise _NotFollowed
+
+    return columns
 
 
 def _find_ancestors(graph: SmallGraph, output: str) -> list[Node]:
