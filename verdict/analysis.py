@@ -128,14 +128,15 @@ def _judge_model(
     hits = answer.label == predictions.truth
     members = predictions.groups
     metrics = score(answer.probabilities, answer.label, predictions.truth, members)
-    wide, even = (
-        reliability.describe_bins(confidence, hits, divide(confidence), members)
-        for divide in (reliability.equal_width, reliability.equal_mass)
-    )
+    of_equal_width = reliability.equal_width(confidence)
+    of_equal_mass = reliability.equal_mass(confidence)
+    wide = reliability.describe_bins(confidence, hits, of_equal_width, members)
+    even = reliability.describe_bins(confidence, hits, of_equal_mass, members)
+
     effect = groups.design_effect(hits - hits.mean(), members)
-    curve = roc.thin_curve(
-        *risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS
-    )
+    whole_curve = risk_coverage.risk_coverage(confidence, hits)
+    coverage, risks, thresholds = roc.thin_curve(*whole_curve, most=MAX_POINTS)
+
     of_probabilities = dict.fromkeys(OF_PROBABILITIES) | {"roc": []}
     if not is_vote(answer.probabilities):
         of_probabilities = judge_probabilities(answer, predictions, even)
@@ -147,9 +148,11 @@ def _judge_model(
         "votes": is_vote(answer.probabilities),
         **of_probabilities,
         "reliability": {"equal_width": wide, "equal_mass": even},
-        "risk_coverage": dict(
-            zip(("coverage", "risk", "threshold"), curve, strict=True)
-        ),
+        "risk_coverage": {
+            "coverage": coverage,
+            "risk": risks,
+            "threshold": thresholds,
+        },
         "risk_area": risk_coverage.risk_area(confidence, hits),
         "at_risk": risk_coverage.threshold_at_risk(confidence, hits, risk=risk),
         "at_guaranteed_risk": promise_threshold(
@@ -191,12 +194,12 @@ def _find_disagreements(labels: NDArray[np.int64], n_classes: int) -> dict[str, 
     """
     n_rows, n_models = labels.shape
     places = labels + n_classes * np.arange(n_rows)[:, None]
-    votes = (
-        np.bincount(places.ravel(), minlength=n_rows * n_classes)
-        .reshape(n_rows, n_classes)
-        .max(axis=1)
-    )
-    divided = np.flatnonzero(votes < n_models)
-    order = divided[np.argsort(votes[divided], kind="stable")]
+    counts = np.bincount(places.ravel(), minlength=n_rows * n_classes)
+    votes = counts.reshape(n_rows, n_classes)
+    n_agreeing = votes.max(axis=1)
+
+    divided = np.flatnonzero(n_agreeing < n_models)
+    by_agreement = np.argsort(n_agreeing[divided], kind="stable")
+    order = divided[by_agreement]
 
     return {"count": len(divided), "rows": order[:MAX_DISAGREEMENTS]}

@@ -6,13 +6,13 @@ A thread has one token at a time. What runs on the event loop has none, and pays
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, TypeVar
 
 from service.errors import DeadlinePassed
-from service.models.runtime.options import make_run_options
+from service.models.runtime.options import SessionRun, make_run_options
 
 T = TypeVar("T")
 
@@ -42,8 +42,8 @@ class CancellationToken:
             )
 
     def run(
-        self, session_run: Callable[..., Any], names: list[str], inputs: Any
-    ) -> Any:
+        self, session_run: SessionRun, names: list[str], inputs: dict[str, Any]
+    ) -> list[Any]:
         """Returns what a session's run returns; raises DeadlinePassed where the run was ended."""
         if self._options is None:
             self._options = make_run_options()

@@ -115,8 +115,8 @@ class Graph:
         token = current.token
         try:
             if token is not None:
-                return list(token.run(self.session.run, names, inputs))
-            return list(self.session.run(names, inputs, self.session.options))
+                return token.run(self.session.run, names, inputs)
+            return self.session.run(names, inputs, self.session.options)
         except VeredictoError:
             raise
         except Exception as error:

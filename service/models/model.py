@@ -245,13 +245,10 @@ class Model:
         session = self._session
         feed = {self._tensor: inputs}
         token = current.token
-        outputs: list[NDArray[Any]] = (
-            session.run(names, feed, session.options)
-            if token is None
-            else token.run(session.run, names, feed)
-        )
+        if token is None:
+            return session.run(names, feed, session.options)
 
-        return outputs
+        return token.run(session.run, names, feed)
 
     def check_finite(self, output: NDArray[Any]) -> None:
         """Raises InvalidRequest, which names the row, for an output `(n_rows, ...)` with a value that is not finite."""

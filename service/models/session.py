@@ -14,7 +14,7 @@ from service.models.datatypes import BY_SESSION
 from service.models.parsing.subgraph import extract_subgraph
 from service.models.runtime import bfloat16_runs
 from service.models.runtime.inference_session import CPU, find_unchecked, open_session
-from service.models.runtime.options import make_run_options
+from service.models.runtime.options import SessionRun, make_run_options
 from service.models.runtime.zip_maps import ZipMap, run_with_zip_maps
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Session:
             each.name: _describe(each, unranked) for each in session.get_outputs()
         }
         inner = find_unchecked(session)
-        self.run: Any = inner.run
+        self.run: SessionRun = inner.run
         # All runs share these options, since each would make its own.
         self.options: Any = make_run_options()
         self.class_names: dict[str, tuple[str, ...]] = {}
@@ -174,16 +174,16 @@ class Session:
 
 
 def _run_subgraph(
-    run_subgraph: Any,
-    run_whole: Any,
+    run_subgraph: SessionRun,
+    run_whole: SessionRun,
     outputs: frozenset[str],
     names: list[str],
-    inputs: Any,
+    inputs: dict[str, Any],
     options: Any,
 ) -> list[Any]:
+    """Returns outputs by the part of the graph that makes `outputs`, where no other is asked for."""
     run = run_subgraph if outputs.issuperset(names) else run_whole
-    found: list[Any] = run(names, inputs, options)
-    return found
+    return run(names, inputs, options)
 
 
 def _describe(tensor: Any, unranked: set[str]) -> TensorInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,8 @@ from service.models.runtime.time_limits import limit_time
 
 MAX_FIRST_RUN_S = 10
 """A graph whose first run takes longer is refused."""
+SessionRun = Callable[[list[str], dict[str, Any], Any], list[Any]]
+"""A run takes names of outputs, inputs by their names and options, and returns the outputs in the names' order."""
 _FATAL_ALONE = 4
 """This is onnxruntime's number for the least severe entry in its log: one on an error that ends the process."""
 

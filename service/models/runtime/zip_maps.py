@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelRefused
+from service.models.runtime.options import SessionRun
 
 _TYPE = re.compile(r"seq\(map\((?:string|int64),(tensor\(\w+\))\)\)")
 _ARRAYS: dict[str, Any] = {
@@ -55,7 +56,11 @@ class ZipMap(NamedTuple):
 
 
 def run_with_zip_maps(
-    run: Any, zip_maps: dict[str, ZipMap], names: list[str], inputs: Any, options: Any
+    run: SessionRun,
+    zip_maps: dict[str, ZipMap],
+    names: list[str],
+    inputs: dict[str, Any],
+    options: Any,
 ) -> list[Any]:
     """Returns the outputs of a run, with each that is a sequence of maps as a tensor."""
     outputs = run(names, inputs, options)
