@@ -14,6 +14,47 @@ from service.models.parsing.graph_work import (
     depends_on_values,
     note_sizes,
 )
+from service.models.parsing.onnx_fields import (
+    ATTRIBUTE_G,
+    ATTRIBUTE_GRAPHS,
+    ATTRIBUTE_INTS,
+    ATTRIBUTE_STRINGS,
+    ATTRIBUTE_T,
+    ATTRIBUTE_TENSORS,
+    FUNCTION_ATTRIBUTE_PROTO,
+    FUNCTION_DOMAIN,
+    FUNCTION_NAME,
+    FUNCTION_NODE,
+    FUNCTION_OVERLOAD,
+    GRAPH_INITIALIZER,
+    GRAPH_INPUT,
+    GRAPH_NODE,
+    GRAPH_OUTPUT,
+    GRAPH_SPARSE_INITIALIZER,
+    MODEL_FUNCTIONS,
+    MODEL_GRAPH,
+    MODEL_METADATA_PROPS,
+    NODE_ATTRIBUTE,
+    NODE_DOMAIN,
+    NODE_INPUT,
+    NODE_OP_TYPE,
+    NODE_OUTPUT,
+    NODE_OVERLOAD,
+    SPARSE_TENSOR_INDICES,
+    SPARSE_TENSOR_VALUES,
+    STRING_STRING_ENTRY_KEY,
+    STRING_STRING_ENTRY_VALUE,
+    TENSOR_DATA_LOCATION,
+    TENSOR_DATA_TYPE,
+    TENSOR_DIMS,
+    TENSOR_EXTERNAL_DATA,
+    TENSOR_NAME,
+    TENSOR_SHAPE_DIMENSION_DIM_PARAM,
+    TYPE_TENSOR_SHAPE,
+    TYPE_TENSOR_TYPE,
+    VALUE_INFO_NAME,
+    VALUE_INFO_TYPE,
+)
 from service.models.parsing.outline import Outline
 from service.models.parsing.protobuf_wire import Field, WireReader
 from service.models.parsing.trees import OPERATORS as TREE_OPERATORS
@@ -29,10 +70,14 @@ KNOWN_DOMAINS = frozenset(
 )
 """onnxruntime as it is installed has operators of these domains."""
 
-_NODE_TEXTS = (1, 2, 4, 7, 8)
-"""A node's inputs, outputs, operator, domain and overload have these numbers."""
+_NODE_TEXTS = (NODE_INPUT, NODE_OUTPUT, NODE_OP_TYPE, NODE_DOMAIN, NODE_OVERLOAD)
+_GRAPH_ENDS = (GRAPH_INPUT, GRAPH_OUTPUT)
+_ATTRIBUTE_GRAPHS = (ATTRIBUTE_G, ATTRIBUTE_GRAPHS)
+_ATTRIBUTE_TENSORS = (ATTRIBUTE_T, ATTRIBUTE_TENSORS)
+_SPARSE_TENSORS = (SPARSE_TENSOR_VALUES, SPARSE_TENSOR_INDICES)
 _NO_TEXT = [""]
 _EXTERNAL = 1
+"""A tensor whose data has this location is in another file: `TensorProto.EXTERNAL`."""
 
 
 def read_outline(content: bytes) -> Outline:
@@ -54,12 +99,12 @@ class _Reader:
         main = GraphBody()
         n_graphs = 0
         for each in self._wire.fields(0, self._n_bytes):
-            if each.number == 7:
+            if each.number == MODEL_GRAPH:
                 n_graphs += 1
                 self._read_graph(each, main, depth=0)
-            elif each.number == 25:
+            elif each.number == MODEL_FUNCTIONS:
                 self._read_function(each)
-            elif each.number == 14:
+            elif each.number == MODEL_METADATA_PROPS:
                 self._read_entry(each)
 
         if n_graphs != 1:
@@ -80,32 +125,32 @@ class _Reader:
             raise ModelRefused(f"its graphs are more than {MAX_DEPTH} deep")
 
         for each in self._wire.fields(graph.start, graph.end):
-            if each.number == 1:
+            if each.number == GRAPH_NODE:
                 self._read_node(each, body, depth=depth)
-            elif each.number == 5:
+            elif each.number == GRAPH_INITIALIZER:
                 name = self._read_tensor(each, is_initializer=depth == 0)
                 if depth == 0:
                     body.constants.add(name)
-            elif each.number == 15:
+            elif each.number == GRAPH_SPARSE_INITIALIZER:
                 for part in self._wire.fields(each.start, each.end):
-                    if part.number in (1, 2):
+                    if part.number in _SPARSE_TENSORS:
                         self._read_tensor(part, is_initializer=False)
-            elif each.number in (11, 12) and depth == 0:
+            elif each.number in _GRAPH_ENDS and depth == 0:
                 self._read_value_info(each)
 
     def _read_function(self, function: Field) -> None:
         body = GraphBody()
         name = domain = overload = ""
         for each in self._wire.fields(function.start, function.end):
-            if each.number == 1:
+            if each.number == FUNCTION_NAME:
                 name = self._wire.text(each)
-            elif each.number == 10:
+            elif each.number == FUNCTION_DOMAIN:
                 domain = self._wire.text(each)
-            elif each.number == 13:
+            elif each.number == FUNCTION_OVERLOAD:
                 overload = self._wire.text(each)
-            elif each.number == 7:
+            elif each.number == FUNCTION_NODE:
                 self._read_node(each, body, depth=1)
-            elif each.number == 11:
+            elif each.number == FUNCTION_ATTRIBUTE_PROTO:
                 self._read_attribute(each, body, depth=1)
 
         self._functions[domain, name, overload] = body
@@ -115,16 +160,17 @@ class _Reader:
         texts: dict[int, list[str]] = {}
         for each in self._wire.fields(node.start, node.end):
             number = each.number
-            if number == 5:
+            if number == NODE_ATTRIBUTE:
                 attributes.append(each)
             elif number in _NODE_TEXTS:
                 texts.setdefault(number, []).append(self._wire.text(each))
 
-        inputs, outputs = texts.get(1, []), texts.get(2, [])
+        inputs = texts.get(NODE_INPUT, [])
+        outputs = texts.get(NODE_OUTPUT, [])
         # Of a field that comes several times protobuf takes the last.
-        name = texts.get(4, _NO_TEXT)[-1]
-        domain = texts.get(7, _NO_TEXT)[-1]
-        overload = texts.get(8, _NO_TEXT)[-1]
+        name = texts.get(NODE_OP_TYPE, _NO_TEXT)[-1]
+        domain = texts.get(NODE_DOMAIN, _NO_TEXT)[-1]
+        overload = texts.get(NODE_OVERLOAD, _NO_TEXT)[-1]
 
         body.n_nodes += 1
         key = (domain, name, overload)
@@ -144,18 +190,18 @@ class _Reader:
     def _read_attribute(self, attribute: Field, body: GraphBody, *, depth: int) -> None:
         """Reads the graphs and tensors of an attribute; of its values, which may be millions, none is looked at."""
         for each in self._wire.fields_but_values(attribute):
-            if each.number in (6, 11):
+            if each.number in _ATTRIBUTE_GRAPHS:
                 self._read_graph(each, body, depth=depth + 1)
-            elif each.number in (5, 10):
+            elif each.number in _ATTRIBUTE_TENSORS:
                 self._read_tensor(each, is_initializer=False)
 
     def _read_class_names(self, attributes: list[Field]) -> tuple[str | int, ...]:
         names: list[str | int] = []
         for attribute in attributes:
             for each in self._wire.fields(attribute.start, attribute.end):
-                if each.number == 9:
+                if each.number == ATTRIBUTE_STRINGS:
                     names.append(self._wire.text(each))
-                elif each.number == 8:
+                elif each.number == ATTRIBUTE_INTS:
                     names += self._wire.integers(each)
 
         return tuple(names)
@@ -168,15 +214,15 @@ class _Reader:
         entries = []
         is_external = False
         for each in self._wire.fields(tensor.start, tensor.end):
-            if each.number == 1:
+            if each.number == TENSOR_DIMS:
                 dims += self._wire.integers(each)
-            elif each.number == 2:
+            elif each.number == TENSOR_DATA_TYPE:
                 kind = each.value
-            elif each.number == 8:
+            elif each.number == TENSOR_NAME:
                 name = self._wire.text(each)
-            elif each.number == 13:
+            elif each.number == TENSOR_EXTERNAL_DATA:
                 entries.append(self._read_entry(each))
-            elif each.number == 14:
+            elif each.number == TENSOR_DATA_LOCATION:
                 is_external = each.value == _EXTERNAL
 
         if not is_external:
@@ -192,20 +238,21 @@ class _Reader:
         return name
 
     def _read_entry(self, entry: Field) -> tuple[str, str]:
-        texts = {1: "", 2: ""}
+        texts = {STRING_STRING_ENTRY_KEY: "", STRING_STRING_ENTRY_VALUE: ""}
         for each in self._wire.fields(entry.start, entry.end):
             if each.number in texts:
                 texts[each.number] = self._wire.text(each)
-        return texts[1], texts[2]
+
+        return texts[STRING_STRING_ENTRY_KEY], texts[STRING_STRING_ENTRY_VALUE]
 
     def _read_value_info(self, value_info: Field) -> None:
         """Notes a tensor without a shape, which is not one whose shape has no axes."""
         name = ""
         has_shape = True
         for each in self._wire.fields(value_info.start, value_info.end):
-            if each.number == 1:
+            if each.number == VALUE_INFO_NAME:
                 name = self._wire.text(each)
-            elif each.number == 2:
+            elif each.number == VALUE_INFO_TYPE:
                 has_shape = self._has_shape(each)
 
         if not has_shape:
@@ -213,7 +260,7 @@ class _Reader:
 
     def _has_shape(self, value_type: Field) -> bool:
         for each in self._wire.fields(value_type.start, value_type.end):
-            if each.number == 1:
+            if each.number == TYPE_TENSOR_TYPE:
                 return self._read_shapes(each) > 0
         return True
 
@@ -221,12 +268,12 @@ class _Reader:
         """Reads the names of free axes; returns how many shapes a tensor's type has."""
         n_shapes = 0
         for shape in self._wire.fields(tensor_type.start, tensor_type.end):
-            if shape.number != 2:
+            if shape.number != TYPE_TENSOR_SHAPE:
                 continue
             n_shapes += 1
             for axis in self._wire.fields(shape.start, shape.end):
                 for each in self._wire.fields(axis.start, axis.end):
-                    if each.number == 2:
+                    if each.number == TENSOR_SHAPE_DIMENSION_DIM_PARAM:
                         self._wire.text(each)
 
         return n_shapes

@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelRefused
+from service.models.parsing.onnx_fields import (
+    ATTRIBUTE_FLOATS,
+    ATTRIBUTE_INTS,
+    ATTRIBUTE_STRINGS,
+)
 from service.models.parsing.value_runs import (
     FLOAT_TAG,
     INT_TAG,
@@ -24,8 +29,11 @@ from service.models.parsing.value_runs import (
 
 MAX_FIELDS = 10_000_000
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_FLOATS_NUMBER, _INTS_NUMBER, _TEXTS_NUMBER = 7, 8, 9
+_VARINT = 0
+_FIXED64 = 1
+_BYTES = 2
+_FIXED32 = 5
+"""The kinds of fields: https://protobuf.dev/programming-guides/encoding."""
 _TAGGED_FLOAT = np.dtype([("tag", "u1"), ("value", "<f4")])
 MIN_WHOLE_BYTES = 512
 MAX_WHOLE_BYTES = 8 * 1024 * 1024
@@ -198,7 +206,7 @@ class WireReader:
         """Returns the whole numbers of an attribute; a run of them is one step, as it is where they are left out."""
         parts = [np.zeros(0, np.int64)]
         for each in self._walk(attribute):
-            if each.number == _INTS_NUMBER:
+            if each.number == ATTRIBUTE_INTS:
                 parts.append(np.array(self.integers(each), dtype=np.int64))
             elif each.number == _RUN and each.value == INT_TAG:
                 parts.append(decode_tagged_varints(self.content(each)))
@@ -209,7 +217,7 @@ class WireReader:
         """Returns the float32 numbers of an attribute, which stand there one by one, each with its tag, or packed."""
         parts = [np.zeros(0, np.float32)]
         for each in self._walk(attribute):
-            if each.number == _FLOATS_NUMBER:
+            if each.number == ATTRIBUTE_FLOATS:
                 content = self.content(each)
                 parts.append(np.frombuffer(content, "<f4", len(content) // 4))
             elif each.number == _RUN and each.value == FLOAT_TAG:
@@ -225,7 +233,7 @@ class WireReader:
         """Returns the texts of an attribute, as the bytes that they are."""
         texts: list[bytes] = []
         for each in self._walk(attribute):
-            if each.number == _TEXTS_NUMBER:
+            if each.number == ATTRIBUTE_STRINGS:
                 texts.append(self.content(each))
             elif each.number == _RUN and each.value == TEXT_TAG:
                 texts += list_texts(self.content(each))
@@ -236,7 +244,7 @@ class WireReader:
         """Returns which texts of an attribute say that a node of a tree is a leaf, as all of `texts` would show."""
         parts = [np.zeros(0, np.bool_)]
         for each in self._walk(attribute):
-            if each.number == _TEXTS_NUMBER:
+            if each.number == ATTRIBUTE_STRINGS:
                 parts.append(np.array([self.content(each) == LEAF]))
             elif each.number == _RUN and each.value == TEXT_TAG:
                 are_modes = self._whole_runs.get(attribute.end) == each[2:4]

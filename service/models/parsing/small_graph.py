@@ -9,14 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.models.parsing.onnx_fields import (
+    ATTRIBUTE_I,
+    ATTRIBUTE_NAME,
+    ATTRIBUTE_S,
+    GRAPH_INITIALIZER,
+    GRAPH_NODE,
+    MODEL_GRAPH,
+    NODE_ATTRIBUTE,
+    NODE_INPUT,
+    NODE_OP_TYPE,
+    NODE_OUTPUT,
+    TENSOR_DATA_TYPE,
+    TENSOR_DIMS,
+    TENSOR_NAME,
+    TENSOR_RAW_DATA,
+)
 from service.models.parsing.protobuf_wire import Field, WireReader
 
 MAX_NODES = 1000
 """A graph of more nodes is not followed."""
 _TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8"}
 """ONNX's numbers of the types that a constant may have here."""
-_NAME, _SINGLE_INT, _SINGLE_TEXT = 1, 3, 4
-_TENSOR_NAME = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +61,11 @@ class SmallGraph:
         kind = 0
         content = b""
         for each in self.wire.fields(found.start, found.end):
-            if each.number == 1:
+            if each.number == TENSOR_DIMS:
                 dims += self.wire.integers(each)
-            elif each.number == 2:
+            elif each.number == TENSOR_DATA_TYPE:
                 kind = each.value
-            elif each.number == 9:
+            elif each.number == TENSOR_RAW_DATA:
                 content = self.wire.content(each)
 
         if kind not in _TYPES:
@@ -69,7 +83,7 @@ class SmallGraph:
         numbers = [
             number
             for each in self.wire.fields_but_values(found)
-            if each.number == _SINGLE_INT
+            if each.number == ATTRIBUTE_I
             for number in self.wire.integers(each)
         ]
         return numbers[-1] if numbers else None
@@ -83,7 +97,7 @@ class SmallGraph:
         texts = [
             self.wire.text(each)
             for each in self.wire.fields_but_values(found)
-            if each.number == _SINGLE_TEXT
+            if each.number == ATTRIBUTE_S
         ]
         return texts[-1] if texts else ""
 
@@ -93,14 +107,14 @@ def read_small_graph(content: bytes) -> SmallGraph | None:
     wire = WireReader(content)
     graph = SmallGraph(wire=wire)
     for part in wire.fields(0, len(content)):
-        if part.number != 7:
+        if part.number != MODEL_GRAPH:
             continue
 
         for each in wire.fields(part.start, part.end):
-            if each.number == 1:
+            if each.number == GRAPH_NODE:
                 graph.nodes.append(_read_node(wire, each))
-            elif each.number == 5:
-                graph.initializers[wire.read_text(each, _TENSOR_NAME)] = each
+            elif each.number == GRAPH_INITIALIZER:
+                graph.initializers[wire.read_text(each, TENSOR_NAME)] = each
             if len(graph.nodes) > MAX_NODES:
                 return None
 
@@ -108,22 +122,22 @@ def read_small_graph(content: bytes) -> SmallGraph | None:
 
 
 def _read_node(wire: WireReader, node: Field) -> Node:
-    texts: dict[int, list[str]] = {1: [], 2: [], 4: []}
+    texts: dict[int, list[str]] = {NODE_INPUT: [], NODE_OUTPUT: [], NODE_OP_TYPE: []}
     attributes = {}
     for each in wire.fields(node.start, node.end):
         if each.number in texts:
             texts[each.number].append(wire.text(each))
-        elif each.number == 5:
+        elif each.number == NODE_ATTRIBUTE:
             names = [
                 wire.text(part)
                 for part in wire.fields_but_values(each)
-                if part.number == _NAME
+                if part.number == ATTRIBUTE_NAME
             ]
             attributes["".join(names)] = each
 
     return Node(
-        operator="".join(texts[4]),
-        inputs=tuple(texts[1]),
-        outputs=tuple(texts[2]),
+        operator="".join(texts[NODE_OP_TYPE]),
+        inputs=tuple(texts[NODE_INPUT]),
+        outputs=tuple(texts[NODE_OUTPUT]),
         attributes=attributes,
     )

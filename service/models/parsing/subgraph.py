@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from service.models.parsing.onnx_fields import (
+    ATTRIBUTE_G,
+    ATTRIBUTE_GRAPHS,
+    GRAPH_NODE,
+    GRAPH_OUTPUT,
+    MODEL_GRAPH,
+    NODE_ATTRIBUTE,
+    NODE_INPUT,
+    NODE_OUTPUT,
+    VALUE_INFO_NAME,
+)
 from service.models.parsing.protobuf_wire import Field, WireReader
 
 MAX_KEPT_SHARE = 0.8
 """A subgraph with a greater share of the nodes is not worth a session of its own."""
-_GRAPH, _NODE, _OUTPUT = 7, 1, 12
-"""A file's graph, and a graph's nodes and outputs, have these numbers."""
-_GRAPH_TAG = bytes([_GRAPH << 3 | 2])
-_INPUT_NAME, _OUTPUT_NAME, _ATTRIBUTE = 1, 2, 5
-_ATTRIBUTE_GRAPHS = (6, 11)
-_VALUE_NAME = 1
+_GRAPH_TAG = bytes([MODEL_GRAPH << 3 | 2])
+"""A file's graph begins with this byte: its number, and that its length follows."""
+_ATTRIBUTE_GRAPHS = (ATTRIBUTE_G, ATTRIBUTE_GRAPHS)
 
 
 class _Node(NamedTuple):
@@ -31,20 +39,22 @@ def extract_subgraph(content: bytes, outputs: Collection[str]) -> bytes | None:
     """
     wire = WireReader(content)
     parts = _split(wire, 0, len(content))
-    graph, graph_start = next(part for part in parts if part[0].number == _GRAPH)
+    graph, graph_start = next(part for part in parts if part[0].number == MODEL_GRAPH)
     fields = _split(wire, graph.start, graph.end)
     kept = _find_needed_nodes(wire, [each for each, _ in fields], outputs)
     if kept is None:
         return None
 
     for each, _ in fields:
-        if each.number == _OUTPUT and wire.read_text(each, _VALUE_NAME) in outputs:
+        if each.number != GRAPH_OUTPUT:
+            continue
+        if wire.read_text(each, VALUE_INFO_NAME) in outputs:
             kept.add(each)
 
     kept_parts = [
         content[start : each.end]
         for each, start in fields
-        if each.number not in (_NODE, _OUTPUT) or each in kept
+        if each.number not in (GRAPH_NODE, GRAPH_OUTPUT) or each in kept
     ]
     subgraph = b"".join(kept_parts)
     head = content[:graph_start] + _GRAPH_TAG + _write_varint(len(subgraph))
@@ -56,7 +66,9 @@ def _find_needed_nodes(
     wire: WireReader, fields: list[Field], outputs: Collection[str]
 ) -> set[Field] | None:
     """Returns the nodes that these outputs need; None where most are needed, or one has graphs within it."""
-    nodes = {each: _read_node(wire, each) for each in fields if each.number == _NODE}
+    nodes = {
+        each: _read_node(wire, each) for each in fields if each.number == GRAPH_NODE
+    }
     if any(node.has_graphs for node in nodes.values()):
         return None
 
@@ -85,12 +97,12 @@ def _split(wire: WireReader, start: int, end: int) -> list[tuple[Field, int]]:
 
 
 def _read_node(wire: WireReader, node: Field) -> _Node:
-    names: dict[int, list[str]] = {_INPUT_NAME: [], _OUTPUT_NAME: []}
+    names: dict[int, list[str]] = {NODE_INPUT: [], NODE_OUTPUT: []}
     has_graphs = False
     for each in wire.fields(node.start, node.end):
         if each.number in names:
             names[each.number].append(wire.text(each))
-        elif each.number == _ATTRIBUTE:
+        elif each.number == NODE_ATTRIBUTE:
             parts = wire.fields_but_values(each)
             has_graphs |= any(part.number in _ATTRIBUTE_GRAPHS for part in parts)
 

@@ -13,6 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelRefused
+from service.models.parsing.onnx_fields import (
+    ATTRIBUTE_NAME,
+    ATTRIBUTE_REF_ATTR_NAME,
+)
 from service.models.parsing.protobuf_wire import Field, WireReader
 
 OPERATORS = frozenset({"TreeEnsembleClassifier", "TreeEnsembleRegressor"})
@@ -21,8 +25,6 @@ MAX_DEPTH = 10_000
 _NUMBERS = ("nodes_treeids", "nodes_nodeids", "nodes_truenodeids", "nodes_falsenodeids")
 _MODES = "nodes_modes"
 _NAMES_BEGIN = b"nodes_"
-_NAME, _REFERENCE = 1, 21
-"""An attribute has its name, or that of a function's argument, under these numbers."""
 
 Numbers = NDArray[np.int64]
 Find = Callable[[Numbers], Numbers]
@@ -71,14 +73,14 @@ def check_trees(wire: WireReader, attributes: list[Field]) -> None:
 
         texts = {}
         for each in wire.fields_but_values(attribute):
-            if each.number in (_NAME, _REFERENCE):
+            if each.number in (ATTRIBUTE_NAME, ATTRIBUTE_REF_ATTR_NAME):
                 texts[each.number] = wire.text(each)
 
-        name = texts.get(_NAME, "")
+        name = texts.get(ATTRIBUTE_NAME, "")
         if name not in (*_NUMBERS, _MODES):
             continue
 
-        if _REFERENCE in texts or name in found:
+        if ATTRIBUTE_REF_ATTR_NAME in texts or name in found:
             raise ModelRefused(
                 f"its trees have {name!r} twice or from a function's argument: expected it once, in the operator"
             )
