@@ -15,6 +15,7 @@ from service.errors import EvaluationError, ModelRefused
 from service.judging.asked_models import load_asked
 from service.judging.row_hashes import Hashes
 from service.models.content import ModelContent, read_one
+from service.models.folder import name_version
 from service.models.model import Inputs, Model, load_graph
 
 KINDS = ("classifier", "regressor", "clusterer")
@@ -67,7 +68,8 @@ def load_contents(models: Sequence[ChosenModel]) -> dict[str, ModelContent]:
         content = read_one(Path(model.path))
         if content.digest != model.digest:
             raise EvaluationError(
-                f"{model.name}: its file was changed: the SHA-256 was {model.digest[:12]}, is {content.digest[:12]}"
+                f"{model.name}: its file was changed: the SHA-256 was {name_version(model.digest)}, "
+                f"is {content.version}"
             )
         contents[model.name] = content
 

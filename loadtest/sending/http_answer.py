@@ -5,6 +5,12 @@ from __future__ import annotations
 MAX_HEAD_BYTES = 65_536
 END_OF_HEAD = b"\r\n\r\n"
 UNKNOWN = -1
+"""The body's length is not said beforehand."""
+_VERSION_START = b"http/1."
+_MINOR_VERSION = slice(7, 8)
+_STATUS = slice(9, 12)
+"""The first line of an answer's head is `http/1.1 200 ok`."""
+_CONTENT_LENGTH = b"\r\ncontent-length:"
 WITHOUT_BODY = (204, 304)
 
 
@@ -42,7 +48,7 @@ class Answer:
             self._buffer = b""
             self._is_in_body = True
             self._missing = self._read_head(data[:at].lower())
-            data = data[at + 4 :]
+            data = data[at + len(END_OF_HEAD) :]
 
         if not self._is_body_whole(data):
             return 0
@@ -71,19 +77,18 @@ class Answer:
 
     def _read_head(self, head: bytes) -> int:
         """Returns the body's length, which is unknown where chunks or the connection's end say it."""
-        if not head.startswith(b"http/1.") or not head[9:12].isdigit():
+        if not head.startswith(_VERSION_START) or not head[_STATUS].isdigit():
             raise ConnectionBroken("no HTTP")
 
-        self.status = int(head[9:12])
-        self.closes = (
-            b"\r\nconnection: close" in head or head[7:8] == b"0"
-        ) and b"\r\nconnection: keep-alive" not in head
+        self.status = int(head[_STATUS])
+        may_close = b"\r\nconnection: close" in head or head[_MINOR_VERSION] == b"0"
+        self.closes = may_close and b"\r\nconnection: keep-alive" not in head
         if self.status in WITHOUT_BODY:
             return 0
 
-        at = head.find(b"\r\ncontent-length:")
+        at = head.find(_CONTENT_LENGTH)
         if at >= 0:
-            length = head[at + 17 :].partition(b"\r\n")[0].strip()
+            length = head[at + len(_CONTENT_LENGTH) :].partition(b"\r\n")[0].strip()
             if not length.isdigit():
                 raise ConnectionBroken("no HTTP")
             return int(length)

@@ -9,7 +9,13 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from service.errors import ModelRefused
-from service.models.folder import MAX_MODEL_BYTES, ModelFile, ModelFolder, read_file
+from service.models.folder import (
+    MAX_MODEL_BYTES,
+    ModelFile,
+    ModelFolder,
+    name_version,
+    read_file,
+)
 from service.models.parsing.external_tensors import ExternalTensor
 from service.models.parsing.onnx_file import read_outline
 from service.models.parsing.outline import Outline
@@ -42,7 +48,7 @@ class ModelContent:
     @property
     def version(self) -> str:
         """Returns the first 12 digits of the digest."""
-        return self.digest[:12]
+        return name_version(self.digest)
 
     @property
     def n_bytes(self) -> int:

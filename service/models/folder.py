@@ -23,6 +23,8 @@ SUMS = "SHA256SUMS"
 """A file of this name, as `sha256sum` writes it, must have each model file of its folder, and each must match."""
 MAX_SUMS_BYTES = 4 * 1024 * 1024
 MAX_MODEL_BYTES = 4 * 1024**3
+VERSION_DIGITS = 12
+"""A version is the first so many hex digits of a SHA-256."""
 _SUFFIX = ".onnx"
 _FILE_IN_VERSION = "model.onnx"
 _SUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
@@ -33,6 +35,11 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+
+
+def name_version(digest: str) -> str:
+    """Returns the version of content with this SHA-256, of 64 hex digits."""
+    return digest[:VERSION_DIGITS]
 
 
 class ModelFile(NamedTuple):
@@ -115,7 +122,7 @@ class ModelFolder:
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ModelRefused(
-                f"the SHA-256 of {_show(name)} begins with {found[:12]}, {SUMS} says {expected[:12]}"
+                f"the SHA-256 of {_show(name)} begins with {name_version(found)}, {SUMS} says {name_version(expected)}"
             )
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.models.folder import name_version
 from service.repository.generation import Manifest
 
 MAX_SHOWN = 20
@@ -10,8 +11,8 @@ MAX_SHOWN = 20
 
 def name_changes(manifest: Manifest, before: Manifest) -> str:
     """Returns the files that have changed, each with the digests that it had and has."""
-    old = {each.file: each.digest[:12] for each in before.entries}
-    new = {each.file: each.digest[:12] for each in manifest.entries}
+    old = {each.file: name_version(each.digest) for each in before.entries}
+    new = {each.file: name_version(each.digest) for each in manifest.entries}
     changed = [
         f"{file} {old.get(file, 'none')} -> {new.get(file, 'none')}"
         for file in sorted({*old, *new})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from service.errors import ModelRefused
 from service.models.content import ModelContent, read_content
-from service.models.folder import SUMS, ModelFile, ModelFolder
+from service.models.folder import SUMS, ModelFile, ModelFolder, name_version
 from service.repository.generation import (
     GenerationRequest,
     Manifest,
@@ -151,7 +151,7 @@ class GenerationMaker:
 
         if before is not None and file not in self._order.unserved:
             self._entries.append(before)
-            version = before.version or before.digest[:12]
+            version = before.version or name_version(before.digest)
             reason = f"{reason}; its version {version}, loaded before, goes on"
         elif before is not None:
             is_new = False

@@ -16,6 +16,8 @@ MIN_INDEX_BYTES = 32_768
 """The index grows by so much at a time."""
 _HEADER_BYTES = 48
 _VERSION = 3007000
+_MAX_PAGE_BYTES = 65_536
+"""The length of a page has two bytes in the header, which cannot say this one: it stands there as 1."""
 _LOG_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _TRIES = 5
@@ -36,7 +38,10 @@ def read_index(shm: int) -> LogIndex | None:
     for _ in range(_TRIES):
         content = os.pread(shm, INDEX_BYTES, 0)
         header = content[:_HEADER_BYTES]
-        if len(content) == INDEX_BYTES and header == content[_HEADER_BYTES:][:48]:
+        if (
+            len(content) == INDEX_BYTES
+            and header == content[_HEADER_BYTES:][:_HEADER_BYTES]
+        ):
             return _parse_index(content)
 
     return None
@@ -61,6 +66,7 @@ def fits(wal: int, index: LogIndex) -> bool:
 
 
 def _parse_index(content: bytes) -> LogIndex | None:
+    # The places are those of the format's description of this header.
     (version,) = struct.unpack_from("=I", content, 0)
     is_made, _, page_size = struct.unpack_from("=BBH", content, 12)
     if version != _VERSION or not is_made:
@@ -74,7 +80,7 @@ def _parse_index(content: bytes) -> LogIndex | None:
 
     return LogIndex(
         n_frames=n_frames,
-        page_bytes=65536 if page_size == 1 else page_size,
+        page_bytes=_MAX_PAGE_BYTES if page_size == 1 else page_size,
         salts=salts,
         checksum=(checksum[0], checksum[1]),
         progress=salts + n_checkpointed + n_attempted,
