@@ -103,12 +103,18 @@ def add_labels(axes: Axes, labels: Sequence[tuple[Point, str]]) -> None:
         name = shorten(text)
         boxes = list(_propose(*place, measure_text(name), area))
         inside = [each for each in boxes if each.lies_in(area)] or boxes
-        free = (
-            each for each in inside if not any(each.overlaps(other) for other in taken)
-        )
-        box = next(free, inside[-1])
+        box = _choose_free(inside, taken)
         taken.append(box)
         _write_label(axes, point, name, place=place, box=box)
+
+
+def _choose_free(boxes: Sequence[Box], taken: Sequence[Box]) -> Box:
+    """Returns the first box that overlaps none of those that are taken, the last one where each does."""
+    for box in boxes:
+        if not any(box.overlaps(other) for other in taken):
+            return box
+
+    return boxes[-1]
 
 
 def _write_label(

@@ -181,7 +181,9 @@ def write_table(document: dict[str, Any]) -> list[str]:
 
 
 def _say_keeps(described: dict[str, Any]) -> str:
-    return "yes" if described["keeps"] else "void" if described["void"] else "no"
+    if described["keeps"]:
+        return "yes"
+    return "void" if described["void"] else "no"
 
 
 def _number(value: float | None, decimals: int = 0) -> str:

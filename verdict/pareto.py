@@ -38,11 +38,18 @@ def find_front(
     """Returns the Pareto front: whoever has nobody of at most its cost and at least its value, better in one of
     them.
     """
-    points = list(zip(names, costs, values, strict=True))
+    points = list(zip(costs, values, strict=True))
     return [
         name
-        for name, cost, value in points
-        if not any(
-            c <= cost and v >= value and (c < cost or v > value) for _, c, v in points
-        )
+        for name, point in zip(names, points, strict=True)
+        if not any(_dominates(other, point) for other in points)
     ]
+
+
+def _dominates(other: tuple[float, float], point: tuple[float, float]) -> bool:
+    """Returns whether another (cost, value) is as good in both and better in one."""
+    other_cost, other_value = other
+    cost, value = point
+    is_as_good = other_cost <= cost and other_value >= value
+
+    return is_as_good and other != point

@@ -84,13 +84,12 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
         f"{mine['mean_size']:.3f} classes on average, one alone on {percent(mine['single'])} of rows, and the truth on "
         f"{percent(mine['covered']['value'])}"
     )
-    larger = [
-        shorten(other, task)
-        for pair in numbers["pairs"]
-        if smallest in pair["models"] and pair["verdict"] in ("a", "b")
-        for other in pair["models"]
-        if other != smallest
-    ]
+    larger = []
+    for pair in numbers["pairs"]:
+        if smallest in pair["models"] and pair["verdict"] in ("a", "b"):
+            larger += [
+                shorten(other, task) for other in pair["models"] if other != smallest
+            ]
     if not larger:
         plain = f"{name}'s prediction sets, made to hold the truth with {wanted}, hold {size}."
         is_alone = len(numbers["models"]) == 1

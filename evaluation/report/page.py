@@ -164,6 +164,10 @@ def _name_confusions(
     ]
 
 
+_PAIR_STYLES = {"a": ("better", "worse"), "b": ("worse", "better")}
+"""By the verdict on a pair its first model, and its second one, are shown so."""
+
+
 def _arrange_pairs(numbers: dict[str, Any]) -> list[list[dict[str, Any] | None]]:
     """Returns a row for each model: how far it is above each other one, and what the test says."""
     names = [model["model"] for model in numbers["models"]]
@@ -172,14 +176,9 @@ def _arrange_pairs(numbers: dict[str, Any]) -> list[list[dict[str, Any] | None]]
     for pair in numbers["pairs"]:
         (first, second) = pair["models"]
         apart = pair["difference"]["value"]
-        for names_of, sign, won in (
-            ((first, second), 1, "a"),
-            ((second, first), -1, "b"),
-        ):
-            better = pair["verdict"] == won
-            worse = pair["verdict"] in ("a", "b") and not better
-            style = "better" if better else "worse" if worse else "level"
-            cells[names_of] = pair | {"apart": sign * apart, "style": style}
+        style, opposite = _PAIR_STYLES.get(pair["verdict"], ("level", "level"))
+        cells[first, second] = pair | {"apart": apart, "style": style}
+        cells[second, first] = pair | {"apart": -apart, "style": opposite}
 
     return [[cells.get((row, column)) for column in names] for row in names]
 

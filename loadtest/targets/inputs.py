@@ -197,6 +197,15 @@ def make_tensors(
     ]
 
 
+def _close_axes(axes: Sequence[int], n_rows: int) -> tuple[int, ...]:
+    """Returns a shape with a length for each open axis: the number of rows for the first one, else OPEN_AXIS."""
+    lengths = [length if length > 0 else OPEN_AXIS for length in axes]
+    if axes and axes[0] <= 0:
+        lengths[0] = n_rows
+
+    return tuple(lengths)
+
+
 def _make_tensor(
     described: Mapping[str, Any],
     shape: tuple[int, ...] | None,
@@ -211,10 +220,7 @@ def _make_tensor(
         )
 
     axes = [int(each) for each in described["shape"]]
-    wanted = shape or tuple(
-        length if length > 0 else OPEN_AXIS if index else n_rows
-        for index, length in enumerate(axes)
-    )
+    wanted = shape or _close_axes(axes, n_rows)
     if datatype == "BYTES":
         values: NDArray[Any] = np.full(wanted, "text", dtype=np.object_)
     elif datatype == "UINT8":

@@ -146,19 +146,25 @@ def plan_rows(gap: float, deviation: float) -> int | None:
     return max(2, math.ceil((z * deviation / gap) ** 2))
 
 
+def _name_better(interval: tuple[float, float] | None) -> str:
+    """Returns which of a pair is better by the interval of their gap, `a` or `b`, or why neither is."""
+    if interval is None:
+        return "too few"
+
+    low, high = interval
+    if low > 0:
+        return "a"
+    return "b" if high < 0 else "not shown"
+
+
 def describe_pair(pair: LossPair, names: list[str]) -> dict[str, Any]:
     """Returns the pair as JSON values; its verdict is `a` or `b`, whichever is better, `not shown`, or `too few`."""
-    verdict = "too few"
-    if pair.interval is not None:
-        low, high = pair.interval
-        verdict = "a" if low > 0 else "b" if high < 0 else "not shown"
-
     described: dict[str, Any] = {
         "models": [names[pair.first], names[pair.second]],
         "gain": {"value": pair.gap, "interval": pair.interval, "alone": pair.alone},
         "p_value": pair.p_value,
         "p_value_together": pair.p_value_together,
-        "verdict": verdict,
+        "verdict": _name_better(pair.interval),
     }
     if pair.reason is not None:
         described["reason"] = pair.reason
