@@ -15,7 +15,6 @@ from onnx import TensorProto, helper
 from model_card import METADATA_KEY, Feature, FeatureInput, ImageInput
 from service.errors import InvalidRequest, ModelRefused
 from service.models.model import MANY_ROWS, Model
-from service.models.partial_runs import ROWS_AT_A_TIME
 from tests.conftest import EXPORTED_MODELS
 from tests.support.tiny_models import (
     self_check,
@@ -43,19 +42,6 @@ def test_a_model_answers_what_numpy_computes(
 
     assert np.allclose(probabilities, expected, atol=1e-6)
     assert np.array_equal(label, expected.argmax(axis=1))
-
-
-def test_many_rows_are_answered_as_few(
-    models: Path, generator: np.random.Generator
-) -> None:
-    """A graph runs many rows in parts, to bound its memory, and answers each as it does where they are few."""
-    model = load(models / "colour-first.onnx")
-    features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
-    label, probabilities = model.run(features)
-
-    assert np.array_equal(probabilities, model.run(features)[1])
-    assert np.allclose(probabilities, tiny_probabilities(features), atol=1e-6)
-    assert np.array_equal(label, probabilities.argmax(axis=1))
 
 
 def test_the_version_is_the_start_of_the_files_digest(models: Path) -> None:

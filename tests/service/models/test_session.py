@@ -3,88 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
 from service.errors import ModelRefused
 from service.models import graph as graph_module
 from service.models.content import read_one
-from service.models.datatypes import from_bfloat16, to_bfloat16
 from service.models.graph import Graph
 from service.models.model import load_graph
-from service.models.runtime.arena import shrink_arena
 from service.models.session import MAX_TWICE_BYTES, Session
 from tests.support.graphs import (
     tensor,
     write_endless,
     write_graph,
     write_identity,
-    write_zip_map,
 )
-from tests.support.server import ROOT
-
-MODELS = ROOT / "exported_models"
 
 
 def load(path: Path) -> Graph:
     return load_graph(path, name=path.stem)
-
-
-def test_trees_are_not_searched_for_common_subexpressions(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The search is left out for trees alone, whose self-check gives what it gave with it."""
-    # The session that belongs to the arena is opened before the first of a model.
-    shrink_arena()
-    left_out: list[set[str]] = []
-    real = onnxruntime.InferenceSession
-
-    def open_session(*given: Any, **options: Any) -> onnxruntime.InferenceSession:
-        left_out.append(set(options["disabled_optimizers"]))
-        return real(*given, **options)
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", open_session)
-    for name in ("wine-random_forest", "wine-logistic"):
-        assert load(MODELS / f"{name}.onnx").model is not None
-
-    assert left_out == [{"CommonSubexpressionElimination"}, set()]
-
-
-@pytest.mark.parametrize("keys", [["b", "a", "c"], [3, -1, 7], ["alone"]])
-def test_maps_become_a_tensor_with_names(
-    tmp_path: Path, keys: list[str] | list[int]
-) -> None:
-    """The columns of what was a map in each row are in the order of the file's class names."""
-    graph = load(write_zip_map(tmp_path, "maps", keys))
-    rows = np.arange(2 * len(keys), dtype=np.float32).reshape(2, -1)
-
-    assert graph.outputs["maps"].shape == (-1, len(keys))
-    assert graph.labels("maps") == tuple(map(str, keys))
-    assert np.array_equal(graph.run(["maps"], {"x": rows})[0], rows)
-    assert graph.run(["maps"], {"x": rows[:0]})[0].shape == (0, len(keys))
-
-
-def test_bfloat16_goes_through_as_two_bytes(tmp_path: Path) -> None:
-    """A tensor of bfloat16 has the same bytes after an identity as before."""
-    graph = load(write_identity(tmp_path, "same", TensorProto.BFLOAT16, ["n", 2]))
-    given = to_bfloat16(np.array([[1.0, -2.5], [3e38, 1e-40]], np.float32))
-    (found,) = graph.run(["y"], {"x": given})
-
-    assert found.tobytes() == given.tobytes()
-    assert from_bfloat16(found)[0].tolist() == [1.0, -2.5]
-
-
-def test_bfloat16_is_the_nearest(tmp_path: Path) -> None:
-    """The even one of two values of bfloat16 as near to a float32 is taken, as in IEEE 754."""
-    ulp = 2.0**-7
-    given = np.array([1 + ulp / 2, 1 + 1.5 * ulp, 1 + 0.6 * ulp], np.float32)
-
-    assert from_bfloat16(to_bfloat16(given)).tolist() == [1.0, 1 + 2 * ulp, 1 + ulp]
 
 
 def test_any_shape_fits_where_the_file_leaves_it_open(tmp_path: Path) -> None:
@@ -148,29 +88,6 @@ def test_a_sequence_beside_tensors_is_left_out(
 
     assert list(graph.outputs) == ["y"]
     assert "the output 's' is left out: it is seq(tensor(float))" in caplog.text
-
-
-def write_normalizer(folder: Path, locale: str) -> Path:
-    """Writes a graph that makes texts lower case as they do in a locale."""
-    node = helper.make_node(
-        "StringNormalizer", ["x"], ["y"], case_change_action="LOWER", locale=locale
-    )
-    texts = [tensor(name, TensorProto.STRING, ["n"]) for name in ("x", "y")]
-    return write_graph(folder / "normalizer.onnx", [node], texts[:1], texts[1:])
-
-
-def test_a_locale_that_is_not_there_is_told_with_one_that_is(tmp_path: Path) -> None:
-    """A graph is refused by the locale that the system lacks, and with the one that is named it is served."""
-    with pytest.raises(ModelRefused) as refused:
-        load(write_normalizer(tmp_path, "xx_XX.UTF-8"))
-    graph = load(write_normalizer(tmp_path, "C.UTF-8"))
-
-    assert str(refused.value) == (
-        "its StringNormalizer is for the locale xx_XX.UTF-8, which this system does not have: install it, or export "
-        "the operator with the attribute locale C.UTF-8, which is everywhere"
-    )
-    found = graph.run(["y"], {"x": np.array(["ÑANDÚ"], dtype=np.object_)})
-    assert found[0].tolist() == ["ñandú"]
 
 
 def test_a_graph_that_does_not_end_is_refused(
