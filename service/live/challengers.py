@@ -15,6 +15,7 @@ from service.live.cost_settings import find_costs
 from service.live.journal.records import ModelKey
 from service.models.model import Model
 from service.models.registry import Registry
+from service.models.session import Placement
 from service.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -129,7 +130,7 @@ def check_or_exit() -> None:
     try:
         settings = Settings.from_environment(os.environ)
         registry = Registry.load(
-            settings.models, device=settings.device, threads=settings.threads
+            settings.models, placement=Placement(settings.device, settings.threads)
         )
         find_shadow_deployments(registry, settings)
         find_costs(registry, settings)

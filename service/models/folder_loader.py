@@ -16,6 +16,7 @@ from service.models.content import read_content
 from service.models.folder import ModelFile, ModelFolder
 from service.models.graph import Graph
 from service.models.model import Model, load_graph
+from service.models.session import Placement
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,7 @@ class FolderLoader:
         self,
         folder: ModelFolder,
         *,
-        device: str,
-        threads: int,
+        placement: Placement,
         refused: dict[str, str],
         on_load: OnLoad | None,
         takes_any_name: bool,
@@ -54,8 +54,7 @@ class FolderLoader:
         """These files are being loaded; each thread adds and removes its own."""
         self._lock = Lock()
         self._folder = folder
-        self._device = device
-        self._threads = threads
+        self._placement = placement
         self._refused = refused
         self._on_load = on_load
         self._cards = CardReader()
@@ -156,8 +155,7 @@ class FolderLoader:
             content=read_content(self._folder, file),
             name=file.name,
             version=file.version,
-            device=self._device,
-            threads=self._threads,
+            placement=self._placement,
             takes_any_name=self._takes_any_name,
             cards=self._cards,
         )

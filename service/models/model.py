@@ -26,7 +26,7 @@ from service.models.partial_runs import ROWS_AT_A_TIME, run_images, run_rows
 from service.models.rows import RowEncoder
 from service.models.runtime.run_errors import one_line
 from service.models.self_check import check_card, run_self_check
-from service.models.session import Session
+from service.models.session import ON_ONE_THREAD, Placement, Session
 
 logger = logging.getLogger(__name__)
 
@@ -99,15 +99,15 @@ class Model:
         return record if fits else None
 
     @classmethod
-    def load(cls, path: Path, *, device: str = "cpu", threads: int = 1) -> Model | None:
+    def load(cls, path: Path, placement: Placement = ON_ONE_THREAD) -> Model | None:
         """Returns the model in a file, checked and warmed up, or None where the file has no card.
 
         It raises ModelRefused with the reason where the file cannot be served.
         """
-        return load_graph(path, name=path.stem, device=device, threads=threads).model
+        return load_graph(path, name=path.stem, placement=placement).model
 
     @classmethod
-    def from_card(cls, card: Card, graph: Graph, *, threads: int) -> Model:
+    def from_card(cls, card: Card, graph: Graph) -> Model:
         """Returns the model of a card and a graph; raises ModelRefused where they differ, or the self-check fails."""
         started = perf_counter()
         session = graph.session
@@ -117,7 +117,7 @@ class Model:
         model._check_itself()
         model.runtime = RuntimeInfo(
             providers=session.providers,
-            threads=threads,
+            threads=session.placement.threads,
             load_ms=round(session.load_ms + (loaded - started) * 1000, 3),
             warm_up_ms=round((perf_counter() - loaded) * 1000, 3),
         )
@@ -285,8 +285,7 @@ def load_graph(
     name: str,
     content: ModelContent | None = None,
     version: str | None = None,
-    device: str = "cpu",
-    threads: int = 1,
+    placement: Placement = ON_ONE_THREAD,
     takes_any_name: bool = False,
     cards: CardReader | None = None,
 ) -> Graph:
@@ -299,7 +298,7 @@ def load_graph(
     if content is None:
         content = read_one(path)
 
-    session = Session(content, device=device, threads=threads)
+    session = Session(content, placement)
 
     try:
         card = (cards or CardReader()).read(session.metadata)
@@ -313,7 +312,7 @@ def load_graph(
     if card is None:
         graph.try_out()
     else:
-        model = Model.from_card(card, graph, threads=threads)
+        model = Model.from_card(card, graph)
         model.keep_content(content)
         graph.attach(model)
 

@@ -14,6 +14,7 @@ from service.models.folder import MAX_MODEL_BYTES, ModelFolder
 from service.models.folder_loader import FolderLoader, OnLoad
 from service.models.graph import Graph
 from service.models.model import Model
+from service.models.session import ON_ONE_THREAD, Placement
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,7 @@ class Registry:
         cls,
         folder: Path | ModelFolder,
         *,
-        device: str = "cpu",
-        threads: int = 1,
+        placement: Placement = ON_ONE_THREAD,
         max_model_bytes: int = MAX_MODEL_BYTES,
         aliases: Mapping[str, str] | None = None,
         known_bad: Mapping[str, str] | None = None,
@@ -69,8 +69,7 @@ class Registry:
 
         loader = FolderLoader(
             folder,
-            device=device,
-            threads=threads,
+            placement=placement,
             refused=dict(known_bad or {}),
             on_load=on_load,
             takes_any_name="" in (aliases or {}).values(),

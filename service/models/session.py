@@ -23,6 +23,16 @@ MAX_TWICE_BYTES = 256 * 1024
 """A file of at most this size may be held twice in memory: whole, and without what only explains."""
 
 
+class Placement(NamedTuple):
+    """A session runs on a device, `cpu`, `cuda` or `auto`, by so many threads."""
+
+    device: str = "cpu"
+    threads: int = 1
+
+
+ON_ONE_THREAD = Placement()
+
+
 class TensorInfo(NamedTuple):
     """A tensor of a graph has onnxruntime's type, such as `tensor(float)`, and a shape with -1 for a free length.
 
@@ -49,11 +59,10 @@ class Session:
     """
 
     def __init__(
-        self, content: ModelContent, *, device: str = "cpu", threads: int = 1
+        self, content: ModelContent, placement: Placement = ON_ONE_THREAD
     ) -> None:
         started = perf_counter()
-        self._device = device
-        self._threads = threads
+        self.placement = placement
         session = self._open(content, content.graph)
         self.load_ms = (perf_counter() - started) * 1000
         self.n_bytes = content.n_bytes
@@ -89,8 +98,8 @@ class Session:
             graph,
             content.weights,
             operators=content.outline.operators,
-            device=self._device,
-            threads=self._threads,
+            device=self.placement.device,
+            threads=self.placement.threads,
         )
 
     def can_add_subgraph(self, content: ModelContent, outputs: Collection[str]) -> bool:
@@ -115,7 +124,7 @@ class Session:
     @property
     def computes_in_caller(self) -> bool:
         """Returns whether the thread that calls `run` computes all of it, by whose clock a run is then measured."""
-        return self.is_on_cpu and self._threads == 1
+        return self.is_on_cpu and self.placement.threads == 1
 
     @property
     def is_on_cpu(self) -> bool:

@@ -29,14 +29,14 @@ def try_out(file: ModelFile, content: ModelContent, settings: Settings) -> None:
     """Loads a content as a worker would, and drops it; raises ModelRefused."""
     # It takes half a second to import, which most looks at the folder need not spend.
     from service.models.model import load_graph
+    from service.models.session import Placement
 
     load_graph(
         file.path,
         content=content,
         name=file.name,
         version=file.version,
-        device=settings.device,
-        threads=settings.threads,
+        placement=Placement(settings.device, settings.threads),
         # Where there are several files, the workers refuse what is not named as its card says.
         takes_any_name="" in (settings.model_name or {}).values(),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from service.models.folder_loader import OnLoad
 from service.models.graph import Graph
 from service.models.registry import Registry
+from service.models.session import Placement
 from service.repository.generation import Manifest, Store
 from service.settings import Settings
 
@@ -32,6 +33,7 @@ class GenerationLoader:
         on_load: OnLoad | None = None,
     ) -> None:
         self._settings = settings
+        self._placement = Placement(settings.device, settings.threads)
         self._store = None if store is None else Store(store)
         self._on_load = on_load
 
@@ -47,8 +49,7 @@ class GenerationLoader:
         settings = self._settings
         registry = Registry.load(
             settings.models,
-            device=settings.device,
-            threads=settings.threads,
+            placement=self._placement,
             max_model_bytes=settings.max_model_bytes,
             aliases=settings.model_name,
             known_bad=known_bad,
@@ -77,8 +78,7 @@ class GenerationLoader:
         }
         registry = Registry.load(
             generation,
-            device=self._settings.device,
-            threads=self._settings.threads,
+            placement=self._placement,
             aliases=self._settings.model_name,
             known_bad={**refused, **(known_bad or {})},
             loaded={} if before is None else _find_same(manifest, before),

@@ -20,6 +20,7 @@ from service.models.graph import (
 )
 from service.models.model import load_graph
 from service.models.registry import Registry
+from service.models.session import Placement
 from tests.support.server import ROOT
 
 LONG_S = 3 * SURELY_SLOW_S
@@ -144,7 +145,7 @@ def test_a_slow_graph_whose_self_check_gained_is_joined(
 def test_what_several_threads_compute_is_measured_by_the_clock() -> None:
     """A graph whose runs use more than the calling thread counts the time in which that one waits for the others."""
     path = MODELS / "points-logistic.onnx"
-    graph = load_graph(path, name=path.stem, threads=2)
+    graph = load_graph(path, name=path.stem, placement=Placement(threads=2))
     assert not graph.session.computes_in_caller
     run = Delayed(graph, 100, computes=False)
     graph.measure()
@@ -157,7 +158,9 @@ def test_a_folder_is_measured_while_it_is_loaded(tmp_path: Path) -> None:
     """Graphs that compute in the calling thread are measured by those that load them, others once all are there."""
     shutil.copy(MODELS / "points-logistic.onnx", tmp_path)
     for threads, is_measured in ((1, True), (2, False)):
-        registry = Registry.load(tmp_path, threads=threads, at_once=2)
+        registry = Registry.load(
+            tmp_path, placement=Placement(threads=threads), at_once=2
+        )
         (graph,) = registry
         assert graph.is_measured is is_measured
 

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from model_card import METADATA_KEY, Feature, FeatureInput, ImageInput
 from service.errors import InvalidRequest, ModelRefused
 from service.models.model import MANY_ROWS, Model
+from service.models.session import Placement
 from tests.conftest import EXPORTED_MODELS
 from tests.support.tiny_models import (
     self_check,
@@ -209,12 +210,12 @@ def test_cuda_that_is_not_there_is_refused(models: Path) -> None:
     with pytest.raises(
         ModelRefused, match="the device 'cuda' was asked for, and the session runs on"
     ):
-        Model.load(models / "colour-first.onnx", device="cuda")
+        Model.load(models / "colour-first.onnx", Placement("cuda"))
 
 
 def test_an_automatic_device_falls_back(models: Path) -> None:
     """The automatic device falls back to the CPU, and the model says so."""
-    model = Model.load(models / "colour-first.onnx", device="auto")
+    model = Model.load(models / "colour-first.onnx", Placement("auto"))
     assert model is not None
     assert model.describe()["runtime"]["providers"][-1] == "CPUExecutionProvider"
 
