@@ -27,8 +27,7 @@ def run_with_bfloat16(
 ) -> list[Any]:
     """Returns the outputs of a session's run on values of onnxruntime's own, since numpy has no bfloat16.
 
-    `input_types` has onnxruntime's name of each input's type. An array of bfloat16 is one of type
-    `V2`.
+    `input_types` has onnxruntime's name of each input's type. An array of bfloat16 is of numpy's type `V2`.
     """
     values = {
         name: _to_value(array, input_types[name])._ortvalue
