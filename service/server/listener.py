@@ -30,11 +30,10 @@ from service.server.probes import (
     write_response,
 )
 from service.server.scrapes import PATH, Scrapes
+from service.server.silent_connections import SilentConnections
 
 MAX_ACCEPTED = 64
 """So many connections are accepted in a row, before those that have sent something get their turn."""
-MAX_SILENT = 10_000
-"""So many connections may be open that have not sent a byte; of more, the oldest is closed."""
 SWEEP_S = 0.5
 MAX_WAIT_S = 0.5
 """A connection for which there is no room is refused after this time."""
@@ -112,11 +111,10 @@ class Listener:
         self._known = {*probes, PATH} if scrapes and probes else set(probes)
         self._returned: deque[tuple[socket.socket, bool]] = deque()
         """These were scraped, and come back with whether they stay."""
-        self._silent: dict[int, tuple[socket.socket, float]] = {}
-        """Each is closed at its time where it has sent nothing until then; who was heard last stands last."""
         self._waiting: deque[tuple[socket.socket, float]] = deque()
         """These have sent a request for which there is no room; the first has waited longest."""
         self._poll = select.epoll()
+        self._silent = SilentConnections(self._poll)
         self._lingering = LingeringClose(self._poll, max_s=silent_s)
         self._told, self._telling = socket.socketpair()
         self._is_draining = False
@@ -175,7 +173,7 @@ class Listener:
         self._listening.close()
         self._take_back()
         self._lingering.close()
-        for connection, _ in [*self._silent.values(), *self._waiting]:
+        for connection in (*self._silent, *(each for each, _ in self._waiting)):
             self._hand_over(connection)
 
     def _turn(self) -> None:
@@ -186,7 +184,7 @@ class Listener:
             elif descriptor == self._told.fileno():
                 self._take_back()
             elif descriptor in self._silent:
-                self._look_at(self._silent[descriptor][0])
+                self._look_at(self._silent.find(descriptor))
             elif descriptor in self._lingering:
                 self._lingering.read(descriptor)
 
@@ -197,7 +195,8 @@ class Listener:
         if now_s - self._swept_s >= SWEEP_S:
             self._swept_s = now_s
             self._adopter.beat()
-            self._sweep(now_s)
+            self._lingering.sweep(now_s)
+            self._silent.sweep(now_s)
 
     def _accept(self, *, limit: int | None) -> None:
         """Accepts connections until there is none, or the limit is reached."""
@@ -215,7 +214,7 @@ class Listener:
 
             n_accepted += 1
             connection.settimeout(0)
-            self._wait_for(connection, self._silent_s)
+            self._silent.wait_for(connection, self._silent_s)
             if not self._look_at(connection):
                 self._poll.register(connection, select.EPOLLIN)
 
@@ -231,7 +230,7 @@ class Listener:
         logger.warning(
             "no descriptor is left: the connection that was silent for the longest is closed"
         )
-        self._drop(next(iter(self._silent.values()))[0])
+        self._silent.close_oldest()
 
         return True
 
@@ -240,10 +239,6 @@ class Listener:
         logger.warning("cannot accept a connection: %s", error.strerror)
         if not self._is_closing:
             select.select([self._told], [], [], PAUSE_S)
-
-    def _wait_for(self, connection: socket.socket, seconds: float) -> None:
-        self._silent.pop(connection.fileno(), None)
-        self._silent[connection.fileno()] = connection, monotonic() + seconds
 
     def _look_at(self, connection: socket.socket) -> bool:
         """Answers or hands over a connection that has sent something; returns whether it is no longer waited for."""
@@ -259,11 +254,11 @@ class Listener:
             self._scrape(connection, data)
             return True
         if path is not None and self._answer(connection, data):
-            self._wait_for(connection, self._keep_alive_s)
+            self._silent.wait_for(connection, self._keep_alive_s)
             return False
 
         if not data:
-            self._drop(connection)
+            self._silent.close(connection)
         elif connection.fileno() >= 0:
             self._hand_over(connection)
 
@@ -277,7 +272,7 @@ class Listener:
             self._hand_over(connection)
             return
 
-        self._forget(connection)
+        self._silent.forget(connection)
         connection.recv(len(data))
         stays = keeps_connection(data) and not self._is_draining
         has_body = data.startswith(b"GET ")
@@ -302,7 +297,7 @@ class Listener:
         while self._returned:
             connection, stays = self._returned.popleft()
             if stays:
-                self._wait_for(connection, self._keep_alive_s)
+                self._silent.wait_for(connection, self._keep_alive_s)
                 self._poll.register(connection, select.EPOLLIN)
             else:
                 connection.close()
@@ -321,12 +316,12 @@ class Listener:
             stays = False
 
         if not stays:
-            self._drop(connection)
+            self._silent.close(connection)
 
         return stays
 
     def _hand_over(self, connection: socket.socket) -> None:
-        self._forget(connection)
+        self._silent.forget(connection)
         if self._is_closing or (not self._waiting and self._shedder.has_room()):
             self._adopt(connection, 0.0)
         else:
@@ -350,24 +345,3 @@ class Listener:
 
     def _is_over(self, now_s: float) -> bool:
         return bool(self._waiting) and now_s - self._waiting[0][1] >= self._max_wait_s
-
-    def _drop(self, connection: socket.socket) -> None:
-        self._forget(connection)
-        connection.close()
-
-    def _forget(self, connection: socket.socket) -> None:
-        descriptor = connection.fileno()
-        self._silent.pop(descriptor, None)
-        try:
-            self._poll.unregister(descriptor)
-        except (OSError, ValueError):
-            # It had sent something before it was waited for.
-            pass
-
-    def _sweep(self, now_s: float) -> None:
-        """Closes connections that were silent for too long, and those heard longest ago where they are too many."""
-        self._lingering.sweep(now_s)
-        n_surplus = len(self._silent) - MAX_SILENT
-        for position, (connection, until_s) in enumerate(list(self._silent.values())):
-            if now_s >= until_s or position < n_surplus:
-                self._drop(connection)
