@@ -45,11 +45,7 @@ class ComparisonRun:
             return False
 
         alone_s, row_s = self._add_costs()
-        return (
-            MIN_SHARED_S <= alone_s < QUICK_S
-            and row_s <= MAX_SHARED_ROW * alone_s
-            and all(map(_has_rows, self.models))
-        )
+        return MIN_SHARED_S <= alone_s < QUICK_S and row_s <= MAX_SHARED_ROW * alone_s
 
     @property
     def max_joined_rows(self) -> int:
@@ -58,7 +54,7 @@ class ComparisonRun:
         return 1 + int((QUICK_S - alone_s) / row_s)
 
     def _add_costs(self) -> tuple[float, float]:
-        """Returns the seconds that all classifiers take for one row, and for one more; infinity where one is slow."""
+        """Returns the seconds that all classifiers take for one row and for one more; infinity if one does not join."""
         alone_s = row_s = 0.0
         for model in self.models:
             alone_s += model.graph.alone_s
@@ -161,11 +157,6 @@ class ComparisonRun:
         """Returns the answer as the transport writes it."""
         answer = self.finish(outputs)
         return answer if self.encode is None else self.encode(answer)
-
-
-def _has_rows(model: Model) -> bool:
-    """Returns whether a joined run's outputs can be split."""
-    return all(map(model.graph.has_rows, model.output_names))
 
 
 def _reply_alone(run: ComparisonRun) -> Reply | Exception:

@@ -71,7 +71,7 @@ class Graph:
         self.max_quick_rows = 0
         """A run of at most this many rows is not worth a thread; `measure` sets it, and it is 0 before."""
         self.alone_s = np.inf
-        """A run of one row takes so many seconds, where that is quick; `measure` sets it."""
+        """A run of one row takes so many seconds where it is quick and joined runs can be split; else infinity."""
         self.row_s = 0.0
         """A row takes at least about so many seconds, where many come together; `measure` sets it."""
         self.is_measured = False
@@ -145,7 +145,8 @@ class Graph:
             row_s = max(
                 (self._time(MEASURED_ROWS) - alone_s) / (MEASURED_ROWS - 1), 1e-9
             )
-            self.alone_s = alone_s
+            if all(map(self.has_rows, self.outputs)):
+                self.alone_s = alone_s
             self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
             self.is_batchable = (

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from service.models.graph import (
@@ -206,3 +207,16 @@ def test_quick_runs_are_joined_where_that_takes_less(
 
     assert graph.max_quick_rows > 1
     assert graph.is_batchable is is_batchable
+    assert graph.alone_s == alone_s
+
+
+def test_what_cannot_be_split_is_not_joined(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quick graph with an output that has no row for each input row has no time for comparisons to add up."""
+    monkeypatch.setattr(graph, "_time", lambda n_rows, **_: 2e-5 + n_rows * 1e-6)
+    monkeypatch.setattr(graph, "has_rows", lambda name: name != "label")
+    graph.measure()
+
+    assert graph.max_quick_rows > 1
+    assert graph.alone_s == np.inf
