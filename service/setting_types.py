@@ -31,12 +31,15 @@ class SettingType(NamedTuple):
 
 
 def _parse_folder(text: str) -> Path:
+    """A link stays one: whoever makes it lead to the folder of another release means that one from then on."""
     if not text.strip():
         raise ValueError
     try:
-        return Path(text).resolve()
+        Path(text).resolve()
     except RuntimeError as error:  # links that lead to each other
         raise ValueError from error
+
+    return Path(text).absolute()
 
 
 def _parse_file(text: str) -> Path:

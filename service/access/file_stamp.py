@@ -6,9 +6,13 @@ from pathlib import Path
 
 
 def stamp_file(path: Path) -> tuple[int, ...]:
-    """Returns what of a file changes whenever it is written or replaced; nothing where it is not there."""
+    """Returns what of a file changes whenever it is written or replaced; nothing where it is not there.
+
+    A copy with the time of its source is told by that of its change, which nobody can set.
+    """
     try:
         found = path.stat()
     except OSError:
         return ()
-    return found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return found.st_ino, found.st_dev, found.st_size, *times

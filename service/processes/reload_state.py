@@ -156,6 +156,8 @@ class ReloadState:
         if not self.has_begun:
             self.served = reload.next
             self._begin()
+        elif self._lacks_what_was_asked(reload.next):
+            self._turn_down()
         elif shows_as(reload.next, self.served):
             self.served = reload.next
             self._finish()
@@ -341,11 +343,28 @@ class ReloadState:
         ]
         if request.action == LOAD and reasons:
             self._answer(request, UNFIT, f"{request.name}: {'; '.join(reasons)}")
-        elif request.action == LOAD and request.name not in manifest.names():
-            text = f"the folder has no file of a model {request.name[:200]!r}"
-            self._answer(request, UNKNOWN, text)
         else:
             self._answer(request, "", "")
+
+    def _lacks_what_was_asked(self, manifest: Manifest) -> bool:
+        """Returns whether the folder has nothing of the name that is to be loaded."""
+        request = self._current.request
+        return (
+            request.action == LOAD
+            and request.name not in manifest.names()
+            and not any(_names(file, request.name) for file in manifest.refused)
+        )
+
+    def _turn_down(self) -> None:
+        """Leaves all as it is, for whoever asked for a name that the folder lacks: what was loaded of it goes on."""
+        request = self._current.request
+        self._reload = None
+        self.phase = Phase.IDLE
+        self._workers.count_reload(REFUSED)
+        text = f"the folder has no file of a model {request.name[:200]!r}"
+        if self.served is not None and request.name in self.served.names():
+            text += "; what was loaded of it before goes on"
+        self._answer(request, UNKNOWN, text)
 
     def _fail(self, reason: str) -> None:
         request = self._current.request

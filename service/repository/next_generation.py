@@ -104,9 +104,12 @@ class GenerationMaker:
         self._refuse(shown, reason, stamp, before)
 
     def _is_known(self, file: str, stamp: str, before: ManifestEntry | None) -> bool:
-        """Returns whether a file is as it was, and need not be looked at again."""
+        """Returns whether a file is as it was, and need not be looked at again; what is asked for by name is."""
+        if self._order.names is not None:
+            return False
+
         refused_stamp = self._previous.refused_stamps.get(file)
-        if refused_stamp is not None and self._order.names is None:
+        if refused_stamp is not None:
             return refused_stamp == stamp
         return before is not None and before.stamp == stamp
 

@@ -218,7 +218,7 @@ def test_under_load_each_answer_is_of_one_version_and_none_fails(
 
 
 def test_what_cannot_be_loaded_leaves_what_is_served(by_request: Reloading) -> None:
-    """A broken file is 400 with its reason and an unknown name 404; both workers serve the version before."""
+    """A broken file is 400 with its reason, no file of a name 404; both workers serve the version before."""
     before = by_request.list_versions()
     whole = (by_request.folder / "colour-second.onnx").read_bytes()
     (by_request.folder / "colour-second.onnx").write_bytes(whole[:300])
@@ -233,6 +233,12 @@ def test_what_cannot_be_loaded_leaves_what_is_served(by_request: Reloading) -> N
     assert by_request.list_versions() == before
     assert "colour-second.onnx" in by_request.list_refused()
     assert by_request.server.client.get("/readyz").status_code == 200
+
+    (by_request.folder / "colour-second.onnx").unlink()
+    gone = by_request.ask("load", "colour-second")
+    assert gone.status_code == 404
+    assert "goes on" in gone.json()["error"]
+    assert by_request.list_versions() == before
 
     (by_request.folder / "colour-second.onnx").write_bytes(whole)
     assert by_request.ask("load", "colour-second").status_code == 200
@@ -389,6 +395,26 @@ def test_a_changed_folder_is_followed(watching: Reloading) -> None:
     (watching.folder / "colour-third.onnx").unlink()
     wait_until(lambda: "colour-third" not in watching.list_versions(), LIMIT_S)
     assert watching.server.client.get("/v2/models/colour-third").status_code == 404
+
+
+def test_a_link_that_leads_to_another_folder_is_followed(tmp_path: Path) -> None:
+    """The models of the folder that a link comes to name are served soon after, as git-sync publishes a revision."""
+    first, second = (write_models(tmp_path / name) for name in ("first", "second"))
+    path = write_tiny(second, tiny_card(family="first"), sign=-1.0)
+    version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    link = tmp_path / "current"
+    link.symlink_to(first)
+    with serve(tmp_path, VEREDICTO_MODELS=link, VEREDICTO_RELOAD_S=1) as server:
+
+        def find_version() -> str:
+            return str(server.client.get("/models/colour-first").json()["version"])
+
+        assert find_version() != version
+        other = tmp_path / "other"
+        other.symlink_to(second)
+        other.rename(link)
+
+        wait_until(lambda: find_version() == version, LIMIT_S)
 
 
 def test_a_half_written_file_is_told_and_the_old_one_goes_on(

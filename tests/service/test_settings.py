@@ -253,6 +253,16 @@ def test_links_that_lead_to_each_other_are_no_folder(tmp_path: Path) -> None:
         Settings.from_environment({"VEREDICTO_MODELS": str(link)})
 
 
+def test_a_folder_that_a_link_names_is_kept_by_the_name_of_the_link(
+    tmp_path: Path,
+) -> None:
+    """Whoever makes the link lead to another folder later means that one, and not the first one for good."""
+    link = tmp_path / "current"
+    link.symlink_to("release-1")
+
+    assert Settings.from_environment({"VEREDICTO_MODELS": str(link)}).models == link
+
+
 def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
     """A misspelt variable raises SettingsError, which lists the settings that there are."""
     with pytest.raises(

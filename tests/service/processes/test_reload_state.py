@@ -297,6 +297,28 @@ def test_what_is_unknown_is_told(play: Play) -> None:
     assert play.take_answer()[0] == UNKNOWN
 
 
+def test_a_name_whose_file_is_gone_goes_on_where_it_cannot_be_loaded(
+    play: Play,
+) -> None:
+    """A load that is answered with an error takes nothing away: no worker hears of it, and the next look decides."""
+    served = play.state.served
+    play.ask(LOAD, "b")
+    play.make({"a": "1"})
+
+    assert play.take_answer() == (
+        UNKNOWN,
+        "the folder has no file of a model 'b'; what was loaded of it before goes on",
+    )
+    assert play.state.phase is Phase.IDLE
+    assert play.state.served is served
+    assert play.workers.outcomes == [REFUSED]
+
+    play.ask(LOOK)
+    play.make({"a": "1"})
+    play.state.look(0.0)
+    assert play.workers.take_told() == [(1, "prepare"), (2, "prepare")]
+
+
 def test_an_end_is_told_to_whoever_waits(play: Play) -> None:
     """Requests that wait, and one that comes later, are told so, and nothing is reloaded any more."""
     play.ask(LOAD, "a")

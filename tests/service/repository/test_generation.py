@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,25 @@ def test_one_name_is_looked_at_by_itself(source: Source) -> None:
 
     source.make(second)
     assert source.tried == ["colour-second.onnx", "colour-first.onnx"]
+
+
+def test_a_name_that_is_asked_for_is_read_whatever_its_stamp_says(
+    source: Source,
+) -> None:
+    """A file system that shows times late or not at all keeps no new content from whoever asks for it."""
+    first = source.make()
+    change(source, 2.0)
+    second = source.make(first)
+    stamps = {each.file: each.stamp for each in second.entries}
+    entries = tuple(replace(each, stamp=stamps[each.file]) for each in first.entries)
+    unseen = replace(first, number=90, entries=entries)
+    source.store.write(unseen)
+
+    assert digests(source.make(unseen)) == digests(first)
+
+    asked = source.make(unseen, names=("colour-first",))
+
+    assert digests(asked) == digests(second)
 
 
 def test_an_unloaded_name_is_left_out_until_it_is_loaded(source: Source) -> None:

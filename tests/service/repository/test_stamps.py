@@ -32,10 +32,19 @@ def replace(path: Path) -> None:
     other.rename(path)
 
 
+def overwrite(path: Path) -> None:
+    """Writes as many other bytes into a file, and gives it the time that it had."""
+    status = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"other")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda folder: replace(folder / "a.onnx"),
+        lambda folder: overwrite(folder / "a.onnx"),
         lambda folder: (folder / "a.onnx").write_bytes(b"another"),
         lambda folder: (folder / "b.onnx").write_bytes(b""),
         lambda folder: (folder / "a.onnx").unlink(),
