@@ -15,6 +15,7 @@ from service.models.folder import (
     ModelFolder,
     name_version,
     read_file,
+    write_name,
 )
 from service.models.parsing.external_tensors import ExternalTensor
 from service.models.parsing.onnx_file import read_outline
@@ -91,7 +92,8 @@ def read_unchanged(folder: Path, shown: list[str], version: str) -> bytes | None
     """Returns the content of a folder's file whose SHA-256 still begins with these digits; None where there is none."""
     for name in shown:
         try:
-            content = read_file(folder / name, max_bytes=MAX_MODEL_BYTES)
+            path = folder / write_name(name)
+            content = read_file(path, max_bytes=MAX_MODEL_BYTES)
         except (OSError, ModelRefused):
             continue
         if hashlib.sha256(content).hexdigest().startswith(version):
@@ -132,7 +134,7 @@ def _find_weights(home: Path, tensor: ExternalTensor) -> Path:
             f"its weights {tensor.name!r} are in {tensor.location[:100]!r}: expected a file in the model's own folder"
         )
 
-    path = home / location
+    path = home / write_name(str(location))
     try:
         is_inside = path.resolve().is_relative_to(home.resolve())
     except (OSError, RuntimeError) as error:

@@ -77,11 +77,13 @@ class ModelFolder:
             for version in _list_versions(self.path / name)
         )
         files = [
-            self._look_at(Path(name, version, _FILE_IN_VERSION), name, version)
+            self._look_at(
+                Path(name, version, _FILE_IN_VERSION), read_name(name), version
+            )
             for name, _, version in versions
         ]
         files += [
-            self._look_at(Path(name), name.removesuffix(_SUFFIX), None)
+            self._look_at(Path(name), read_name(name).removesuffix(_SUFFIX), None)
             for name in names
             if name.endswith(_SUFFIX)
         ]
@@ -114,15 +116,15 @@ class ModelFolder:
         if isinstance(self.sums, str):
             raise ModelRefused(self.sums)
 
-        name = path.relative_to(self.path).as_posix()
+        name = read_name(path.relative_to(self.path).as_posix())
         expected = self.sums.get(name)
         if expected is None:
-            raise ModelRefused(f"{SUMS} does not list {_show(name)}")
+            raise ModelRefused(f"{SUMS} does not list {_show_name(name)}")
 
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ModelRefused(
-                f"the SHA-256 of {_show(name)} begins with {name_version(found)}, {SUMS} says {name_version(expected)}"
+                f"the SHA-256 of {_show_name(name)} begins with {name_version(found)}, {SUMS} says {name_version(expected)}"
             )
 
     @cached_property
@@ -143,7 +145,11 @@ class ModelFolder:
         """Returns the files that the sums list and the folder lacks."""
         if not isinstance(self.sums, Mapping):
             return []
-        return [_show(name) for name in self.sums if not _can_see(self.path / name)]
+        return [
+            _show_name(name)
+            for name in self.sums
+            if not _can_see(self.path / write_name(name))
+        ]
 
     def _look_at(self, inner: Path, name: str, version: str | None) -> ModelFile | None:
         """Returns the file at a path in the folder; None for what is there and no regular file."""
@@ -165,6 +171,16 @@ class ModelFolder:
         )
 
         return None
+
+
+def read_name(local: str) -> str:
+    """Returns a name of the file system as the UTF-8 that it is, whatever the locale makes of it."""
+    return os.fsencode(local).decode("utf-8", "surrogateescape")
+
+
+def write_name(name: str) -> str:
+    """Returns the name by which this process finds the file that has this one in UTF-8."""
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
 
 
 def read_file(path: Path, *, max_bytes: int) -> bytes:
@@ -277,4 +293,8 @@ def _read_sums(text: str) -> Iterator[tuple[str, str]]:
 
 def _show(path: Path | str) -> str:
     """Returns a path as text, with escapes for the bytes that are none."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return _show_name(read_name(os.fspath(path)))
+
+
+def _show_name(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

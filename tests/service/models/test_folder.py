@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import socket
 from pathlib import Path
 
 import pytest
+from onnx import TensorProto
 
 from service.errors import ModelRefused
 from service.models.folder import ModelFolder, read_file
+from tests.support.graphs import write_identity, write_with_weights
+from tests.support.new_process import run_python
 
 
 def find(folder: Path) -> dict[str, str | None]:
@@ -145,3 +149,37 @@ def test_sums_that_cannot_be_read_refuse_every_file(
 
     with pytest.raises(ModelRefused, match="SHA256SUMS cannot be read: "):
         folder.read(*folder.find())
+
+
+LISTS_FOLDER = """
+from pathlib import Path
+from service.models.folder import ModelFolder
+from service.models.registry import Registry
+
+folder = Path({folder!r})
+registry = Registry.load(folder)
+print(ascii([list(registry.versions), registry.refused, ModelFolder(folder).find_missing()]))
+"""
+
+
+def test_a_name_is_read_as_utf_8_whatever_the_locale_is(tmp_path: Path) -> None:
+    """A locale of ASCII refuses neither a name of other letters, nor its weights, nor its sum."""
+    write_with_weights(tmp_path, "ñandú")
+    (tmp_path / "ñu" / "1").mkdir(parents=True)
+    write_identity(tmp_path / "ñu" / "1", "model", TensorProto.FLOAT, [1])
+    files = [each for each in tmp_path.rglob("*") if each.is_file()]
+    lines = [
+        f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.relative_to(tmp_path)}"
+        for each in files
+    ]
+    text = "\n".join([*lines, f"{'0' * 64}  señal.onnx"])
+    (tmp_path / "SHA256SUMS").write_text(text, encoding="utf-8")
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    printed = run_python(
+        LISTS_FOLDER.format(folder=str(tmp_path)), os.environ | ascii_alone
+    )
+
+    found, refused, missing = ast.literal_eval(printed.splitlines()[-1])
+    assert sorted(found) == ["ñandú", "ñu"]
+    assert refused == {}
+    assert missing == ["señal.onnx"]
