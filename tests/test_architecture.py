@@ -570,6 +570,7 @@ SHOWN: dict[str, set[str]] = {
         "extreme_numbers",
         "limits",
         "live_answers",
+        "repeated_names",
         "requests",
     },
     "service.execution": {

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from service.contract.extreme_numbers import MIN_CHECKED_BYTES, check_numbers
 from service.contract.limits import MAX_JSON_DEPTH
 from service.contract.number_rows import MIN_BYTES, read_number_rows
+from service.contract.repeated_names import check_names
 from service.errors import InvalidRequest, hint_at
 
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -84,6 +85,11 @@ class RequestDecoder:
             numbers
         ).decode
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(request_type).decode
+        known = msgspec.structs.fields(request_type)
+        self._n_required = sum(each.required for each in known)
+        self._optional = [
+            (each.name, each.default) for each in known if not each.required
+        ]
 
     def decode(self, body: bytes) -> Any:
         """Returns the request; raises InvalidRequest, which says where the body is wrong and what this call takes.
@@ -106,6 +112,7 @@ class RequestDecoder:
                 return self.decode(body[len(UTF8_BOM) :])
             raise InvalidRequest(explain_malformed(str(error), body)) from error
 
+        check_names(body, self._count_names(request))
         if self.has_rows:
             # Rows of unequal length stay lists.
             matrix = to_matrix(request.inputs)
@@ -138,11 +145,28 @@ class RequestDecoder:
 
     def _decode_rows(self, body: bytes) -> Any:
         try:
-            return self._decode(body)
+            request = self._decode(body)
         except msgspec.ValidationError as error:
             raise self._refusal(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest(explain_malformed(str(error), body)) from error
+
+        in_rows = sum(len(row) for row in request.inputs if type(row) is dict)
+        check_names(body, self._count_names(request) + in_rows)
+
+        return request
+
+    def _count_names(self, request: Any) -> int:
+        """Returns how many different names a request has for certain, but for those in its rows."""
+        n_names = self._n_required
+        for name, default in self._optional:
+            value = getattr(request, name)
+            if value is not default:
+                n_names += 1
+                if type(value) is dict:
+                    n_names += len(value)
+
+        return n_names
 
     def _refusal(self, error: msgspec.ValidationError) -> InvalidRequest:
         text = str(error)

@@ -87,7 +87,7 @@ def _read(document: Any, body: bytes) -> NumberRows | None:
             n_lists += 1
         fields[name] = value
 
-    # A list within a row would be flattened, and of two fields of one name the last one counts, not the first.
+    # A list within a row would be flattened, and two fields of one name are told by another decoder.
     is_plain = _count_lists(body) == n_lists and len(names) == len(fields) + 1
     if not is_plain or len(lengths) != 1 or not min(lengths):
         return None

@@ -43,3 +43,21 @@ def read_parameters(given: OptionalParameters) -> Parameters:
     if not given:
         return {}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def count_names(request: InferRequest) -> int:
+    """Returns how many different names the JSON of a request has for certain; of those that may be null, the others."""
+    n_names = 1 + (request.id is not None)
+    n_names += _count_parameters(request.parameters)
+    for tensor in request.inputs:
+        is_set = not isinstance(tensor.data, msgspec.UnsetType)
+        n_names += 3 + is_set + _count_parameters(tensor.parameters)
+    if request.outputs is not None:
+        n_names += 1 + len(request.outputs)
+        n_names += sum(_count_parameters(each.parameters) for each in request.outputs)
+
+    return n_names
+
+
+def _count_parameters(given: OptionalParameters) -> int:
+    return 0 if given is None else 1 + len(given)

@@ -20,6 +20,7 @@ from service.contract.codec import (
 )
 from service.contract.extreme_numbers import check_numbers
 from service.contract.limits import Limits
+from service.contract.repeated_names import check_names
 from service.errors import InvalidRequest
 from service.execution.run import Run
 from service.models.datatypes import BYTES
@@ -37,6 +38,7 @@ from service.open_inference.input_tensors import InputSpec
 from service.open_inference.requests import (
     InferRequest,
     InputTensor,
+    count_names,
     has_data,
     read_parameters,
 )
@@ -187,7 +189,7 @@ def _decode(head: bytes) -> InferRequest:
     check_numbers(head)
 
     try:
-        return _DECODER.decode(head)
+        request = _DECODER.decode(head)
     except msgspec.ValidationError as error:
         raise InvalidRequest(
             f"the request is not as the protocol has it: {error}"
@@ -205,6 +207,10 @@ def _decode(head: bytes) -> InferRequest:
         if NOT_FINITE in words:
             words += "; send such values as bytes, with binary_data_size"
         raise InvalidRequest(f"the request is not JSON: {words}") from error
+
+    check_names(head, count_names(request))
+
+    return request
 
 
 def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:

@@ -338,3 +338,23 @@ def test_the_best_encoding_is_chosen(
     )
 
     assert answer.headers.get("content-encoding") == kind
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ('{"inputs": [], "inputs": []}', "the body"),
+        (
+            '{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1], "data": [2]}]}',
+            "inputs[0]",
+        ),
+        (
+            '{"inputs": [], "outputs": [{"name": "y"}, {"name": "y", "parameters": {"a": 1, "a": 2}}]}',
+            "outputs[1].parameters",
+        ),
+    ],
+)
+def test_each_name_stands_once(graphs: Server, body: str, where: str) -> None:
+    """Of two lists of values of one input neither is taken for the other."""
+    refusal = error_of(graphs.post_raw(FP32, body.encode()), 400)
+    assert refusal.startswith(f"{where}: expected each name once, got ")
