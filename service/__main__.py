@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from service.launch import TARGET, ServerOptions, run_server
 from service.processes.listening import MAX_PORT
+from service.setting_types import HOST, read_host
 from service.settings import PREFIX
 
 PORT_VARIABLES = ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT")
@@ -43,6 +44,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--host",
+        type=_host,
         default=os.environ.get("HOST", "127.0.0.1"),
         help="address to listen on (HOST, or 127.0.0.1: this machine alone)",
     )
@@ -69,6 +71,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _find_port() -> str:
     named = (os.environ.get(each) for each in PORT_VARIABLES)
     return os.environ.get("PORT", next(filter(None, named), "3000"))
+
+
+def _host(text: str) -> str:
+    try:
+        return read_host(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected {HOST.expected}, as 0.0.0.0 for all, got {text!r}"
+        ) from error
 
 
 def _port(text: str) -> int:

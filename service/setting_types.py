@@ -17,7 +17,9 @@ MAX_SHOWN_CHARACTERS = 200
 
 _MODEL_NAME = re.compile(r"[\w.-]([\w .-]*[\w.-])?")
 _ROUTE = re.compile(r"/[!-\"$-.0->@-~/]*")
-_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.A)
+_PORTS = {"http": 80, "https": 443}
+"""A browser leaves these ports out of an origin."""
 
 
 class SettingType(NamedTuple):
@@ -30,10 +32,19 @@ class SettingType(NamedTuple):
     max_shown_characters: int = MAX_SHOWN_CHARACTERS
 
 
+def _check_path(text: str) -> None:
+    """Raises ValueError for no path, and for one with the line end or the quotes that a file of variables has.
+
+    Such a name is nobody's wish: a journal would be written beside the one that is meant, and not be found again.
+    """
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    if not text.strip() or is_quoted or any(each in text for each in "\r\n"):
+        raise ValueError
+
+
 def _parse_folder(text: str) -> Path:
     """A link stays one: whoever makes it lead to the folder of another release means that one from then on."""
-    if not text.strip():
-        raise ValueError
+    _check_path(text)
     try:
         Path(text).resolve()
     except RuntimeError as error:  # links that lead to each other
@@ -49,7 +60,8 @@ def _parse_file(text: str) -> Path:
     except OSError:  # who begins with the file says why
         mode = S_IFREG
 
-    if not text.strip() or not S_ISREG(mode):
+    _check_path(text)
+    if not S_ISREG(mode):
         raise ValueError
     return Path(text).absolute()
 
@@ -61,10 +73,18 @@ def _parse_flag(text: str) -> bool:
     return flags[text.lower()]
 
 
-def _parse_host(text: str) -> str:
-    if not text.strip():
+def read_host(text: str) -> str:
+    """Returns a host without blanks around it, and an address of IPv6 without the brackets that URLs have.
+
+    It raises ValueError for none, and for `*`, by which some resolvers mean every address and others none.
+    """
+    host = text.strip()
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if host in ("", "*"):
         raise ValueError
-    return text.strip()
+
+    return host
 
 
 def _parse_share(text: str) -> float:
@@ -167,10 +187,20 @@ def _parse_public(text: str) -> frozenset[str]:
 
 
 def _parse_origins(text: str) -> tuple[str, ...]:
-    origins = tuple(each.strip().lower() for each in text.split(","))
-    if not all(_ORIGIN.fullmatch(each) for each in origins):
+    return tuple(_parse_origin(each.strip().lower()) for each in text.split(","))
+
+
+def _parse_origin(text: str) -> str:
+    """Returns an origin as browsers write it; raises ValueError for what none would write, and so none would match."""
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
         raise ValueError
-    return origins
+
+    scheme, host, port = match[1], match[2], int(match[3] or _PORTS[match[1]])
+    if not 0 < port <= MAX_PORT:
+        raise ValueError
+
+    return f"{scheme}://{host}" + (f":{port}" if port != _PORTS[scheme] else "")
 
 
 def _choose_from(*choices: str) -> SettingType:
@@ -186,7 +216,7 @@ def _choose_from(*choices: str) -> SettingType:
 FOLDER = SettingType("folder", "a folder", "any", _parse_folder)
 FILE = SettingType("file", "a regular file", "any", _parse_file)
 FLAG = SettingType("flag", "0 or 1", "0, 1", _parse_flag)
-HOST = SettingType("host", "the name or the address of a host", "any", _parse_host)
+HOST = SettingType("host", "the name or the address of a host", "any", read_host)
 PORT = SettingType(
     "port",
     f"a port from 1 to {MAX_PORT}, or 0 for none",

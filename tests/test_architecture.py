@@ -98,7 +98,12 @@ PACKAGES: dict[str, set[str]] = {
         "verdict",
     },
     "scoring.__main__": {"cli", "cli.__main__", "scoring", "service.errors"},
-    "service.__main__": {"service.launch", "service.processes", "service.settings"},
+    "service.__main__": {
+        "service.launch",
+        "service.processes",
+        "service.setting_types",
+        "service.settings",
+    },
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
     "service.app": {

@@ -5,7 +5,6 @@ A token has 256 random bits, so that one fast hash protects it: nobody can try t
 
 from __future__ import annotations
 
-import hmac
 import logging
 import re
 import secrets
@@ -57,19 +56,25 @@ def digest(token: bytes) -> bytes:
 
 def parse_tokens(text: str) -> tuple[Token, ...]:
     """Returns the tokens of a file; raises SettingsError, which names the line that is wrong and shows no hash."""
-    tokens: list[Token] = []
+    tokens: dict[str, Token] = {}
+    names: dict[bytes, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
 
         token = _parse_line(line, number)
-        if token.name in {each.name for each in tokens}:
+        if token.name in tokens:
             raise SettingsError(
                 f"line {number}: the name {token.name!r} is there twice"
             )
-        tokens.append(token)
+        other = names.setdefault(token.digest, token.name)
+        if other != token.name:
+            raise SettingsError(
+                f"line {number}: {token.name!r} has the hash of {other!r}: make a token for each name"
+            )
+        tokens[token.name] = token
 
-    return tuple(tokens)
+    return tuple(tokens.values())
 
 
 def _parse_line(line: str, number: int) -> Token:
@@ -121,6 +126,10 @@ def _read_text(path: Path) -> str:
         raise SettingsError("it is no text in UTF-8") from error
 
 
+def _index(tokens: tuple[Token, ...]) -> dict[bytes, Token]:
+    return {each.digest: each for each in tokens}
+
+
 class Tokens:
     """These are the tokens of a file, which is read again once it has changed; a damaged one changes nothing.
 
@@ -130,9 +139,10 @@ class Tokens:
     def __init__(self, path: Path, *, waits: bool = False) -> None:
         self._path = path
         self._seen = stamp_file(path)
-        self._tokens: tuple[Token, ...] | None = None
+        self._tokens: dict[bytes, Token] | None = None
+        """Tokens are found by their digests; None while none could be read."""
         try:
-            self._tokens = read_tokens(path)
+            self._tokens = _index(read_tokens(path))
         except SettingsError as error:
             if not waits:
                 raise
@@ -150,7 +160,8 @@ class Tokens:
         if authorization is None:
             raise Unauthenticated("expected a token: Authorization: Bearer TOKEN")
 
-        # A dictionary tells nothing of its keys by time: Python's hash of bytes has a secret of this process.
+        # A dictionary tells nothing of its keys by time: Python's hash of bytes has a secret of this process. Nobody
+        # can choose the digest of what is tried, either.
         token = self._remembered.get(authorization)
         return token if token is not None else self._compare(authorization)
 
@@ -167,11 +178,7 @@ class Tokens:
                 "tokens cannot be judged now: the file of VEREDICTO_TOKENS is damaged"
             )
 
-        found = None
-        # All are compared, whichever is the one.
-        for each in self._tokens:
-            if hmac.compare_digest(each.digest, given_digest):
-                found = each
+        found = self._tokens.get(given_digest)
         if found is None:
             raise Unauthenticated("the token is not known here")
 
@@ -189,7 +196,7 @@ class Tokens:
 
         self._seen = seen
         try:
-            self._tokens = read_tokens(self._path)
+            self._tokens = _index(read_tokens(self._path))
         except SettingsError as error:
             if self._tokens is None:
                 logger.error("no token can be judged yet: %s", error)

@@ -10,7 +10,7 @@ import grpc
 
 from service.access.rights import find_method_rights
 from service.access.tokens import Access
-from service.errors import Overloaded, Unauthenticated, VeredictoError
+from service.errors import InvalidRequest, Overloaded, Unauthenticated, VeredictoError
 from service.execution.metrics import RouteMetrics
 from service.observability.ended_request import EndedRequest
 from service.observability.observer import Observer
@@ -36,8 +36,8 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # it
     async def intercept_service(self, continuation: _Handlers, details: Any) -> Any:
         """Returns the handler of a call, or one that refuses it."""
         metadata = details.invocation_metadata or ()
-        authorization = _find(metadata, "authorization")
         try:
+            authorization = _find_authorization(metadata)
             self._access.require(find_method_rights(details.method), authorization)
         except VeredictoError as error:
             request_id = _find(metadata, REQUEST_ID_KEY)
@@ -59,6 +59,8 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # it
             code = codes.UNAUTHENTICATED
         elif isinstance(error, Overloaded):
             code = codes.UNAVAILABLE
+        elif isinstance(error, InvalidRequest):
+            code = codes.INVALID_ARGUMENT
 
         async def refuse(_: Any, context: Any) -> None:
             self._metrics.record(code.name, 0.0)
@@ -79,6 +81,13 @@ def _make_handler(handler: Any, refuse: Any) -> Any:
         return grpc.unary_stream_rpc_method_handler(refuse)
 
     return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def _find_authorization(metadata: Any) -> bytes | None:
+    """Returns the one authorization; raises InvalidRequest where two differ, of which a proxy may believe the other."""
+    if len({value for key, value in metadata if key == "authorization"}) > 1:
+        raise InvalidRequest("expected one authorization, got two that differ")
+    return _find(metadata, "authorization")
 
 
 def _find(metadata: Any, name: str) -> bytes | None:

@@ -121,6 +121,27 @@ def test_a_token_that_is_added_counts_without_a_restart(guarded: Guarded) -> Non
     wait_until(lambda: ask() == 401)
 
 
+def test_twelve_thousand_tokens_keep_no_worker_from_its_work(guarded: Guarded) -> None:
+    """A worker reads its file between two requests, and is not taken for one that hangs, whose requests are lost."""
+    token, line = make_token("last", frozenset({"predict"}))
+    before = guarded.file.read_text()
+    workers = find_workers(guarded.server)
+    many = "".join(f"u{number} {number:064x} predict\n" for number in range(12_000))
+    guarded.file.write_text(f"{before}{many}{line}\n")
+    headers = {"Authorization": f"Bearer {token}"}
+    client = guarded.server.client
+    wait_until(
+        lambda: client.post("/predict", json=ROW, headers=headers).status_code == 200
+    )
+
+    assert find_workers(guarded.server) == workers
+
+    guarded.file.write_text(before)
+    wait_until(
+        lambda: client.post("/predict", json=ROW, headers=headers).status_code == 401
+    )
+
+
 def test_a_worker_is_replaced_beside_a_damaged_file(guarded: Guarded) -> None:
     """A worker that dies while the file is damaged has a successor, which judges no token until the file is mended."""
     before = guarded.file.read_text()

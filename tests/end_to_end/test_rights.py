@@ -221,9 +221,19 @@ def test_a_method_lets_in_who_has_its_right(guarded: Guarded, method: str) -> No
         assert is_refused != is_let_in, (right, code)
 
 
-def _ask(channel: grpc.Channel, method: str, token: str | None) -> str:
+def test_a_call_has_one_token(guarded: Guarded) -> None:
+    """Of two tokens that differ a proxy may have looked at the other: neither is taken; the same one twice is one."""
+    method = f"/{PACKAGE}.GRPCInferenceService/ModelReady"
+    observe, predict = guarded.tokens["observe"], guarded.tokens["predict"]
+
+    assert _ask(guarded.channel, method, observe, observe) == "OK"
+    assert _ask(guarded.channel, method, observe, predict) == "INVALID_ARGUMENT"
+    assert _ask(guarded.channel, method, observe, "unknown") == "INVALID_ARGUMENT"
+
+
+def _ask(channel: grpc.Channel, method: str, *tokens: str | None) -> str:
     """Returns the code of the first answer to an empty message, or of what came in its place."""
-    metadata = () if token is None else (("authorization", f"Bearer {token}"),)
+    metadata = [("authorization", f"Bearer {each}") for each in tokens if each]
     ask: Callable[..., Any] = channel.stream_stream(method)
     answers = ask(iter([_MESSAGES.get(method, b"")]), LIMIT_S, metadata=metadata)
     try:

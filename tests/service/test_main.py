@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,31 @@ def test_a_port_is_a_number_in_its_range(port: str) -> None:
     for finished in (start(f"--port={port}"), start(PORT=port)):
         assert finished.returncode == 2
         assert finished.stderr.endswith(refusal)
+
+
+@pytest.mark.parametrize("host", ["", " ", "*", "[]"])
+def test_a_host_has_a_name_or_an_address(host: str) -> None:
+    """A value that names no host is refused with the address of all, also where it is from the variable HOST."""
+    refusal = (
+        "error: argument --host: expected the name or the address of a host, "
+        f"as 0.0.0.0 for all, got {host!r}\n"
+    )
+    for finished in (start(f"--host={host}"), start(HOST=host)):
+        assert finished.returncode == 2
+        assert finished.stderr.endswith(refusal)
+
+
+@pytest.mark.parametrize("host", [" 127.0.0.1 ", "[::1]"])
+def test_a_host_may_stand_in_blanks_or_brackets(host: str) -> None:
+    """The address is taken as it is in a URL: only the port, which is taken, keeps this server from starting."""
+    family = socket.AF_INET6 if "::" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.bind((host.strip(" []"), 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        finished = start(f"--port={port}", HOST=host)
+
+    assert f"port {port} of {host.strip(' []')} is taken" in finished.stderr
 
 
 def test_a_bad_setting_is_told_in_one_line() -> None:

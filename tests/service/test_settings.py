@@ -126,6 +126,11 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_GRPC_HOST: expected the name or the address of a host, got ' '",
         ),
         (
+            "VEREDICTO_GRPC_HOST",
+            "*",
+            "VEREDICTO_GRPC_HOST: expected the name or the address of a host, got '*'",
+        ),
+        (
             "VEREDICTO_POLICY",
             "greedy",
             "VEREDICTO_POLICY: expected one of champion, thompson, epsilon, got 'greedy'",
@@ -243,6 +248,46 @@ def test_a_pipe_is_no_file(tmp_path: Path, name: str, pattern: str) -> None:
     os.mkfifo(pipe)
     with pytest.raises(SettingsError, match=f"{name}: expected .*, got '.*pipe'"):
         Settings.from_environment({name: pattern.format(pipe)})
+
+
+@pytest.mark.parametrize("name", ["VEREDICTO_MODELS", "VEREDICTO_JOURNAL"])
+@pytest.mark.parametrize("value", ['"{}"', "'{}'", "{}\r", "{}\n"])
+def test_quotes_and_line_ends_are_no_part_of_a_path(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    """A file of variables that was written for a shell, or on Windows, does not begin another journal in silence."""
+    path = value.format(tmp_path / "there")
+    with pytest.raises(SettingsError, match=f"{name}: expected .*, got ") as refused:
+        Settings.from_environment({name: path})
+
+    assert repr(path) in str(refused.value)
+
+
+def test_an_origin_is_compared_as_browsers_write_it() -> None:
+    """A browser leaves the port of a scheme out, and writes small letters and the least digits."""
+    given = "https://Shop.example:443, http://[::1]:80,https://a.example:08443,http://a.example:443"
+    settings = Settings.from_environment({"VEREDICTO_CORS": given})
+
+    assert settings.cors == (
+        "https://shop.example",
+        "http://[::1]",
+        "https://a.example:8443",
+        "http://a.example:443",
+    )
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "٣"])
+def test_an_origin_has_a_port_that_there_is(port: str) -> None:
+    """An origin that no browser ever sends is refused, rather than kept for nobody."""
+    with pytest.raises(SettingsError, match="VEREDICTO_CORS: expected https://HOST"):
+        Settings.from_environment({"VEREDICTO_CORS": f"https://a.example:{port}"})
+
+
+@pytest.mark.parametrize(("given", "host"), [("[::1]", "::1"), (" ::1 ", "::1")])
+def test_an_address_may_have_the_brackets_of_a_url(given: str, host: str) -> None:
+    """An address of IPv6 is the same with the brackets that it has ahead of a port."""
+    settings = Settings.from_environment({"VEREDICTO_GRPC_HOST": given})
+    assert settings.grpc_host == host
 
 
 def test_links_that_lead_to_each_other_are_no_folder(tmp_path: Path) -> None:

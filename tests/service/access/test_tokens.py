@@ -44,6 +44,10 @@ def test_two_tokens_are_never_the_same() -> None:
             f"a {'0' * 64} predict\na {'1' * 64} predict",
             "line 2: the name 'a' is there twice",
         ),
+        (
+            f"a {'0' * 64} predict\nb {'0' * 64} admin",
+            "line 2: 'b' has the hash of 'a': make a token for each name",
+        ),
     ],
 )
 def test_a_damaged_file_is_refused_with_its_line(text: str, message: str) -> None:
