@@ -125,6 +125,11 @@ class Graph:
                 raise Overloaded(
                     f"{self.name} needs more memory for this run than there is"
                 ) from error
+            if isinstance(error, UnicodeDecodeError):
+                raise InvalidRequest(
+                    f"{self.name} answers with a text that is not UTF-8 ({error.reason}), which its file has to mend: "
+                    "ask for its other outputs"
+                ) from error
             raise InvalidRequest(
                 f"{self.name} cannot work with these values: {one_line(error)[:500]}"
             ) from error

@@ -34,10 +34,10 @@ _OURS = ("service", "veredicto")
 _TAKEN_OVER = ("bentoml", "uvicorn", "uvicorn.error", "circus", "asyncio")
 _SILENT = ("python_multipart", "python_multipart.multipart", "multipart")
 """These write a line for each body that is not as it should be, which is its client's fault."""
-_CONTROL = {
-    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
-}
-"""Some readers end a line at these, and some terminals obey them."""
+_ENDS_OF_LINES = (*range(32), *range(127, 160), 0x2028, 0x2029)
+_DIRECTIONS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROL = {code: f"\\x{code:02x}" for code in (*_ENDS_OF_LINES, *_DIRECTIONS)}
+"""Some readers end a line at these, some terminals obey them, and some make what follows read backwards."""
 
 
 def configure_logging(settings: Settings) -> None:

@@ -73,6 +73,23 @@ def write_identity(
     )
 
 
+def write_latin(folder: Path) -> Path:
+    """Writes a graph whose output `texts` is a constant in Latin-1, beside its output `y`, which is its input."""
+    texts = helper.make_tensor(
+        "latin", TensorProto.STRING, [1], ["café".encode("latin-1")]
+    )
+    nodes = [
+        helper.make_node("Constant", [], ["texts"], value=texts),
+        helper.make_node("Identity", ["x"], ["y"]),
+    ]
+    outputs = [
+        tensor("texts", TensorProto.STRING, [1]),
+        tensor("y", TensorProto.FLOAT, ["n"]),
+    ]
+    path = folder / "latin.onnx"
+    return write_graph(path, nodes, [tensor("x", TensorProto.FLOAT, ["n"])], outputs)
+
+
 def write_gather(folder: Path) -> Path:
     """Writes a graph that fails while it runs: an index from 3 on is beyond its table."""
     nodes = [

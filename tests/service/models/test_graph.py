@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.errors import InvalidRequest
 from service.models.graph import (
     JOINED_ROWS,
     MIN_RUNS,
@@ -22,6 +23,7 @@ from service.models.graph import (
 from service.models.model import load_graph
 from service.models.registry import Registry
 from service.models.session import Placement
+from tests.support.graphs import write_latin
 from tests.support.server import ROOT
 
 LONG_S = 3 * SURELY_SLOW_S
@@ -220,3 +222,18 @@ def test_what_cannot_be_split_is_not_joined(
 
     assert graph.max_quick_rows > 1
     assert graph.alone_s == np.inf
+
+
+def test_a_text_that_is_no_utf_8_is_told_as_the_files_fault(tmp_path: Path) -> None:
+    """A graph of texts in another encoding answers by its other outputs, and says what is wrong with that one."""
+    write_latin(tmp_path)
+    graph = Registry.load(tmp_path).find_graph("latin")
+    x = np.zeros(1, np.float32)
+
+    assert graph.run(["y"], {"x": x})[0].tolist() == [0.0]
+    with pytest.raises(
+        InvalidRequest,
+        match=r"^latin answers with a text that is not UTF-8 \(.*\), which its file has to mend: "
+        r"ask for its other outputs$",
+    ):
+        graph.run(["texts"], {"x": x})

@@ -54,9 +54,10 @@ def test_lines_of_one_kind_are_limited_and_counted() -> None:
 
 
 def test_a_quoted_text_cannot_command_a_terminal() -> None:
-    """Characters beyond ASCII that end a line, or begin a terminal's command, stand there as their codes."""
-    line = TextFormatter().format(make_record("got %s", "a\x85b\x9b31mc\u2028d"))
-    assert line.endswith("got a\\x85b\\x9b31mc\\x2028d")
+    """Characters beyond ASCII that end a line, begin a command or turn a line around stand there as their codes."""
+    text = "a\x85b\x9b31mc\u2028d\u202exnno.\u2066e"
+    line = TextFormatter().format(make_record("got %s", text))
+    assert line.endswith("got a\\x85b\\x9b31mc\\x2028d\\x202exnno.\\x2066e")
 
 
 def test_the_access_log_has_no_thread_without_a_line() -> None:
