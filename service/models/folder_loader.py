@@ -18,6 +18,9 @@ from service.models.graph import Graph
 from service.models.model import Model, load_graph
 from service.models.session import Placement
 
+DIFFERS = "its features or classes differ from those of"
+"""A file that is refused so may be served once another one has changed."""
+
 logger = logging.getLogger(__name__)
 
 OnLoad = Callable[..., None]
@@ -208,9 +211,7 @@ def _check_task(card: Card, others: list[Model]) -> None:
     """Raises ModelRefused where a card's features or classes are not those of its task, whose models are compared."""
     for other in others:
         if not _fit_together(card, other.card):
-            raise ModelRefused(
-                f"its features or classes differ from those of {other.name}, of the same task"
-            )
+            raise ModelRefused(f"{DIFFERS} {other.name}, of the same task")
 
 
 def _fit_together(card: Card, other: Card) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from service.errors import ModelRefused
 from service.models.content import ModelContent, read_content
 from service.models.folder import SUMS, ModelFile, ModelFolder, name_version
+from service.models.folder_loader import DIFFERS
 from service.repository.generation import (
     GenerationRequest,
     Manifest,
@@ -49,6 +50,7 @@ class GenerationMaker:
         self._late: set[str] = set()
         self._beside: dict[Path, str] = {}
         self._sums = stamp_file(self._source.path / SUMS)
+        self._has_changed = False
 
     def make(self) -> Manifest:
         """Returns the manifest of the new generation, which is written to the store; raises OSError."""
@@ -60,6 +62,7 @@ class GenerationMaker:
             self._keep_all()
             files = []
 
+        self._has_changed = self._find_change(files)
         for file in files:
             if file.name in order.unloaded:
                 continue
@@ -104,14 +107,36 @@ class GenerationMaker:
         self._refuse(shown, reason, stamp, before)
 
     def _is_known(self, file: str, stamp: str, before: ManifestEntry | None) -> bool:
-        """Returns whether a file is as it was, and need not be looked at again; what is asked for by name is."""
-        if self._order.names is not None:
+        """Returns whether a file is as it was, and need not be looked at again; what is asked for by name is.
+
+        A file that did not fit the others of its task is looked at again with any of them: they come one by one.
+        """
+        reason = self._previous.refused.get(file) or self._order.unserved.get(file, "")
+        may_fit = self._has_changed and DIFFERS in reason
+        if self._order.names is not None or may_fit:
             return False
 
-        refused_stamp = self._previous.refused_stamps.get(file)
-        if refused_stamp is not None:
-            return refused_stamp == stamp
-        return before is not None and before.stamp == stamp
+        return self._find_stamp(file, before) == stamp
+
+    def _find_stamp(self, file: str, before: ManifestEntry | None) -> str | None:
+        """Returns the stamp that a file had at the last look, None where it was not there."""
+        stamp = self._previous.refused_stamps.get(file)
+        return before.stamp if stamp is None and before is not None else stamp
+
+    def _find_change(self, files: list[ModelFile]) -> bool:
+        """Returns whether any file is another one than at the last look, or new, or gone."""
+        stamps = {
+            each.shown: self._stamp(each)
+            for each in files
+            if each.name not in self._order.unloaded
+        }
+        known = {each.file for each in self._previous.entries}
+        known |= self._previous.refused_stamps.keys()
+
+        return any(
+            stamps.get(each) != self._find_stamp(each, self._previous.find(each))
+            for each in known | stamps.keys()
+        )
 
     def _stamp(self, file: ModelFile) -> str:
         """Returns the stamp of a file and of what lies beside it."""

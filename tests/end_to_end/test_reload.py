@@ -22,7 +22,13 @@ from tests.conftest import write_models
 from tests.support.clients import find_workers
 from tests.support.connections import connect, read, write
 from tests.support.server import Server, free_port, serve
-from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
+from tests.support.tiny_models import (
+    WEIGHTS,
+    self_check,
+    tiny_card,
+    tiny_probabilities,
+    write_tiny,
+)
 from tests.support.triton_grpc import triton
 from tests.support.waiting import wait_for, wait_until
 
@@ -415,6 +421,38 @@ def test_a_link_that_leads_to_another_folder_is_followed(tmp_path: Path) -> None
         other.rename(link)
 
         wait_until(lambda: find_version() == version, LIMIT_S)
+
+
+def test_files_of_a_task_with_other_classes_may_come_one_by_one(tmp_path: Path) -> None:
+    """The models before go on until all of the new ones fit together, as a training writes them one after the other."""
+    classes = ("no", "yes", "maybe")
+    models = write_models(tmp_path / "models")
+    row = (0.5, 1.0)
+    with serve(tmp_path, VEREDICTO_MODELS=models, VEREDICTO_RELOAD_S=1) as server:
+
+        def look() -> dict[str, Any]:
+            return dict(server.client.get("/models").json())
+
+        def list_classes() -> list[list[str]]:
+            names = [each["name"] for each in look()["models"]]
+            return [
+                server.client.get(f"/models/{name}").json()["classes"] for name in names
+            ]
+
+        for family, sign in {"first": 1.0, "second": -1.0}.items():
+            weights = np.resize(np.float32(sign) * WEIGHTS, (2, 3))
+            powers = np.exp(np.array(row, np.float32) @ weights)
+            check = self_check(
+                row=row, probabilities=tuple((powers / powers.sum()).tolist())
+            )
+            card = tiny_card(family=family, classes=classes, self_check=check)
+            write_tiny(models, card, sign=sign, n_classes=3)
+            if family == "first":
+                wait_until(lambda: "refused" in look(), LIMIT_S)
+                assert list_classes() == [["no", "yes"]] * 2
+
+        wait_until(lambda: "refused" not in look(), LIMIT_S)
+        assert list_classes() == [list(classes)] * 2
 
 
 def test_a_half_written_file_is_told_and_the_old_one_goes_on(

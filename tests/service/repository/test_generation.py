@@ -14,6 +14,7 @@ import pytest
 from service.errors import ModelRefused
 from service.models.content import ModelContent, read_content
 from service.models.folder import ModelFile
+from service.models.folder_loader import DIFFERS
 from service.models.parsing.onnx_file import read_outline
 from service.repository.generation import GenerationRequest, Manifest, Store
 from service.repository.loading import GenerationLoader
@@ -246,6 +247,42 @@ def test_a_name_that_is_asked_for_is_read_whatever_its_stamp_says(
     asked = source.make(unseen, names=("colour-first",))
 
     assert digests(asked) == digests(second)
+
+
+def test_what_did_not_fit_the_others_is_tried_again_with_any_of_them(
+    source: Source,
+) -> None:
+    """Files of a task whose classes change come one by one: the first of them fits once the last has come."""
+    first = source.make()
+    change(source, 2.0)
+    misfit = {"colour-first.onnx": f"{DIFFERS} colour-second, of the same task"}
+    second = source.make(first, rejected=misfit)
+    third = source.make(second)
+
+    assert digests(third) == digests(first)
+    assert list(third.refused) == ["colour-first.onnx"]
+    assert source.tried == []
+
+    change(source, -2.0, "second")
+    fourth = source.make(third)
+
+    assert source.tried == ["colour-first.onnx", "colour-second.onnx"]
+    assert fourth.refused == {}
+
+
+def test_what_is_wrong_by_itself_is_not_tried_with_every_other_file(
+    source: Source,
+) -> None:
+    """A file that does not load takes no time of a look that another file has brought about."""
+    first = source.make()
+    change(source, 2.0)
+    source.bad.add("colour-first.onnx")
+    second = source.make(first)
+    change(source, -2.0, "second")
+    third = source.make(second)
+
+    assert source.tried == ["colour-first.onnx", "colour-second.onnx"]
+    assert third.refused == second.refused
 
 
 def test_an_unloaded_name_is_left_out_until_it_is_loaded(source: Source) -> None:
