@@ -29,6 +29,8 @@ MAX_HINTED_CHARS = 60
 MAX_HINTS_FROM = 100
 """So many known names are compared, which takes 1 ms, and 4 ms where a client chooses the worst."""
 MIN_LIKENESS = 0.7
+MAX_COMPOSED_CHARS = 1_000
+"""A longer name is not looked at for other encodings of its accents."""
 
 
 def hint_at(name: str, known: Iterable[str], *, prefix: str = "") -> str:
@@ -36,8 +38,10 @@ def hint_at(name: str, known: Iterable[str], *, prefix: str = "") -> str:
 
     A prefix that all names have says nothing of how much they are alike.
     """
-    if len(name) > MAX_HINTED_CHARS:
-        return ""
+    known = tuple(known)
+    by_form = hint_at_form(name, known)
+    if by_form or len(name) > MAX_HINTED_CHARS:
+        return by_form
 
     compared = [each for each in known if len(each) <= MAX_HINTED_CHARS]
     by_ending = {
@@ -47,6 +51,24 @@ def hint_at(name: str, known: Iterable[str], *, prefix: str = "") -> str:
     near = get_close_matches(ending, by_ending, n=1, cutoff=MIN_LIKENESS)
 
     return f" (did you mean {by_ending[near[0]]!r}?)" if near else ""
+
+
+def hint_at_form(name: str, known: Iterable[str]) -> str:
+    """Returns a hint where a known name is the same text to every eye, with its accents encoded in another way."""
+    if name.isascii() or len(name) > MAX_COMPOSED_CHARS:
+        return ""
+
+    from unicodedata import is_normalized, normalize
+
+    composed = normalize("NFC", name)
+    for each in known:
+        if not each.isascii() and normalize("NFC", each) == composed:
+            form = "NFC" if is_normalized("NFC", each) else "NFD"
+            return (
+                f" (the same letters are known in Unicode's form {form}: send them so)"
+            )
+
+    return ""
 
 
 class VeredictoError(Exception):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
 from service.contract.requests import NumberCell, Row, Value
-from service.errors import InvalidRequest, hint_at
+from service.errors import InvalidRequest, hint_at, hint_at_form
 from service.models.row_columns import find_dates, find_texts
 from tables.date_columns import DAYS, DateColumn, find_day
 from tables.date_texts import DateError, read_date
@@ -263,6 +263,8 @@ def _encode_value(
         known = ", ".join(codes)
         quoted = repr(f"{name:g}") if isinstance(name, float | int) else ""
         hint = f": write it as a text, {quoted}" if quoted[1:-1] in codes else ""
+        if isinstance(name, str):
+            hint = hint_at_form(name, codes)
         raise InvalidRequest(
             f"{where}: feature {feature.name!r} expects one of {known}, got {_show(value)}{hint}"
         )

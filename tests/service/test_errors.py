@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
 
-from service.errors import MAX_HINTED_CHARS, hint_at
+from service.errors import MAX_HINTED_CHARS, hint_at, hint_at_form
 
 KNOWN = ["wine-logistic", "wine-mlp", "tacos-linear"]
 
@@ -31,3 +33,14 @@ def test_what_all_names_begin_with_makes_none_alike() -> None:
     assert hint_at("VEREDICTO_MODEL", known, prefix="VEREDICTO_") == (
         " (did you mean 'VEREDICTO_MODELS'?)"
     )
+
+
+@pytest.mark.parametrize(("known", "given"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_the_same_letters_in_another_form_are_told(known: str, given: str) -> None:
+    """A name whose accents are characters of their own looks like the known one, which the refusal would show twice."""
+    names = ["plain", normalize(known, "café")]
+    hint = f" (the same letters are known in Unicode's form {known}: send them so)"
+
+    assert hint_at(normalize(given, "café"), names) == hint
+    assert hint_at_form(normalize(given, "café"), names) == hint
+    assert hint_at_form(normalize(given, "thé"), names) == ""

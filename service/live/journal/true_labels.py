@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest, NotFound, hint_at_form
 from service.live.journal import group_keys
 from service.live.journal.outcomes import Outcomes
 from service.live.journal.records import (
@@ -117,8 +117,9 @@ class TrueLabels:
         """Returns the index of a class of the model; raises InvalidRequest for another."""
         classes = self._keys.read_classes(model)
         if label not in classes:
+            hint = hint_at_form(label, classes)
             raise InvalidRequest(
-                f"label: unknown class {label[:200]!r}; classes: {', '.join(classes)}"
+                f"label: unknown class {label[:200]!r}{hint}; classes: {', '.join(classes)}"
             )
         return classes.index(label)
 

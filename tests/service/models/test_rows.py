@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -286,3 +287,13 @@ def test_truth_values_are_taken_as_programs_write_them() -> None:
 
     with pytest.raises(InvalidRequest, match="expects one of false, true, got 'YES'"):
         encoder.encode([["YES", "L"]])
+
+
+def test_a_category_in_another_form_of_unicode_is_told() -> None:
+    """Accents that are characters of their own, as names on a Mac have them, look like the category itself."""
+    drink = Feature(name="drink", type="category", values=("café", "té"))
+    encoder = RowEncoder(FeatureInput(features=(drink,), example=("té",)))
+    assert encoder.encode([["café"]]).tolist() == [[0]]
+
+    with pytest.raises(InvalidRequest, match=r"\(the same letters are known in .* NFC"):
+        encoder.encode([[normalize("NFD", "café")]])

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Event
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -114,6 +115,19 @@ def test_an_id_that_nobody_has_is_not_waited_for_long(
                 journal.record_prediction(FIRST, np.array([1])), None, "pink"
             )
         ).result(LIMIT_S)
+
+
+def test_a_label_in_another_form_of_unicode_is_told(
+    open_journal: Callable[..., Journal],
+) -> None:
+    """Accents that are characters of their own make another text, which looks like the class itself."""
+    journal = open_journal()
+    model = ModelKey("colour", "colour-first", "v2", ("no", "sí"))
+    prediction = journal.record_prediction(model, np.array([1]))
+    label = normalize("NFD", "sí")
+
+    with pytest.raises(InvalidRequest, match=r"\(the same letters are known in .* NFC"):
+        journal.record_feedback(FeedbackRecord(prediction, None, label)).result(LIMIT_S)
 
 
 def test_many_threads_give_feedback_and_record(
