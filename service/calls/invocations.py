@@ -77,9 +77,17 @@ def find_call(model: Model, request: InvocationsRequest) -> str:
 
     It raises InvalidRequest.
     """
-    named = _read_parameters(request).get("call") or request.signature_name
+    signature = request.signature_name
+    if signature == DEFAULT_SIGNATURE:
+        signature = None
+    named = _read_parameters(request).get("call") or signature
     if named is None or named == DEFAULT_SIGNATURE:
         return "transform" if model.card.kind == "transformer" else "predict"
+
+    if signature not in (None, named):
+        raise InvalidRequest(
+            f"expected one call, got {named[:100]!r} in parameters.call and {signature[:100]!r} in signature_name"
+        )
 
     if named not in FIELDS:
         raise InvalidRequest(

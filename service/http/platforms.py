@@ -15,7 +15,7 @@ from service.calls.invocations import find_model
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
 from service.contract.requests import InvocationsRequest
-from service.errors import NotFound
+from service.errors import InvalidRequest, NotFound
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Cost
 from service.execution.run import Outcome
@@ -62,7 +62,15 @@ class PredictRoute:
     def decode(self, body: bytes, head: CallHead) -> InvocationsRequest:
         """Returns the request in a body, for the model of the path; raises InvalidRequest."""
         request: InvocationsRequest = self._call.decode(body, head)
-        request.parameters = {**(request.parameters or {}), "model": self._name}
+        parameters = request.parameters or {}
+        named = parameters.get("model")
+        if named not in (None, self._name):
+            raise InvalidRequest(
+                f"parameters.model: expected {self._name[:100]!r}, which the path names, or none, got {named[:100]!r}"
+            )
+
+        request.parameters = {**parameters, "model": self._name}
+
         return request
 
     def find_cost(self, request: InvocationsRequest) -> Cost:

@@ -286,6 +286,42 @@ def test_what_version_one_has_not_is_an_error_in_json(
     assert response.json().keys() == {"error"}
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ({"parameters": {"model": "flowers"}}, 200, None),
+        ({"parameters": {"model": None}}, 200, None),
+        (
+            {"parameters": {"model": "roses"}},
+            400,
+            "parameters.model: expected 'flowers', which the path names, or none, got 'roses'",
+        ),
+        (
+            {"parameters": {"call": "predict_proba"}, "signature_name": "predict"},
+            400,
+            "expected one call, got 'predict_proba' in parameters.call and 'predict' in signature_name",
+        ),
+        (
+            {
+                "parameters": {"call": "predict_proba"},
+                "signature_name": "serving_default",
+            },
+            200,
+            None,
+        ),
+    ],
+)
+def test_what_a_request_says_twice_it_says_alike(
+    platform: httpx.Client, body: dict[str, Any], status: int, error: str | None
+) -> None:
+    """No model and no call is taken for another one that the same request names elsewhere."""
+    asked = {"instances": [ROW], **body}
+    response = platform.post("/v1/models/flowers:predict", json=asked)
+
+    assert response.status_code == status
+    assert response.json().get("error") == error
+
+
 def test_kserves_client_predicts_by_both_versions(platform: httpx.Client) -> None:
     """KServe's own client finds server and model ready, and both versions of its protocol give the same answer."""
 
