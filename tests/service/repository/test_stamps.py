@@ -45,6 +45,7 @@ def overwrite(path: Path) -> None:
     [
         lambda folder: replace(folder / "a.onnx"),
         lambda folder: overwrite(folder / "a.onnx"),
+        lambda folder: (folder / "a.onnx").chmod(0o600),
         lambda folder: (folder / "a.onnx").write_bytes(b"another"),
         lambda folder: (folder / "b.onnx").write_bytes(b""),
         lambda folder: (folder / "a.onnx").unlink(),
@@ -55,7 +56,7 @@ def overwrite(path: Path) -> None:
 def test_any_change_makes_another_stamp_of_the_folder(
     folder: Path, change: Callable[[Path], object]
 ) -> None:
-    """A file that is replaced, written, new or gone is told, at any depth."""
+    """A file that is replaced, written, new, gone or may be read by others is told, at any depth."""
     before = stamp_folder(folder)
     assert stamp_folder(folder) == before
     change(folder)
