@@ -22,6 +22,8 @@ RETRY_AFTER_S = b"1"
 SECURITY: Headers = ((b"x-content-type-options", b"nosniff"),)
 """Every answer has these headers."""
 CLOSE = (b"connection", b"close")
+BODILESS = frozenset({204, 304})
+"""Responses of these statuses end with their headers."""
 _MORE: dict[int, Headers] = {
     401: ((b"www-authenticate", b"Bearer"),),
     408: (CLOSE,),
@@ -75,11 +77,17 @@ def respond_to_error(error: VeredictoError) -> Response:
 
 
 def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
-    """Returns all headers of a response, its length among them."""
-    length = b"%d" % len(response.body)
+    """Returns all headers of a response, its length among them.
+
+    What has no body has no length either, by RFC 9110, 8.6: a cache takes that of a 304 for that of what it keeps.
+    """
+    length: Headers = ((b"content-length", b"%d" % len(response.body)),)
+    if response.status in BODILESS:
+        length = ()
+
     return [
         (b"content-type", response.content_type),
-        (b"content-length", length),
+        *length,
         *SECURITY,
         *response.headers,
     ]

@@ -23,7 +23,7 @@ from service.execution.turn_batching import TurnRun
 from service.http.application import STARTED
 from service.http.lifespan import Send
 from service.http.response_writer import ResponseWriter
-from service.http.responses import CLOSE, Response
+from service.http.responses import BODILESS, CLOSE, Response
 from service.http.wire.connections import BUSY, Connections
 from service.http.wire.heads import END, Refusal
 from service.http.wire.refusing_protocol import (
@@ -59,8 +59,12 @@ class FastWriter(ResponseWriter):
     async def send(self, response: Response, send: Send) -> None:
         """Sends a response by one write where the connection is in the plain state, else by messages."""
         cycle: Any = getattr(send, "__self__", None)
-        ends = CLOSE in response.headers or self.lifecycle.is_draining
-        if type(cycle) is RequestResponseCycle and not ends and _is_plain(cycle):
+        is_odd = (
+            CLOSE in response.headers
+            or self.lifecycle.is_draining
+            or response.status in BODILESS
+        )
+        if type(cycle) is RequestResponseCycle and not is_odd and _is_plain(cycle):
             cycle.response_started = cycle.response_complete = True
             self.write(response, cycle.transport, cycle.default_headers)
             cycle.message_event.set()

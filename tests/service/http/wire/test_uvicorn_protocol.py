@@ -252,6 +252,26 @@ def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> N
     ]
 
 
+def test_who_has_the_page_is_told_no_length_of_it(
+    server: Server, connection: socket.socket
+) -> None:
+    """A cache would take the length of a 304 for that of the page; the connection goes on behind the headers."""
+    tag = server.client.get("/").headers["etag"]
+    head = f"GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: {tag}\r\n\r\n".encode()
+    connection.sendall(head * 2 + write("/predict", QUICK))
+    received = b""
+    while b"predictions" not in received:
+        received += connection.recv(65_536)
+
+    first, second, rest = received.split(b"HTTP/1.1 ")[1:]
+    for each in (first, second):
+        assert each.startswith(b"304 ")
+        assert each.endswith(b"\r\n\r\n")
+        assert b"content-length" not in each.lower()
+        assert b"transfer-encoding" not in each.lower()
+    assert rest.startswith(b"200 ")
+
+
 def test_a_client_that_does_not_read_is_not_read_on(
     server: Server, connection: socket.socket
 ) -> None:
