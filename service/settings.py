@@ -100,7 +100,7 @@ class Settings:
         "`auto` takes CUDA where it works, `cpu` never does, `cuda` refuses models that do not run on it.",
     ] = "auto"
     threads: Annotated[
-        int, COUNT, "Each onnxruntime session runs on so many threads."
+        int, PROCESSES, "Each onnxruntime session runs on so many threads."
     ] = 1
     workers: Annotated[
         int, PROCESSES, "So many server processes are started, each with all models."

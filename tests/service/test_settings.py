@@ -116,6 +116,11 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_MAX_ROWS: expected a whole number from 1 to 2147483647, got '1e3'",
         ),
         (
+            "VEREDICTO_THREADS",
+            "100000",
+            "VEREDICTO_THREADS: expected a whole number from 1 to 1024, got '100000'",
+        ),
+        (
             "VEREDICTO_GRPC_PORT",
             "65536",
             "VEREDICTO_GRPC_PORT: expected a port from 1 to 65535, or 0 for none, got '65536'",
@@ -214,7 +219,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         (
             "VEREDICTO_THREADS",
             "9" * 5000,
-            f"VEREDICTO_THREADS: expected a whole number from 1 to 2147483647, got '{'9' * 50}'",
+            f"VEREDICTO_THREADS: expected a whole number from 1 to 1024, got '{'9' * 50}'",
         ),
         (
             "VEREDICTO_DEADLINE_S",
