@@ -49,6 +49,8 @@ PLATFORM_VARIABLES = {
     "health_route": "AIP_HEALTH_ROUTE",
 }
 """Vertex AI sets these variables in every container."""
+OTHER_HEALTH = ("/livez", "/metrics")
+"""Platforms read these paths of ours as something else than readiness."""
 DRAIN_IN_KUBERNETES_S = 5
 """Kubernetes takes about this long to send no more requests to a pod that is told to stop."""
 
@@ -401,7 +403,16 @@ class Settings:
             )
 
     def check_routes(self) -> None:
-        """Raises SettingsError where one path is to answer as two of ours."""
+        """Raises SettingsError where one path is to answer as two of ours.
+
+        A platform that takes metrics for health hears that all is well, and one that takes readiness for liveness ends
+        a server that is busy.
+        """
+        if self.health_route in OTHER_HEALTH:
+            raise SettingsError(
+                "VEREDICTO_HEALTH_ROUTE: expected a path that says nothing else here than readiness, "
+                f"got {self.health_route!r}"
+            )
         if self.predict_route is not None and self.predict_route == self.health_route:
             raise SettingsError(
                 "VEREDICTO_PREDICT_ROUTE and VEREDICTO_HEALTH_ROUTE: expected two paths, "

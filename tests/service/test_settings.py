@@ -295,6 +295,16 @@ def test_an_address_may_have_the_brackets_of_a_url(given: str, host: str) -> Non
     assert settings.grpc_host == host
 
 
+@pytest.mark.parametrize("name", ["VEREDICTO_HEALTH_ROUTE", "AIP_HEALTH_ROUTE"])
+@pytest.mark.parametrize("path", ["/livez", "/metrics"])
+def test_health_has_a_path_that_says_nothing_else(name: str, path: str) -> None:
+    """Metrics are 200 whether or not the server is ready, and liveness must not end a server that is not."""
+    with pytest.raises(SettingsError, match=r"HEALTH_ROUTE: expected a path .* got '/"):
+        Settings.from_environment({name: path})
+
+    assert Settings.from_environment({name: "/healthz"}).health_route == "/healthz"
+
+
 def test_links_that_lead_to_each_other_are_no_folder(tmp_path: Path) -> None:
     """A link to itself in the place of the models is refused as any other value."""
     link = tmp_path / "link"
