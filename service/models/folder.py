@@ -124,7 +124,8 @@ class ModelFolder:
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ModelRefused(
-                f"the SHA-256 of {_show_name(name)} begins with {name_version(found)}, {SUMS} says {name_version(expected)}"
+                f"the SHA-256 of {_show_name(name)} begins with {name_version(found)}, "
+                f"{SUMS} says {name_version(expected)}"
             )
 
     @cached_property
