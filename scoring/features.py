@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +69,13 @@ def _find_column(names: Sequence[str], feature: str) -> str | None:
     return date if is_part else None
 
 
-def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> EncodedRows:
-    """Returns the rows as `Model.encode` does of the same values, without a Python object for each."""
+def encode(
+    frame: pl.DataFrame, features: Sequence[Feature], marks: Mapping[str, str]
+) -> EncodedRows:
+    """Returns the rows as `Model.encode` does of the same values, without a Python object for each.
+
+    `marks` has the mark before decimals of columns of texts, a point of those that it has not.
+    """
     plain = _encode_plain(frame, features)
     if plain is not None:
         return EncodedRows(plain, np.arange(frame.height), {})
@@ -89,7 +94,7 @@ def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> Encod
             parts = read_date_parts(frame, feature.name, feature.learnt, faults)
             for place in feature.positions:
                 part = features[place]
-                matrix[:, place] = _encode_number(parts[part.name], part, mark, faults)
+                matrix[:, place] = _encode_number(parts[part.name], part, ".", faults)
             continue
 
         column = _take(frame, feature.name, faults)
@@ -97,6 +102,7 @@ def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> Encod
         if feature.values:
             matrix[:, place] = _encode_category(column, feature, faults)
         else:
+            mark = marks.get(feature.name, ".")
             matrix[:, place] = _encode_number(column, feature, mark, faults)
 
     kept = np.arange(frame.height)

@@ -93,7 +93,7 @@ class RowReader:
         numbers -= set(as_written)
         found = _read_unchanged(source, block, columns, numbers)
 
-        encoded = encode(found.frame, features, layout.mark)
+        encoded = encode(found.frame, features, layout.marks)
         truth = np.full(found.frame.height, UNLABELLED)
         faults = encoded.faults
         if label is not None:

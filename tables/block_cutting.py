@@ -14,7 +14,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from tables.blocks import Block, CutTable, Layout, scan_parquet
-from tables.columns import find_table_mark
+from tables.columns import find_decimal_marks
 from tables.csv_text import (
     MAX_FIELD_CHARS,
     UnreadableTableError,
@@ -29,7 +29,7 @@ from tables.file_formats import NoTextError, refuse_others
 from tables.reader import is_parquet
 
 HEAD_BYTES = 1024 * 1024
-"""Names, separator and the mark before decimals are found out from so much of a file."""
+"""Names, separator and the marks before decimals are found out from so much of a file."""
 HEAD_ROWS = 1000
 MIN_BLOCK_ROWS = 1024
 MAX_BLOCK_ROWS = 262_144
@@ -100,7 +100,7 @@ def _cut_csv(path: Path, block_bytes: int) -> CutTable:
             names=layout.names,
             encoding="utf-8" if is_utf8.so_far else "cp1252",
             separator=layout.separator,
-            mark=layout.mark,
+            marks=layout.marks,
         ),
         digest=digest.hexdigest(),
         blocks=blocks,
@@ -184,7 +184,7 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
         Layout(
             names=names,
             separator=separator,
-            mark=_find_mark(names, rows, separator),
+            marks=_find_marks(names, rows, separator),
         ),
         min(start, path.stat().st_size),
         n_lines + 1,
@@ -205,12 +205,14 @@ def _check_notation(path: Path, text: str, separator: str) -> None:
         )
 
 
-def _find_mark(names: list[str], rows: list[list[str]], separator: str) -> str:
+def _find_marks(
+    names: list[str], rows: list[list[str]], separator: str
+) -> dict[str, str]:
     columns = [
         pl.Series(name, [row[at] for row in rows], dtype=pl.String)
         for at, name in enumerate(names)
     ]
-    return find_table_mark(columns, separator=separator)
+    return find_decimal_marks(columns, separator=separator)
 
 
 def _decode_head(head: bytes) -> tuple[str, int]:

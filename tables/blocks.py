@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -29,13 +29,13 @@ Lines = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A layout holds for all of a file; `encoding`, `separator` and `mark`, before decimals, are of CSV alone."""
+    """A layout holds for all of a file; `encoding`, `separator` and `marks`, before decimals, are of CSV alone."""
 
     names: list[str]
     is_parquet: bool = False
     encoding: str = "utf-8"
     separator: str = ","
-    mark: str = "."
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,8 @@ def read_block(
     if layout.encoding != "utf-8":
         content = decode_bytes(content).encode()
     places = [layout.names.index(name) for name in wanted]
-    as_numbers = {layout.names.index(name) for name in numbers}
+    with_points = [each for each in numbers if layout.marks.get(each, ".") == "."]
+    as_numbers = {layout.names.index(name) for name in with_points}
     rows = _read_fast(content, layout, block.first, places, as_numbers)
     if rows is None:
         rows = _read_carefully(content, layout, block.first, places)
@@ -142,7 +143,7 @@ def _read_fast(
     last = f"column_{len(layout.names)}"
     columns = list(dict.fromkeys([*chosen, last]))
     frame = None
-    if as_numbers and layout.mark == ".":
+    if as_numbers:
         names = [f"column_{place + 1}" for place in sorted(as_numbers)]
         frame = _read_typed(content, layout, columns, names)
     if frame is None:

@@ -101,15 +101,27 @@ def take_digits(column: pl.Series, findings: Findings) -> pl.Series:
     return findings.numbers.get(column.name, column) if is_date else column
 
 
-def find_table_mark(columns: list[pl.Series], *, separator: str) -> str:
-    """Returns the mark before decimals of columns of texts, a point where they prove none."""
-    marks = _find_marks([_strip(each) for each in columns])
-    return _choose_table_mark(list(marks.values()), separator) or "."
+def find_decimal_marks(columns: list[pl.Series], *, separator: str) -> dict[str, str]:
+    """Returns the mark before decimals of each column of texts, as `convert_columns` has it, a point by default."""
+    texts = [_strip(each) for each in columns]
+    evidence = _find_marks(texts)
+    table_mark = _choose_table_mark(list(evidence.values()), separator)
+    marks = {}
+    for each in texts:
+        name, proven = each.name, evidence.get(each.name, "")
+        mark = proven if len(proven) == 1 else table_mark
+        if not mark and name in evidence and not proven:
+            bare = _unwrap(each)
+            mark = _choose_mark(name, bare, proven, "", separator, Findings())
+        marks[name] = mark or "."
+
+    return marks
 
 
 def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
     """Returns numbers, null where a text is none, and whether it marks a missing value.
 
+    A text that can only be read with the other mark before its decimals, as `12,5` among points, is none.
     Texts that are numbers as a program writes them cost one look, 0.1 us; all others are read as a person writes them.
     """
     numbers = (
@@ -127,6 +139,7 @@ def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
     is_gap = bare.is_null() | bare.str.contains(MISSING_AMONG_NUMBERS)
     plain = _plain(bare, mark).cast(pl.Float64, strict=False)
     is_number = bare.str.contains(NUMBER) | bare.str.contains(INFINITE)
+    is_number &= ~_proves(bare, "," if mark == "." else ".")
     read = pl.select(pl.when(is_number).then(plain)).to_series()
 
     return numbers.scatter(at, read), gaps.scatter(at, is_gap)
@@ -212,18 +225,22 @@ def _is_mostly_number(known: pl.Series) -> bool:
 
 def _find_decimal_mark(values: pl.Series) -> str:
     """Returns the marks that values prove to be decimal, of `.` and `,` none, one or both."""
-    is_group = values.str.contains(COMMA_GROUPS)
-    proves_comma = values.str.contains(MORE_POINTS) | (
-        values.str.contains(COMMA) & ~is_group
-    )
-    is_point_group = values.str.contains(POINT_GROUPS)
-    proves_point = values.str.contains(MORE_COMMAS) | (
-        values.str.contains(POINT)
-        & values.str.contains(".", literal=True)
-        & ~is_point_group
-    )
+    return "".join(mark for mark in ",." if _proves(values, mark).any())
 
-    return ("," if proves_comma.any() else "") + ("." if proves_point.any() else "")
+
+def _proves(values: pl.Series, mark: str) -> pl.Series:
+    """Returns whether each value is a number that can only be read with this mark before its decimals."""
+    if mark == ",":
+        is_group = values.str.contains(COMMA_GROUPS)
+        return values.str.contains(MORE_POINTS) | (
+            values.str.contains(COMMA) & ~is_group
+        )
+
+    is_group = values.str.contains(POINT_GROUPS)
+    has_point = values.str.contains(".", literal=True)
+    return values.str.contains(MORE_COMMAS) | (
+        values.str.contains(POINT) & has_point & ~is_group
+    )
 
 
 def _choose_table_mark(evidence: list[str], separator: str) -> str:

@@ -22,7 +22,7 @@ COLOUR = Feature(name="colour", type="category", values=("red", "true", "1"))
 def encode_one(feature: Feature, *values: object, mark: str = ".") -> list[object]:
     """Returns a feature's values, and in place of each that is none the reason."""
     frame = pl.DataFrame([pl.Series(feature.name, values, strict=False)])
-    found = encode(frame, [feature], mark)
+    found = encode(frame, [feature], {feature.name: mark})
     shown: list[object] = [found.faults.get(row) for row in range(len(values))]
     for row, value in zip(found.kept, found.features[:, 0], strict=True):
         shown[row] = None if np.isnan(value) else float(value)
@@ -37,7 +37,7 @@ def test_rows_are_encoded_as_the_service_does() -> None:
     frame = pl.DataFrame(
         {"size": [repr(float(each)) for each in sizes], "colour": colours.tolist()}
     )
-    found = encode(frame, [SIZE, COLOUR], ".")
+    found = encode(frame, [SIZE, COLOUR], {})
     rows = [
         [float(size), str(colour)] for size, colour in zip(sizes, colours, strict=True)
     ]
@@ -55,8 +55,8 @@ def test_columns_of_numbers_are_encoded_as_their_texts_are(far: float) -> None:
     texts = pl.DataFrame(
         {name: [repr(each) for each in numbers[name]] for name in numbers.columns}
     )
-    found = encode(numbers, [SIZE, other], ".")
-    expected = encode(texts, [SIZE, other], ".")
+    found = encode(numbers, [SIZE, other], {})
+    expected = encode(texts, [SIZE, other], {})
 
     assert found.features.tobytes() == expected.features.tobytes()
     assert found.features.flags.c_contiguous
@@ -115,14 +115,23 @@ def test_categories_are_named_as_in_training() -> None:
     assert encode_one(COLOUR, "pink", "red") == [reason, 0]
 
 
+def test_a_number_with_the_other_mark_before_decimals_is_a_fault() -> None:
+    """A mark of thousands is passed over, and what can be none is not taken for one: 12,5 is no 125."""
+    reason = "feature 'size' expects a number, got {!r}"
+    assert encode_one(SIZE, "12,5", "1,234") == [reason.format("12,5"), 1234]
+    wrong = ["12.5", "1,234.5"]
+    expected = [*map(reason.format, wrong), 1234.5]
+    assert encode_one(SIZE, *wrong, "1.234,5", mark=",") == expected
+
+
 def test_parts_of_a_date_are_taken_from_it() -> None:
     """A table that has the date has its year; one that can be read in two ways is a fault of its row."""
     year = Feature(name="born_year", type="number", range=(1900.0, 2030.0))
     assert find_columns(["born"], [year]) == ["born"]
-    found = encode(pl.DataFrame({"born": ["1999-12-31", "2001-01-01"]}), [year], ".")
+    found = encode(pl.DataFrame({"born": ["1999-12-31", "2001-01-01"]}), [year], {})
     assert found.features.tolist() == [[1999.0], [2001.0]]
     texts = ["01/02/1999", "2001-01-01", "31/02/2001", None, "soon", "31/12/2001"]
-    found = encode(pl.DataFrame({"born": texts}), [year], ".")
+    found = encode(pl.DataFrame({"born": texts}), [year], {})
     expected = "feature 'born' expects a date, as '2024-12-31', got"
     assert found.features.tolist() == [[2001.0], [2001.0]]
     assert found.faults == {
@@ -144,7 +153,7 @@ def test_dates_are_read_by_what_models_have_learnt() -> None:
     assert find_columns(["born"], features) == ["born"]
     assert find_missing(["x"], features) == ["born"]
     frame = pl.DataFrame({"born": ["07/05/2022", "08/05/2022"]})
-    found = encode(frame, features, ".")
+    found = encode(frame, features, {})
     assert found.features.tolist() == [
         [2022.0, 7.0, 2.0, 19178.0],
         [2022.0, 8.0, 5.0, 19209.0],

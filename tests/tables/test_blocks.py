@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tables import block_cutting, blocks
+from tables.columns import read_numbers
 from tables.reader import UnreadableTableError, read_table
 
 
@@ -141,10 +142,34 @@ def test_a_file_tells_separator_mark_and_encoding(
     layout = block_cutting.cut_table(path, block_bytes=10).layout
     rows, lines, _ = read_all(path, block_bytes=10)
 
-    assert (layout.separator, layout.mark, layout.encoding) == expected
+    assert (layout.separator, layout.marks["a"], layout.encoding) == expected
     assert layout.names == ["a", "b"]
     assert str(rows[0][1]) == "é"
     assert [f"line {each}" for each in lines] == read_table(path).places
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        ["54,5", "29,0"],
+        ["1.234,5", "2.345"],
+        ["1.234.567", "2.345"],
+        ["1,234", "2,345"],
+    ],
+)
+def test_each_column_has_its_own_mark_before_decimals(
+    tmp_path: Path, prices: list[str]
+) -> None:
+    """A column's numbers are those that the reader of whole tables finds, whatever mark other columns have."""
+    rows = [f'"{price}",0.{at}25,7' for at, price in enumerate(prices)]
+    path = write(tmp_path / "rows.csv", "\n".join(["price,share,n", *rows, ""]))
+    layout = block_cutting.cut_table(path, block_bytes=1000).layout
+    columns, _, _ = read_all(path, block_bytes=1000)
+    texts = pl.Series([str(row[0]) for row in columns])
+    numbers, _ = read_numbers(texts, layout.marks["price"])
+
+    assert numbers.to_list() == read_table(path).frame["price"].to_list()
+    assert (layout.marks["share"], layout.marks["n"]) == (".", ".")
 
 
 @pytest.mark.parametrize(
