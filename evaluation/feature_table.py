@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from tables.reader import Table
 
 
-def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
+def read_feature_table(
+    path: Path, features: Sequence[Feature], classes: Sequence[str] = ()
+) -> Table:
     """Reads the table with the reader of training, and makes parts of its dates where those are features.
 
+    Categories, and `classes` in a column that is no feature, stay as they are written where models know them so.
     It raises EvaluationError, also where polars is not installed.
     """
     try:
@@ -39,8 +42,13 @@ def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
             f"{path.name}: tables need polars: make install in a clone, or pip install 'veredicto[evaluate]'"
         ) from None
 
+    names = {each.name: each.values or () for each in features}
     try:
-        table = read_table(path, learnt=list_learnt_days(features))
+        table = read_table(
+            path,
+            learnt=list_learnt_days(features),
+            find_names=lambda name: names.get(name, classes),
+        )
     except UnreadableTableError as error:
         raise EvaluationError(str(error)) from None
 

@@ -108,7 +108,7 @@ def _read_rows(
     keep_unlearnt: LearntRowFilter,
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    table = read_feature_table(path, card.input.features)
+    table = read_feature_table(path, card.input.features, card.classes or ())
     features = choose_columns(card.input.features, table.frame.columns)
     feature_names = [each.name for each in features]
     members = _read_members(table, group, path.name)

@@ -72,10 +72,7 @@ def _find_column(names: Sequence[str], feature: str) -> str | None:
 def encode(
     frame: pl.DataFrame, features: Sequence[Feature], marks: Mapping[str, str]
 ) -> EncodedRows:
-    """Returns the rows as `Model.encode` does of the same values, without a Python object for each.
-
-    `marks` has the mark before decimals of columns of texts, a point of those that it has not.
-    """
+    """Returns the rows as `Model.encode` does; `marks` are those before decimals of columns, where no point is."""
     plain = _encode_plain(frame, features)
     if plain is not None:
         return EncodedRows(plain, np.arange(frame.height), {})

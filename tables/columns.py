@@ -75,7 +75,7 @@ def convert_columns(
 
     `learnt` has the range of days that models know of columns of dates.
     """
-    texts = [_strip(each) if each.dtype == pl.String else each for each in columns]
+    texts = [strip_gaps(each) if each.dtype == pl.String else each for each in columns]
     findings = Findings(marks=_find_marks_of_gaps(columns, texts))
     evidence = _find_marks(texts)
     table_mark = _choose_table_mark(list(evidence.values()), separator)
@@ -103,7 +103,7 @@ def take_digits(column: pl.Series, findings: Findings) -> pl.Series:
 
 def find_decimal_marks(columns: list[pl.Series], *, separator: str) -> dict[str, str]:
     """Returns the mark before decimals of each column of texts, as `convert_columns` has it, a point by default."""
-    texts = [_strip(each) for each in columns]
+    texts = [strip_gaps(each) for each in columns]
     evidence = _find_marks(texts)
     table_mark = _choose_table_mark(list(evidence.values()), separator)
     marks = {}
@@ -135,7 +135,7 @@ def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
         return numbers, gaps
 
     at = odd.arg_true()
-    bare = _unwrap_each(_strip(texts.gather(at)))
+    bare = _unwrap_each(strip_gaps(texts.gather(at)))
     is_gap = bare.is_null() | bare.str.contains(MISSING_AMONG_NUMBERS)
     plain = _plain(bare, mark).cast(pl.Float64, strict=False)
     is_number = bare.str.contains(NUMBER) | bare.str.contains(INFINITE)
@@ -151,7 +151,8 @@ def strip_texts(column: pl.Series) -> pl.Series:
     return texts.str.replace(SPREADSHEET_TEXT, "${1}").str.strip_chars()
 
 
-def _strip(column: pl.Series) -> pl.Series:
+def strip_gaps(column: pl.Series) -> pl.Series:
+    """Returns texts without spaces around them, null where they mark a missing value in every column."""
     texts = strip_texts(column)
     return texts.set(texts.is_in(list(MISSING)), None)
 

@@ -37,6 +37,7 @@ _TELEPHONE = re.compile(TELEPHONE)
 _ORNAMENTS = re.compile(r"[€$£¥%\s'’\u00a0\u202f]")
 _SPREADSHEET_TEXT = re.compile(SPREADSHEET_TEXT)
 _MISSING = frozenset(MISSING)
+_TRUTHS = frozenset(("true", "false", *YES_AND_NO))
 
 Value = float | str | None
 
@@ -115,6 +116,17 @@ def name_texts(texts: Sequence[str | None], mark: str) -> list[str | None]:
         return list(texts)
 
     return _name_numbers([value for value in values if not isinstance(value, str)])
+
+
+def find_spelling(text: str, names: Collection[str]) -> str:
+    """Returns the one of names for yes and no, or true and false, that a text is but for its capitals, else the text.
+
+    Training reads them so where a column has them in several spellings, of which a part of it may have another.
+    """
+    if text in names or not _TRUTHS.issuperset(names):
+        return text
+    lower = text.lower()
+    return lower if lower in names else text
 
 
 def _are_codes(texts: Collection[str]) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-from tables.columns import NO_DAYS, Findings, convert_columns
+from tables.columns import NO_DAYS, Findings, convert_columns, strip_gaps
 from tables.csv_text import (
     NoRowsError,
     RepeatedColumnError,
@@ -51,16 +51,27 @@ class Table:
     notes: Sequence[str] = ()
 
 
-def read_table(path: Path, *, learnt: Mapping[str, Days] = NO_DAYS) -> Table:
+def _know_none(_: str) -> Collection[str]:
+    """Returns the names that a column may have where nobody knows any."""
+    return ()
+
+
+def read_table(
+    path: Path,
+    *,
+    learnt: Mapping[str, Days] = NO_DAYS,
+    find_names: Callable[[str], Collection[str]] = _know_none,
+) -> Table:
     """Reads Parquet by its suffix or first bytes, Arrow (Feather), Avro and rows of JSON by theirs, and CSV else.
 
     Of CSV encoding, separator and the marks in numbers are found out. It may be packed by gzip, bzip2 or xz, or be the
     one table in a zip or tar archive. A column without a name is called after its place, as `column_1`; an empty text
     is a missing value, and texts that are numbers throughout are numbers.
-    `learnt` has the range of days that models know of columns of dates. It raises UnreadableTableError, or OSError
-    where the file cannot be opened.
+    `learnt` has the range of days that models know of columns of dates, and `find_names` returns the names that they
+    know of a column, which stays as it is written where more of its rows are some so. It raises UnreadableTableError,
+    or OSError where the file cannot be opened.
     """
-    table = _read_typed(path, learnt) or _read_csv(path, learnt)
+    table = _read_typed(path, learnt, find_names) or _read_csv(path, learnt, find_names)
     if not table.frame.height:
         raise NoRowsError(
             path.name, "expected a line of names and at least one row, got no row"
@@ -106,7 +117,31 @@ def name_values(column: pl.Series) -> list[str | None]:
     return [None if value is None else str(value).strip() for value in column]
 
 
-def _read_typed(path: Path, learnt: Mapping[str, Days]) -> Table | None:
+def _keep_names(
+    given: Sequence[pl.Series],
+    converted: Sequence[pl.Series],
+    find_names: Callable[[str], Collection[str]],
+) -> list[pl.Series]:
+    """Returns converted columns, but texts as they were given where more of their rows have a known name so."""
+    kept = []
+    for texts, column in zip(given, converted, strict=True):
+        known = find_names(column.name) if texts.dtype == pl.String else ()
+        if known and column.dtype != pl.String:
+            written = strip_gaps(texts)
+            n_written = written.is_in(list(known)).sum()
+            n_converted = sum(name in known for name in name_values(as_whole(column)))
+            kept.append(written if n_written > n_converted else column)
+        else:
+            kept.append(column)
+
+    return kept
+
+
+def _read_typed(
+    path: Path,
+    learnt: Mapping[str, Days],
+    find_names: Callable[[str], Collection[str]],
+) -> Table | None:
     """Returns the table of a file whose columns have types, None where it is of no such format."""
     kind, read = _find_format(path)
     if read is None:
@@ -124,7 +159,7 @@ def _read_typed(path: Path, learnt: Mapping[str, Days]) -> Table | None:
         _prepare(each.rename(name)) for each, name in zip(columns, names, strict=True)
     ]
     converted, findings = convert_columns(texts, learnt=learnt)
-    frame = pl.DataFrame(converted)
+    frame = pl.DataFrame(_keep_names(texts, converted, find_names))
 
     return Table(
         frame=frame,
@@ -178,7 +213,11 @@ def _fill_nan(column: pl.Series) -> pl.Series:
     return column.fill_nan(None) if column.dtype.is_float() else column
 
 
-def _read_csv(path: Path, learnt: Mapping[str, Days]) -> Table:
+def _read_csv(
+    path: Path,
+    learnt: Mapping[str, Days],
+    find_names: Callable[[str], Collection[str]],
+) -> Table:
     text = read_csv_text(path.name, path.read_bytes())
     columns = [
         pl.Series(name, [row[at] for row in text.rows], dtype=pl.String)
@@ -189,7 +228,7 @@ def _read_csv(path: Path, learnt: Mapping[str, Days]) -> Table:
     )
 
     return Table(
-        frame=pl.DataFrame(converted),
+        frame=pl.DataFrame(_keep_names(columns, converted, find_names)),
         places=text.places,
         findings=findings,
         notes=text.notes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from model_card import Feature
 from service.errors import EvaluationError
@@ -42,9 +42,12 @@ class Columns:
         every = (each for column in self._texts.values() for each in column)
         self._mark = find_decimal_mark(every, text.separator)
 
-    def name(self, column: str) -> Texts:
-        """Returns the names of a column's values."""
-        return name_texts(self._texts[column], self._mark)
+    def name(self, column: str, known: Collection[str] = ()) -> Texts:
+        """Returns the names of a column's values, as they are written where more of them are `known` so."""
+        texts = self._texts[column]
+        names = name_texts(texts, self._mark)
+        n_written, n_named = (sum(each in known for each in s) for s in (texts, names))
+        return texts if n_written > n_named else names
 
     def spread_dates(self, features: Sequence[Feature]) -> None:
         """Makes of each date the parts that are features, unless the table has any; raises EvaluationError.
@@ -82,7 +85,7 @@ class Columns:
         if feature.name in self._parts:
             return self._parts[feature.name]
         if feature.values:
-            return self.name(feature.name)
+            return self.name(feature.name, feature.values)
         try:
             return read_numbers(self._texts[feature.name], self._mark)
         except UnclearNumber as error:

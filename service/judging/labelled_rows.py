@@ -17,6 +17,7 @@ from service.errors import EvaluationError
 from service.judging.row_hashes import NOTHING, Hashes
 from service.models.images.media_types import ImageFile
 from service.models.row_columns import Column
+from tables.plain_columns import find_spelling
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.slicing import Slicing
 
@@ -180,11 +181,14 @@ def read_value(value: Value, feature: Column, where: str) -> Value:
         return None
 
     if feature.values:
-        if value not in feature.values:
+        name = value
+        if isinstance(value, str):
+            name = find_spelling(value, feature.values)
+        if name not in feature.values:
             raise EvaluationError(
                 f"{where}: feature {feature.name!r} expects one of {', '.join(feature.values)}, got {value!r}"
             )
-        return value
+        return name
 
     try:
         number = float(value)
@@ -222,8 +226,9 @@ def index_labels(
     assert card.classes is not None
     index = {name: position for position, name in enumerate(card.classes)}
 
-    for label, where in zip(labels, locations, strict=True):
-        if label not in index:
+    names = [find_spelling(label, index) for label in labels]
+    for label, name, where in zip(labels, names, locations, strict=True):
+        if name not in index:
             known = ", ".join(card.classes[:20]) + (
                 ", ..." if len(card.classes) > 20 else ""
             )
@@ -231,4 +236,4 @@ def index_labels(
                 f"{where} expects a class of {card.task}, got {label!r}; classes: {known}"
             )
 
-    return np.array([index[label] for label in labels], dtype=np.int64)
+    return np.array([index[name] for name in names], dtype=np.int64)

@@ -15,12 +15,11 @@ from service.errors import InvalidRequest, hint_at, hint_at_form
 from service.models.row_columns import find_dates, find_texts
 from tables.date_columns import DAYS, DateColumn, find_day
 from tables.date_texts import DateError, read_date
+from tables.plain_columns import find_spelling
 from tables.spread_columns import SpreadColumn, join_features
 
 MAX_FLOAT32 = 3.4028235e38
 """This is the largest float32, as it is written in decimal."""
-TRUTHS = {"true", "false"}
-"""Programs write these in capitals too, and training reads them so."""
 MIN_DATE, MAX_DATE = 10_000_000, 99_999_999
 MIN_MONTH, MAX_MONTH = 190_001, 209_912
 """A date of eight digits, or a month of six, may come as a number between these."""
@@ -273,14 +272,12 @@ def _encode_value(
 
 
 def _name_category(value: Value, codes: Collection[str]) -> Value:
-    """Returns the name that a value is of a category: a truth value in any capitals, a cell of CSV as it is there."""
+    """Returns the name that a value is of a category: yes and true in any capitals, a cell of CSV as it is there."""
     if isinstance(value, bool):
         return _show(value)
     if isinstance(value, NumberCell):
         return value.text
-    if isinstance(value, str) and value not in codes and set(codes) <= TRUTHS:
-        return value.lower()
-    return value
+    return find_spelling(value, codes) if isinstance(value, str) else value
 
 
 def _find_date(date: DateColumn, row: Sequence[Value]) -> str | None:

@@ -14,6 +14,8 @@ from evaluation.__main__ import main as evaluate
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
 from model_card import Feature, FeatureInput
+from service.judging.labelled_csv import TableLimits, read_labelled_csv
+from service.judging.row_hashes import NOTHING
 from training.__main__ import main as train
 from training.data.table import read_dataset
 
@@ -169,3 +171,42 @@ def test_a_parquet_table_that_is_learnt_from_is_judged_on(tmp_path: Path) -> Non
         }
     ).write_parquet(path)
     check_is_judged_as_trained(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1,5", "2,5", "high"],
+        ["$5", "$6", "none of them"],
+        ["1e3", "2e3", "more"],
+        ["True", "False", "perhaps"],
+        ["yes", "NO", "YES", "no"],
+    ],
+)
+def test_a_part_of_a_table_has_the_categories_of_the_whole(
+    tmp_path: Path, cells: list[str]
+) -> None:
+    """A file with some of a column's values, all of them numbers or in one spelling, is read by those that are known.
+
+    So the command of a folder's models reads it, and so does the call that judges CSV.
+    """
+    path = tmp_path / "whole.csv"
+    lines = [f'{row % 11},"{cells[row % len(cells)]}",{say(row)}' for row in range(60)]
+    path.write_text("\n".join(["size,dose,label", *lines]) + "\n")
+    words = ["--task", "mine", "--data", str(path), "--target", "label"]
+    assert train(["decision_tree", *words, "--output", str(tmp_path), "--force"]) == 0
+    card = LocalClassifiers(tmp_path, "mine").contenders[0].card
+    whole = [row["dose"] for row in read_labelled(path, card, label="label").rows]
+
+    part = tmp_path / "part.csv"
+    chosen = range(1, 60, len(cells))
+    part.write_text("\n".join(["size,dose,label", *(lines[row] for row in chosen), ""]))
+    rows = read_labelled(part, card, label="label").rows
+    assert [row["dose"] for row in rows] == [whole[row] for row in chosen]
+
+    content = part.read_bytes()
+    limits = TableLimits(max_rows=100, max_bytes=10_000)
+    judged = read_labelled_csv(
+        content, card, source="part.csv", limits=limits, label="label", learnt=NOTHING
+    )
+    assert [row["dose"] for row in judged.rows] == [whole[row] for row in chosen]

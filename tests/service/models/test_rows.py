@@ -297,3 +297,15 @@ def test_a_category_in_another_form_of_unicode_is_told() -> None:
 
     with pytest.raises(InvalidRequest, match=r"\(the same letters are known in .* NFC"):
         encoder.encode([[normalize("NFD", "café")]])
+
+
+def test_yes_and_no_are_taken_in_any_capitals() -> None:
+    """Training joins the spellings of such a column, so a client may send each of them; of another its own alone."""
+    flag = Feature(name="flag", type="category", values=("no", "oui", "yes"))
+    word = Feature(name="word", type="category", values=("no", "perhaps"))
+    encoder = RowEncoder(FeatureInput(features=(flag, word), example=("no", "no")))
+    given = [["YES", "no"], ["Oui", "no"], ["No", "perhaps"]]
+    assert encoder.encode(given).tolist() == [[2, 0], [1, 0], [0, 1]]  # type: ignore[arg-type]  # cells are values of a row
+
+    with pytest.raises(InvalidRequest, match="expects one of no, perhaps, got 'NO'"):
+        encoder.encode([["no", "NO"]])
