@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import onnx
+import polars as pl
 
+from tables.columns import convert_columns
+from tables.reader import as_whole, name_values
 from training.adopt.node_values import read_attribute, read_initializer
 
 Origin = tuple[str, int]
@@ -29,6 +33,19 @@ def find_categories(model: onnx.ModelProto, name: str, place: int) -> tuple[str,
             return tuple(dict.fromkeys(names))
 
     return ()
+
+
+def name_as_read(known: Sequence[str], seen: Collection[str]) -> tuple[str, ...]:
+    """Returns a graph's names, as the reader of tables names them where it has more of those that were seen so.
+
+    It takes `True` for true, `1.0` for 1 where all are whole, and leaves out spaces around a name.
+    """
+    columns, _ = convert_columns([pl.Series("names", known, dtype=pl.String)])
+    read = [name for name in name_values(as_whole(columns[0])) if name is not None]
+    is_told_apart = len(set(read)) == len(known)
+    n_seen, n_read = (sum(name in seen for name in names) for names in (known, read))
+
+    return tuple(read if is_told_apart and n_read > n_seen else known)
 
 
 def _list_origins(model: onnx.ModelProto) -> dict[str, list[Origin]]:

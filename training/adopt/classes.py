@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tables.reader import name_values
+from training.adopt.categories import name_as_read
 from training.adopt.foreign import as_texts
 from training.adopt.refusal import AdoptionError, shorten
 from training.adopt.roles import Roles
@@ -35,7 +36,7 @@ class Classes:
 def is_binary(target: pl.Series) -> bool:
     """Tells if a target has two values at most, which one column of scores can tell apart, and is no measurement."""
     return target.n_unique() <= 2 and (
-        not target.dtype.is_numeric() or target.is_in([0, 1]).all()
+        not target.dtype.is_numeric() or ((target == 0) | (target == 1)).all()
     )
 
 
@@ -60,7 +61,8 @@ def name_classes(
     if set(truth) <= set(BOOLEANS) and set(map(str, labels)) == {"0", "1"}:
         return tuple(BOOLEANS[int(each)] for each in labels)
 
-    return tuple(as_texts(np.array(labels, dtype=np.object_)))
+    names = as_texts(np.array(labels, dtype=np.object_)).tolist()
+    return name_as_read(names, set(truth))
 
 
 def list_labels(roles: Roles) -> tuple[str | int, ...]:

@@ -82,4 +82,7 @@ def _take_values(column: Column, feature: Feature) -> Column:
     moved = column.codes.copy()
     moved[known] = [codes[name] for name in names]
 
-    return replace(column, codes=moved, values=feature.values)
+    spelt = dict(zip(column.values, column.texts, strict=True))
+    texts = tuple(spelt.get(each, each) for each in feature.values)
+
+    return replace(column, codes=moved, values=feature.values, texts=texts)

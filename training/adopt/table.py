@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from tables.reader import UnreadableTableError, as_whole, name_values, read_table
-from training.adopt.categories import find_categories
+from training.adopt.categories import find_categories, name_as_read
 from training.adopt.foreign import TEXT, WHOLE, ForeignGraph, Tensor
 from training.adopt.refusal import AdoptionError, shorten
 
@@ -23,14 +23,15 @@ from training.adopt.refusal import AdoptionError, shorten
 class Column:
     """A column is a feature: `codes` `(n_rows,)` as our graph takes them, `given` as the foreign one does.
 
-    Categories have their names in `values`, and their index for a code; what is missing is NaN in `codes`. Names of
-    the table that the graph's encoder has not learnt are `unknown`.
+    Categories have their names in `values`, and their index for a code; what is missing is NaN in `codes`. In a column
+    of texts the graph gets `texts` for these. Names of the table that its encoder has not learnt are `unknown`.
     """
 
     name: str
     codes: NDArray[np.float32]
     given: NDArray[Any]
     values: tuple[str, ...] | None = None
+    texts: tuple[str, ...] = ()
     is_text: bool = False
     is_imputed: bool = False
     unknown: tuple[str, ...] = ()
@@ -167,15 +168,19 @@ def _read_texts(column: pl.Series, known: tuple[str, ...]) -> Column:
     """Returns a column of texts, whose values are those that the graph names, then others of the table."""
     names = name_values(as_whole(column))
     seen = {name for name in names if name is not None}
-    unknown = tuple(sorted(seen - set(known)))
-    values = (*known, *unknown)
+    named = name_as_read(known, seen)
+    unknown = tuple(sorted(seen - set(named)))
+    values = (*named, *unknown)
+    texts = (*known, *unknown)
     codes = {value: code for code, value in enumerate(values)}
+    spelt = dict(zip(values, texts, strict=True))
 
     return Column(
         name=column.name,
         codes=np.array([codes.get(name or "", np.nan) for name in names], np.float32),
-        given=np.array([name or "" for name in names], dtype=np.object_),
+        given=np.array([spelt[name] if name else "" for name in names], np.object_),
         values=values,
+        texts=texts,
         is_text=True,
         unknown=unknown if known else (),
     )

@@ -145,7 +145,7 @@ def _add_input(
 def _add_text(builder: GraphBuilder, number: int, column: Column) -> str:
     """Adds the texts of a category `(n_rows, 1)`, which our graph takes as their index."""
     codes = builder.add("Gather", "features", np.array([number]), axis=1)
-    values = np.array(column.values, dtype=np.object_)
+    values = np.array(column.texts, dtype=np.object_)
     return builder.add(
         "Gather", values, builder.add("Cast", codes, to=TensorProto.INT64), axis=0
     )
@@ -199,6 +199,10 @@ def _add_probabilities(
         # Rounded to 11 bits, they sum to 1 within 0.001 only.
         total = builder.add("ReduceSum", scores, np.array([1]), keepdims=1)
         scores = builder.add("Div", scores, total)
+
+    if roles.scale != "logits":
+        # Means over many trees are over 1 by their rounding.
+        scores = builder.add("Clip", scores, np.float32(0), np.float32(1))
 
     if outputs.order != tuple(range(len(outputs.order))):
         scores = builder.add("Gather", scores, np.array(outputs.order), axis=1)

@@ -28,6 +28,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from service.models.model import Model
+from tables.reader import as_whole, name_values, read_table
 from tests.support.foreign_models import (
     FLOWERS,
     adopt,
@@ -652,3 +653,69 @@ def test_names_that_an_encoder_does_not_know_are_said(
 
     assert adopt(path, *words, "--output", tmp_path) == 0
     assert "sex: its encoder does not know FEMALE, MALE" in capsys.readouterr().out
+
+
+def test_a_mean_over_trees_is_no_probability_over_one(
+    tmp_path: Path, flowers: Path
+) -> None:
+    """Twenty shares that are added in float32 make a little more than 1, which is answered as 1."""
+    forest = RandomForestClassifier(20, random_state=0).fit(FEATURES, KINDS)
+    path = export(tmp_path / "rf.onnx", forest, zipmap=False)
+    rows, _ = read_rows(flowers)
+    rows = np.vstack([rows, FEATURES]).astype(np.float32)
+    assert onnxruntime.InferenceSession(path).run(None, {"X": rows})[1].max() > 1
+    table = write_csv(
+        tmp_path / "all.csv",
+        ["a", "b", "c", "d", "kind"],
+        [[*row, kind] for row, kind in zip(FEATURES, KINDS, strict=True)],
+    )
+    words = ("--task", "flowers", "--data", table, "--target", "kind")
+    assert adopt(path, *words, "--output", tmp_path) == 0
+
+    adopted = load(tmp_path / "flowers-rf.onnx")
+    label, probabilities = adopted.run(adopted.encode(rows.tolist()))
+    assert probabilities.max() == 1
+    np.testing.assert_allclose(probabilities, forest.predict_proba(rows), atol=1e-6)
+    assert np.array_equal(label, probabilities.argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("True", "False"), ("León ", "Ávila"), ("1.0", "2.0"), ("10.50", "7.0")],
+)
+def test_a_graph_s_names_are_found_as_tables_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: tuple[str, str]
+) -> None:
+    """The graph gets the texts that it has learnt, where the reader of tables calls them otherwise."""
+    generator = np.random.default_rng(0)
+    numbers = generator.normal(size=120).round(3)
+    texts = [names[row % 2] for row in range(120)]
+    truth = [
+        names[int(number > (0.8 if text == names[0] else -0.8))]
+        for number, text in zip(numbers, texts, strict=True)
+    ]
+    given = np.array(list(zip(numbers, texts, strict=True)), dtype=object)
+    columns = ColumnTransformer(
+        [("t", OneHotEncoder(handle_unknown="ignore"), [1])], remainder="passthrough"
+    )
+    pipeline = make_pipeline(columns, LogisticRegression(C=100)).fit(given, truth)
+    types = [
+        ("size", FloatTensorType([None, 1])),
+        ("word", StringTensorType([None, 1])),
+    ]
+    path = save(tmp_path / "pipe.onnx", convert_sklearn(pipeline, initial_types=types))
+    rows = list(zip(numbers, texts, truth, strict=True))
+    table = write_csv(tmp_path / "test.csv", ["size", "word", "kind"], rows)
+
+    words = ("--task", "words", "--data", table, "--target", "kind")
+    assert adopt(path, *words, "--output", tmp_path) == 0
+    assert "does not know" not in capsys.readouterr().out
+
+    frame = read_table(table).frame
+    model = load(tmp_path / "words-pipe.onnx")
+    asked = zip(frame["size"], name_values(as_whole(frame["word"])), strict=True)
+    label, _ = model.run(model.encode([list(each) for each in asked]))
+    assert model.card.classes is not None
+    spelt = dict(zip(name_values(as_whole(frame["kind"])), truth, strict=True))
+    said = [spelt[model.card.classes[each]] for each in label]
+    assert said == pipeline.predict(given).tolist()
