@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from training.data.table import TableError
@@ -24,6 +24,14 @@ _IS_OTHER = re.compile(
     rf"(?i)(.+[-_ ])?{_OTHER_PART}|(test|val)[-_ ].+|im(age|g)s?|photos|masks?|labels?|annotations?|gt"
 )
 """Folders of these names part a data set otherwise than into classes, but steam_train and bullet_train are two."""
+_INNER_PARTS = (
+    (_TRAINING, re.compile(rf"(?i){_OTHER_PART}")),
+    (
+        re.compile(r"(?i)im(age|g)s?|photos"),
+        re.compile(r"(?i)masks?|labels?|annotations?|gt"),
+    ),
+)
+"""Beside a folder of the first name, one of the second within a class has what is not learnt."""
 _PREFIX = re.compile(r"([^\W\d_]{2,})[\W_]*\d")
 
 
@@ -32,6 +40,18 @@ def find_training(folders: Sequence[str]) -> int | None:
     return next(
         (at for at, name in enumerate(folders) if _TRAINING.fullmatch(name)), None
     )
+
+
+def find_other_parts(inner: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Returns those of (class, folder within it) that hold test images beside training ones, or masks beside images."""
+    folders = set(inner)
+    return {
+        (label, name)
+        for kept, other in _INNER_PARTS
+        for label, name in folders
+        if other.fullmatch(name)
+        and any(kept.fullmatch(each) for its, each in folders if its == label)
+    }
 
 
 def check_folders(

@@ -17,7 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from training.data.class_folders import IN_NO_FOLDER, check_folders, find_training
+from training.data.class_folders import (
+    IN_NO_FOLDER,
+    check_folders,
+    find_other_parts,
+    find_training,
+)
 from training.data.image_preprocessing import resize_and_crop
 from training.data.table import TableError
 
@@ -114,12 +119,16 @@ def find_classes(names: Sequence[str], reasons: Reasons) -> dict[str, str]:
     }
     parts = _pass_by(within or parts)
     labels = {}
+    inner = [(each[0], each[1]) for each in parts.values() if len(each) > 2]
+    others = find_other_parts(inner)
 
     for name, each in parts.items():
         if not name.lower().endswith(SUFFIXES):
             reasons[name] = "no kind of image that is read"
         elif len(each) == 1:
             reasons[name] = IN_NO_FOLDER
+        elif len(each) > 2 and each[:2] in others:
+            reasons[name] = "in another part of its class than what is learnt"
         else:
             # macOS takes letters apart from their accents, and clients do not.
             labels[name] = unicodedata.normalize("NFC", each[0])

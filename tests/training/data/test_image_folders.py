@@ -33,6 +33,26 @@ def test_the_first_folder_is_the_class() -> None:
     assert reasons == {}
 
 
+@pytest.mark.parametrize(
+    ("kept", "other"),
+    [("train", "test"), ("Training", "validation"), ("images", "masks")],
+)
+def test_parts_within_a_class_are_told_apart(kept: str, other: str) -> None:
+    """Test images and masks are not learnt as images of their class, and are named; other folders within it are."""
+    names = [f"{a}/{b}/1.png" for a in ("cat", "dog") for b in (kept, other)]
+    labels, reasons = sort(*names, "cow/1.png", f"cow/{other}/2.png")
+    assert labels == {
+        f"cat/{kept}/1.png": "cat",
+        f"dog/{kept}/1.png": "dog",
+        "cow/1.png": "cow",
+        f"cow/{other}/2.png": "cow",
+    }
+    assert reasons == {
+        f"{each}/{other}/1.png": "in another part of its class than what is learnt"
+        for each in ("cat", "dog")
+    }
+
+
 @pytest.mark.parametrize("around", ["photos", "home/me/photos"])
 def test_folders_around_the_classes_are_passed_by(around: str) -> None:
     """One folder in another around all the classes, as archives have it, does not count."""
