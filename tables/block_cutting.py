@@ -24,7 +24,7 @@ from tables.csv_text import (
     name_columns,
     skip_preamble,
 )
-from tables.encodings import decode_bytes
+from tables.encodings import decode_bytes, refuse_escapes
 from tables.file_formats import NoTextError, refuse_others
 from tables.reader import is_parquet
 
@@ -246,6 +246,7 @@ def _refuse_uncuttable(path: Path, head: bytes) -> None:
 
     try:
         refuse_others(head)
+        refuse_escapes(head)
     except NoTextError as error:
         raise UnreadableTableError(path.name, str(error)) from None
 

@@ -329,6 +329,11 @@ def _read_dates(
         findings.notes[column.name] = "; ".join(both)
     if found.is_guess:
         findings.guesses.add(column.name)
+    if found.dates is not None:
+        is_gap = column.is_not_null() & found.dates.is_null()
+        gaps = set(is_gap.arg_true()) - set(found.odd)
+        if gaps:
+            _add_marks(column.name, column.gather(sorted(gaps)), findings)
     if found.dates is not None and len(found.odd):
         findings.odd[column.name] = _list_odd(column, found.odd)
         findings.dates[column.name] = found.dates

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import string
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -299,8 +300,8 @@ def _suspect_preamble(rows: list[list[str]], lines: list[int], at: int) -> str:
 
 
 def _strip_name(name: str) -> str:
-    """Returns a name without the spaces and unseen characters around it, as copied texts have them."""
-    return name.strip(_UNSEEN)
+    """Returns a name as most programs write its accents, without the spaces and unseen characters around it."""
+    return unicodedata.normalize("NFC", name).strip(_UNSEEN)
 
 
 def name_columns(file_name: str, given: Sequence[str]) -> list[str]:

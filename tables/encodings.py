@@ -18,6 +18,7 @@ _FOREIGN_WORD = re.compile(
 _TWICE_ENCODED = re.compile(r"\w{0,20}(?:[ÃÂ][\u0080-\u00bf]|â€)[\w™œ]{0,20}")
 _MARK = "\ufeff"
 _OPEN_BYTES = b"\x81\x8d\x8f\x90\x9d"
+_ISO_2022 = (b"\x1b$B", b"\x1b$@", b"\x1b$)", b"\x1b$A", b"\x1b$(")
 _AS_CP1252 = "as_cp1252"
 
 
@@ -31,6 +32,7 @@ def decode(content: bytes) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
 
+    refuse_escapes(content)
     at = content.find(b"\0")
     if at >= 0:
         start = content[:_N_LOOKED_AT]
@@ -43,6 +45,14 @@ def decode(content: bytes) -> str:
         )
 
     return decode_bytes(content)
+
+
+def refuse_escapes(content: bytes) -> None:
+    """Raises NoTextError for encodings of seven bits, whose letters would be read as others."""
+    if any(each in content for each in _ISO_2022):
+        raise NoTextError(
+            "expected CSV in UTF-8, got ISO-2022, as mails in Japanese, Korean or Chinese have it: save it as UTF-8"
+        )
 
 
 def decode_bytes(content: bytes) -> str:

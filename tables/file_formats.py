@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 
@@ -176,6 +177,8 @@ def is_json(content: bytes) -> bool:
 def _name_format(content: bytes) -> str:
     """Returns what bytes begin as, with what would work, nothing where that may be a text of a table."""
     start = content[:N_START_BYTES]
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        start = start.decode("utf-16", errors="ignore").encode()
     bare = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     return _match_format(start) or _match_format(bare)
 

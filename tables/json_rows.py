@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,8 @@ def read_json_rows(content: bytes) -> list[pl.Series]:
     NoTextError for what is no list of objects, or where one of them says a name twice.
     """
     try:
-        rows = _parse(content.decode("utf-8-sig"))
+        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        rows = _parse(content.decode("utf-16" if is_wide else "utf-8-sig"))
     except RecursionError:
         raise NoTextError(f"{_EXPECTED}, got lists within lists") from None
     except ValueError as error:

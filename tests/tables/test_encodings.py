@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tables.block_cutting import cut_table
 from tables.csv_text import UnreadableTableError, read_csv_text
 
 CITIES = "ciudad,n\nMálaga,1\nCádiz,2\n"
@@ -58,3 +61,17 @@ def test_utf16_without_its_mark_is_suspected() -> None:
         read_csv_text("my.csv", CITIES.encode("utf-16-le"))
     with pytest.raises(UnreadableTableError, match=r"that are not, at 4$"):
         read_csv_text("my.csv", b"a,b\n\0,1\n")
+
+
+@pytest.mark.parametrize("encoding", ["iso2022_jp", "iso2022_kr", "iso2022_jp_2"])
+def test_an_encoding_of_seven_bits_is_refused(encoding: str, tmp_path: Path) -> None:
+    """Its letters are pairs of signs of ASCII, which were read as such in silence; a block is refused as a table is."""
+    word = "한글" if encoding.endswith("kr") else "赤い"
+    content = f"a,b\n{word},1\n".encode(encoding)
+    with pytest.raises(UnreadableTableError, match="got ISO-2022, as mails in Jap"):
+        read_csv_text("my.csv", content)
+
+    path = tmp_path / "my.csv"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableTableError, match="got ISO-2022, as mails in Jap"):
+        cut_table(path, block_bytes=1000)

@@ -284,3 +284,23 @@ def test_a_broken_file_with_types_is_refused(tmp_path: Path, start: bytes) -> No
         read_table(path)
 
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("end", ["\n", ",\n"])
+def test_json_is_read_in_the_encodings_of_shells(
+    tmp_path: Path, encoding: str, end: str
+) -> None:
+    """PowerShell writes UTF-16, whose objects were names of columns of CSV."""
+    rows = end.join(['{"a": 1, "b": "é"}', '{"a": 2, "b": "ñ"}'])
+    text = rows if end == "\n" else f"[{rows}]"
+    table = read(tmp_path, text.encode(encoding), "my.json")
+    assert table.frame.to_dict(as_series=False) == {"a": [1, 2], "b": ["é", "ñ"]}
+
+
+def test_names_that_differ_by_the_notation_of_an_accent_are_one(tmp_path: Path) -> None:
+    """Nobody could tell two such columns apart, and a client could not write their names."""
+    table = read(tmp_path, "an\u0303o,b\n1,2\n".encode())
+    assert table.frame.columns == ["a\u00f1o", "b"]
+    with pytest.raises(RepeatedColumnError):
+        read(tmp_path, "an\u0303o,a\u00f1o\n1,2\n".encode())

@@ -49,6 +49,7 @@ MIN_WORDS = 3
 MIN_UNSPACED = 6
 """In scripts without blanks between words a text has so many characters on average."""
 UNSPACED = r"[\x{0e00}-\x{0eff}\x{1000}-\x{109f}\x{1780}-\x{17ff}\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
+EXACT_WHOLE = 2**53
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -214,6 +215,11 @@ def find_lost_digits(known: pl.Series) -> str | None:
 
 def _find_ids(known: pl.Series) -> str | None:
     """Returns a fault for whole numbers, all different, that are dense, sorted throughout or called an id."""
+    if _are_hashes(known):
+        return (
+            "looks like ids: whole numbers of more digits than a computer's numbers hold; "
+            f"--as {shlex.quote(known.name)}=number keeps them"
+        )
     if not known.dtype.is_integer():
         return None
     keep = f"--as {shlex.quote(known.name)}=number keeps them"
@@ -235,6 +241,14 @@ def _find_ids(known: pl.Series) -> str | None:
         return f"looks like ids: whole numbers that grow with the rows; {keep}"
 
     return None
+
+
+def _are_hashes(known: pl.Series) -> bool:
+    """Tells whether nearly all whole numbers differ, and most are beyond those that float64 tells apart."""
+    if known.n_unique() < MIN_DIFFERENT_SHARE * len(known):
+        return False
+    numbers = known.cast(pl.Float64).abs().to_numpy()
+    return bool((numbers % 1 == 0).all() and (numbers > EXACT_WHOLE).mean() >= MIN_HALF)
 
 
 def _find_numerals(known: pl.Series) -> str:

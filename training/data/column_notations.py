@@ -49,11 +49,18 @@ _DEBITS = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}\s*(?i:(CR|DR|[DHSC])\.?)$"
 _SIGNS_BEHIND = r"^[$€£]?\s*\d[\d.,]*[.,]\d{2}[+-]$"
 _MINUS_BEHIND = r"^\d[\d.,]*-$"
 _RANGE = rf"^({_DECIMAL})\s*(?:-|–|to|bis|a|à)\s*({_DECIMAL})$"
+_MONTH_WORD = (
+    r"(jan|ene|gen|feb|fev|fév|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
+    r"dec|dic|dez|déc)[\p{L}]{0,7}\.?"
+)
 _DATES = (
-    r"(?i)^(0?[1-9]|\d{2,4})[-/. ]{1,2}(0?[1-9]|\d{2}|w\d{1,2}|[\p{L}]{3,13}\.?)([-/. ,]+\d{1,4})?$|"
-    r"^(19|20)\d{2}-\d{3}$|^\d{4}[- ]?[qt][1-4]$|^[qt][1-4][-/ ]?\d{2,4}$|"
-    r"^(jan|ene|gen|feb|fev|mar|mär|apr|abr|avr|may|mai|jun|juin|jul|juil|aug|ago|aoû|sep|set|oct|okt|out|ott|nov|"
-    r"dec|dic|dez|déc)[\p{L}]{0,7}\.?[-/ ']\d{2}$"
+    r"(?i)^(0?[1-9]|\d{2,4})[-/. ]{1,2}(0?[1-9]|\d{2}|w\d{1,2})([-/. ,]+\d{1,4})?$|"
+    r"^(0?[1-9]|\d{2,4})[-/. ]{1,2}[\p{L}]{3,13}\.?[-/. ,]+\d{1,4}$|"
+    rf"^(0?[1-9]|\d{{2,4}})[-/. ]{{1,2}}{_MONTH_WORD}$|"
+    r"^(19|20)\d{2}-\d{3}$|^\d{4}[- ]?[qths][1-4]$|^[qths][1-4][-/ ]?\d{2,4}$|^[1-4][qt][-/ ]?\d{2,4}$|"
+    r"^[1-4]\S{0,3} (trimestre|semestre|quarter|half|quartal|halbjahr)( de)? (19|20)\d{2}$|"
+    r"^(19|20)\d{2}/(19|20)\d{2}$|^fy[-/ ']?\d{2,4}$|"
+    rf"^{_MONTH_WORD}[-/ ']\d{{2}}$"
 )
 _MONTHS = (
     r"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|"

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
@@ -37,6 +37,13 @@ PARTS_OF_DATA = frozenset(
 """A column of these words alone says how somebody split the rows."""
 STRUCTURE = r"^\[.*['\"{].*\]$|^\{.*:.*\}$"
 MIN_NUMBERS = 5
+LOOKALIKES = str.maketrans(
+    "АВЕКМНОРСТУХІЈЅаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",  # Cyrillic and Greek
+    "ABEKMHOPCTYXIJSaeopcyxijsABEZHIKMNOPTYX",
+)
+"""Letters of Russian and Greek that nobody can tell from Latin ones."""
+BETWEEN_WORDS = r"(?<=[^\W\d_])[-_]+(?=[^\W\d_])"
+OTHER_QUOTES = r"^('.*'|`.*`|[“”„«‘].*[”“»’])$"
 FOLD_NAME = re.compile(r"(?i)(cv|k)?[-_ ]?folds?([-_ ]?id)?|cv[-_ ]?(split|set|group)")
 MAX_FOLDS = 20
 MAX_CLOCK, MINUTES = 2400, 60
@@ -45,6 +52,13 @@ DATE_NAME = re.compile(
 )
 FIRST_SERIAL, LAST_SERIAL, SERIAL_EPOCH = 20_000, 60_000, dt.date(1899, 12, 30)
 """Excel counts days from here; those between are of 1954 to 2064."""
+FIRST_SECOND, LAST_SECOND = 946_684_800, 2_147_483_647
+EPOCH_UNITS = (1, 1000, 10**6, 10**9)
+"""Seconds since 1970 of the years from 2000 to 2037, which may be counted in thousandths, and so on."""
+CODE_NAME = re.compile(
+    r"(?i)(^|[\W_])(zip|postal|fips|naics|sic|cnae)\d?$|(^|[\W_])(codes?|c[oó]digo)$|^(zip|post|postal)code$|"
+    r"^(plz|c[oó]d(igo)?[-_ ]?postal)$|[a-z](Code|Zip)$"
+)
 MIN_CLOCK_TIMES, MIN_MINUTES, MIN_CLOCK_SPAN = 30, 10, 1000
 """So many different numbers, with so many different minutes, over so many, are times as 905 and 2350 for 23:50."""
 FIRST_YEAR, LAST_YEAR = 1600, 2200
@@ -54,7 +68,8 @@ FIRST_YEAR, LAST_YEAR = 1600, 2200
 def note_category(column: pl.Series) -> list[str]:
     """Returns what is odd about a category's values: twins, and numbers or dates in a notation that is not read."""
     names = {name for name in name_values(as_whole(column)) if name is not None}
-    notes = [*note_twins(names), *_note_merged(column), *_note_totals(column)]
+    notes = [*note_twins(names), *note_quotes(names)]
+    notes += [*_note_merged(column), *_note_totals(column)]
     if len(names) > 1 and {name.lower() for name in names} <= PARTS_OF_DATA:
         return [*notes, _exclude_part(column.name)]
     if looks := find_notation(column.drop_nulls(), takes_several=False):
@@ -67,7 +82,7 @@ def note_category(column: pl.Series) -> list[str]:
 
 def _note_structures(known: pl.Series) -> list[str]:
     """Returns a note where texts are lists or objects as programs write them, or numbers with and without a unit."""
-    if known.dtype != pl.String:
+    if known.dtype != pl.String or not len(known):
         return []
     if known.str.contains(STRUCTURE).all():
         return [
@@ -90,16 +105,21 @@ def _exclude_part(name: str) -> str:
 def note_number(column: pl.Series) -> list[str]:
     """Returns a note where numbers are the folds of somebody else, or times of the day without a colon."""
     known = as_whole(column).drop_nulls()
-    if not known.dtype.is_integer() or not len(known):
+    if not len(known):
         return []
+    if days := _note_days_as_numbers(known):
+        return days
+    if not known.dtype.is_integer():
+        return []
+    if CODE_NAME.search(column.name) and known.n_unique() > 2:  # of a switch
+        return [
+            f"its name says that it is a code, whose size means nothing: --as {shlex.quote(column.name)}=category "
+            "takes each by itself"
+        ]
     if FOLD_NAME.fullmatch(column.name) and known.n_unique() <= MAX_FOLDS:
         return [_exclude_part(column.name)]
 
     low, high = int(known.min()), int(known.max())  # type: ignore[arg-type]  # of whole numbers
-    if DATE_NAME.search(column.name) and low >= FIRST_SERIAL and high <= LAST_SERIAL:
-        day = SERIAL_EPOCH + dt.timedelta(high)
-        return [f"if {high} is {day}, a day as Excel counts them, write it so"]
-
     minutes = known % 100
     is_clock = (
         low >= 0
@@ -115,6 +135,25 @@ def note_number(column: pl.Series) -> list[str]:
     return [
         f"if {high} is the time {high // 100}:{high % 100:02d}, write a number of hours: from 859 to 900 is a minute"
     ]
+
+
+def _note_days_as_numbers(known: pl.Series) -> list[str]:
+    """Returns a note where numbers may be times as computers count them, or days of Excel under a name for days."""
+    low, high = float(known.min()), float(known.max())  # type: ignore[arg-type]  # of known numbers
+    shown = f"{high:.15g}" if high % 1 else f"{high:.0f}"
+    for unit in EPOCH_UNITS:
+        first, last = FIRST_SECOND * unit, LAST_SECOND * unit
+        if first <= low and high <= last and known.n_unique() >= MIN_NUMBERS:
+            day = dt.datetime.fromtimestamp(high / unit, dt.UTC).date()
+            return [
+                f"if {shown} is a time of {day}, as computers count from 1970, write dates"
+            ]
+
+    if DATE_NAME.search(known.name) and low >= FIRST_SERIAL and high <= LAST_SERIAL:
+        day = SERIAL_EPOCH + dt.timedelta(int(high))
+        return [f"if {shown} is {day}, a day as Excel counts them, write it so"]
+
+    return []
 
 
 def _note_merged(column: pl.Series) -> list[str]:
@@ -146,8 +185,17 @@ def _note_totals(column: pl.Series) -> list[str]:
     ]
 
 
+def note_quotes(names: Collection[str]) -> list[str]:
+    """Returns a note where all names are in quotes that are none of CSV, and so belong to them."""
+    if not names or not all(re.fullmatch(OTHER_QUOTES, name) for name in names):
+        return []
+    return [
+        f"the quotes are part of each value, as of {min(names)}: write double quotes or none if they are not"
+    ]
+
+
 def note_twins(names: Iterable[str]) -> list[str]:
-    """Returns a note where names differ by capitals, spaces, accents, an end's point or unseen characters alone."""
+    """Returns a note where names differ by capitals, spaces, accents, hyphens, letters that look alike and the like."""
     twins: dict[str, list[str]] = {}
     for name in sorted(set(names))[:MAX_LOOKED_AT]:
         twins.setdefault(_simplify(name), []).append(name)
@@ -163,7 +211,8 @@ def note_twins(names: Iterable[str]) -> list[str]:
 
 def _simplify(name: str) -> str:
     """Returns a name without what people write differently by chance; one of marks alone stays."""
-    parts = unicodedata.normalize("NFKD", name).casefold()
+    words = re.sub(BETWEEN_WORDS, " ", name.translate(LOOKALIKES))
+    parts = unicodedata.normalize("NFKD", words).casefold()
     seen = [each for each in parts if unicodedata.category(each) not in ("Mn", "Cf")]
     plain = " ".join("".join(seen).split())
     plain = re.sub(r"^([+-]?\d+)\.0+$", r"\1", plain)

@@ -70,7 +70,10 @@ def _describe_limit(rows: pl.DataFrame, *, classifies: bool) -> str:
     if classifies or not rows["target"].dtype.is_numeric():
         counts = rows.group_by("group", "target").len()
         best = counts.group_by("group").agg(pl.col("len").max())["len"].sum()
-        return f"no model is right on more than {best / rows.height:.1%} of all rows"
+        share = f"{best / rows.height:.1%}"
+        if share == "100.0%":
+            share = f"{best / rows.height:.4%}"
+        return f"no model is right on more than {share} of all rows"
 
     target = pl.col("target").cast(pl.Float64)
     within, whole = rows.select(

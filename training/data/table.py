@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import polars as pl
@@ -236,11 +237,10 @@ def _describe_feature(column: pl.Series, table: Table, role: str | None) -> str:
         return "a text, learnt as its most frequent words and pairs of words"
 
     parts = _take_feature(column, table, role)
-    if len(parts) > 1:
-        return f"a date, learnt as {', '.join(part.name for part in parts)}"
-
     taken = parts[0]
     gaps = f", {taken.null_count()} missing" if taken.null_count() else ""
+    if len(parts) > 1:
+        return f"a date, learnt as {', '.join(part.name for part in parts)}{gaps}"
     if taken.dtype.is_numeric():
         return f"a number{gaps}"
 
@@ -399,7 +399,8 @@ def _check_names(
 
 def _find_close(name: str, columns: Sequence[str]) -> list[str]:
     """Returns the column whose name differs by capitals alone, else one that is nearly the same."""
-    alike = [each for each in columns if each.casefold() == name.casefold()]
+    wanted = normalize("NFC", name).casefold()
+    alike = [each for each in columns if each.casefold() == wanted]
     return alike or get_close_matches(name, columns, n=1)
 
 

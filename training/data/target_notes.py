@@ -9,7 +9,7 @@ import polars as pl
 from tables.notations import MISSING_AMONG_NUMBERS
 from tables.reader import as_whole, name_values
 from training.data.column_notations import find_lists
-from training.data.column_notes import note_twins
+from training.data.column_notes import note_quotes, note_twins
 
 MIN_ORDERS = 4
 MAX_CLASSES = 20
@@ -26,7 +26,8 @@ def note_target(target: pl.Series) -> list[str]:
         return []
 
     known = target.cast(pl.String).drop_nulls()
-    notes = note_twins(filter(None, name_values(known)))
+    names = {name for name in name_values(known) if name is not None}
+    notes = [*note_twins(names), *note_quotes(names)]
     if lists := find_lists(known):
         what = lists.partition(":")[0]
         notes = [

@@ -562,3 +562,25 @@ def test_numbers_of_rows_are_ids_though_they_were_shuffled(
     assert refuse(path).startswith(
         f"column {called!r} looks like ids: whole numbers that are all different under such a name"
     )
+
+
+@pytest.mark.parametrize("low", [2**63, -(2**62), 2**54])
+def test_whole_numbers_beyond_exact_ones_are_ids(tmp_path: Path, low: int) -> None:
+    """Hashes and ids of 64 bits, of any number of digits and of either sign, are no measurements."""
+    generator = np.random.default_rng(0)
+    numbers = [low + int(each) for each in generator.integers(0, 2**62, N_ROWS)]
+    path = write(tmp_path, [str(each) for each in numbers])
+    assert "column 'c' looks like ids: whole numbers of" in refuse(path)
+    assert len(read(path, roles={"c": "number"}).features) == N_ROWS
+
+
+def test_a_column_s_name_that_is_composed_otherwise_is_meant(tmp_path: Path) -> None:
+    """An accent beside its letter, as macOS writes it, is the same name in the file and in the options."""
+    path = tmp_path / "table.csv"
+    rows = [
+        f"{number},{answer}" for number, answer in zip(NUMBERS, CLASSES, strict=True)
+    ]
+    path.write_text("\n".join(["c,an\u0303o", *rows, ""]), encoding="utf-8")
+    assert read_dataset(path, target="a\u00f1o", task="mine").target_name == "a\u00f1o"
+    with pytest.raises(TableError, match="did you mean 'a\u00f1o'"):
+        read_dataset(path, target="an\u0303o", task="mine")

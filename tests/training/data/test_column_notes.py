@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,17 @@ from training.data.table import TableError, describe_columns, read_dataset
         (["dark red", "dark  red"], "'dark  red' and 'dark red' are two values"),
         (["Málaga", "Ma\u0301laga"], "are two values: write them one way if not"),
         (["Málaga", "Malaga"], "'Malaga' and 'Málaga' are two values"),
+        (["CAT", "C\u0410T"], "'CAT' and 'C\u0410T' are two values"),
+        (["semi-detached", "semi detached"], "are two values: write them one way"),
+        (["'a'", "'b'"], "the quotes are part of each value, as of 'a'"),
+        (["“a”", "“b”"], "the quotes are part of each value, as of “a”"),
+        (["H1 2021", "H2 2021"], "though they look like dates in a notation that"),
+        (["2020/2021", "2021/2022"], "though they look like dates in a notation"),
+        (
+            ["3º trimestre 2021"] * 2 + ["4º trimestre 2021"],
+            "though they look like dates",
+        ),
+        (["1 million", "3 million"], "though they look like numbers with a unit"),
         (["<=50K", "<=50K."], "'<=50K' and '<=50K.' are two values"),
         (["no", "no\u200b"], "'no' and 'no\\u200b' are two values"),
         (["Approved", "Aproved"], "'Approved' and 'Aproved' are two values"),
@@ -89,11 +101,19 @@ def test_lists_in_cells_are_named(
     assert "several values" not in describe(tmp_path, list(places), classes)
 
 
-@pytest.mark.parametrize("names", [["120/80", "140/90"], ["0-0", "2-1", "4-0"]])
-def test_pressures_and_scores_are_no_dates(
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["120/80", "140/90"],
+        ["0-0", "2-1", "4-0"],
+        ["A+", "A-", "A"],
+        ["СОР", "РОТ", "ТОН"],
+    ],
+)
+def test_other_values_are_neither_dates_nor_twins(
     tmp_path: Path, chance: random.Random, classes: list[object], names: list[str]
 ) -> None:
-    """Two numbers of which one is no day or month are categories without a word on dates."""
+    """Numbers of which one is no day or month, grades, and words of one script are categories without a word."""
     said = describe(tmp_path, [chance.choice(names) for _ in range(N_ROWS)], classes)
     assert said == f"a category of {len(names)} values"
 
@@ -125,6 +145,87 @@ def test_times_days_and_folds_among_numbers_are_named(
         "it says which rows another had learnt from"
         in (describe_columns(write(tmp_path, folds), target="y")[0])
     )
+
+
+@pytest.mark.parametrize("unit", [1, 1000, 10**6, 10**9])
+def test_times_of_computers_among_numbers_are_named(
+    tmp_path: Path, chance: random.Random, classes: list[object], unit: int
+) -> None:
+    """Numbers of seconds since 1970, with decimals or again and again, may be days, and some others are not."""
+    days = [1_600_000_000 + 86_400 * chance.randint(0, 20) for _ in classes]
+    last = max(days)
+    day = dt.datetime.fromtimestamp(last, dt.UTC).date()
+    said = describe(tmp_path, [unit * each for each in days], classes)
+    assert f"(if {last * unit} is a time of {day}, as computers count" in said
+
+    said = describe(tmp_path, [each + 0.25 for each in days], classes)
+    assert f"(if {last}.25 is a time of {day}, as computers count" in said
+    assert describe(tmp_path, [each // 10 for each in days], classes) == "a number"
+
+
+def test_days_of_excel_with_their_time_are_named(
+    tmp_path: Path, chance: random.Random, classes: list[object]
+) -> None:
+    """A day as Excel counts it has its time behind the point."""
+    serials = [chance.randint(43_000, 44_500) + 0.375 for _ in classes]
+    path = write(tmp_path, {"fecha": serials, "y": classes})
+    day = dt.date(1899, 12, 30) + dt.timedelta(int(max(serials)))
+    said = describe_columns(path, target="y")[0]
+    assert f"(if {max(serials)} is {day}, a day as Excel counts them" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "is_code"),
+    [
+        ("zip_code", True),
+        ("NAICS", True),
+        ("countryCode", True),
+        ("código", True),
+        ("PLZ", True),
+        ("zipper", False),
+        ("barcodes_read", False),
+        ("music", False),
+    ],
+)
+def test_numbers_under_a_name_of_codes_are_named(
+    tmp_path: Path,
+    chance: random.Random,
+    classes: list[object],
+    name: str,
+    *,
+    is_code: bool,
+) -> None:
+    """A code's size means nothing, and the way to learn each by itself is said; it works."""
+    codes = [chance.choice([1001, 6037, 17031, 36061]) for _ in classes]
+    path = write(tmp_path, {name: codes, "y": classes})
+    said = describe_columns(path, target="y")[0]
+    assert (
+        f"--as {shlex.quote(name)}=category takes each by itself" in said
+    ) == is_code
+
+    dataset = read_dataset(path, target="y", task="t", roles={name: "category"})
+    assert dataset.values == (("1001", "17031", "36061", "6037"),)
+
+
+@pytest.mark.parametrize("gap", ["0000-00-00", "00/00/0000", "-"])
+def test_gaps_among_dates_are_counted_and_shown(
+    tmp_path: Path, chance: random.Random, classes: list[object], gap: str
+) -> None:
+    """A person is told what was read as a missing date, and of how many rows."""
+    form = "%d/%m/%Y" if "/" in gap else "%Y-%m-%d"
+    days = [dt.date(2020, 1, 1) + dt.timedelta(chance.randint(0, 900)) for _ in classes]
+    texts = [day.strftime(form) if at % 10 else gap for at, day in enumerate(days)]
+    said = describe(tmp_path, texts, classes)
+    assert said.startswith("a date, learnt as c_year, c_month, c_weekday, c_days, 20 m")
+    assert said.endswith(f"missing where it says {gap!r})")
+
+
+def test_an_empty_column_of_texts_is_described(
+    tmp_path: Path, classes: list[object]
+) -> None:
+    """A column that is refused afterwards for its emptiness is described like any other."""
+    said = describe(tmp_path, [""] * N_ROWS, classes)
+    assert said == "a category of 0 values, 200 missing"
 
 
 def test_lists_are_learnt_by_their_parts_where_that_is_asked_for(
