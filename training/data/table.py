@@ -328,7 +328,7 @@ def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.
         varied = [part for part in parts if part.drop_nulls().n_unique() > 1]
         return varied or parts[-1:]
 
-    if role == "date":
+    if role == "date" and column.null_count() < len(column):
         raise TableError(
             f"--as {name}=date: expected dates as 2024-12-31 or 31/12/2024 throughout, "
             f"got {quote(column.drop_nulls()[0])}"

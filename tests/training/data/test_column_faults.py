@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -584,3 +585,14 @@ def test_a_column_s_name_that_is_composed_otherwise_is_meant(tmp_path: Path) -> 
     assert read_dataset(path, target="a\u00f1o", task="mine").target_name == "a\u00f1o"
     with pytest.raises(TableError, match="did you mean 'a\u00f1o'"):
         read_dataset(path, target="an\u0303o", task="mine")
+
+
+@pytest.mark.parametrize("role", ["number", "category", "date", "text"])
+def test_an_empty_column_is_refused_whatever_it_is_said_to_be(
+    tmp_path: Path, role: str
+) -> None:
+    """A role makes no values, and the refusal names the column."""
+    path = write(tmp_path, [""] * N_ROWS)
+    assert re.match(
+        r"(column 'c' is empty|--as c=text: expected)", refuse(path, roles={"c": role})
+    )
