@@ -38,6 +38,13 @@ SMOOTHED = ("logistic", "mlp", "gradient_boosting")
 TAKES_GAPS = ("gradient_boosting",)
 """These families split gaps and categories by themselves; all others are given plain numbers."""
 ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
+STRANGERS = frozenset(
+    (
+        *("unknown", "unknowns", "unknown person", "unknown_person", "stranger"),
+        *("strangers", "desconocido", "desconocidos", "desconocida", "desconocidas"),
+    )
+)
+"""People call a folder of strangers so, whose name of the contract is `unknown`."""
 _OTHER_COMMANDS = ("all", "data")
 _UNSTATED = (
     "family",
@@ -337,6 +344,17 @@ def _load_images(
         return dataset
 
     from training.images import faces
+
+    strangers = [
+        name
+        for name in dataset.classes
+        if name != faces.UNKNOWN and name.casefold() in STRANGERS
+    ]
+    if strangers:
+        raise TableError(
+            f"the folder {strangers[0]!r} would be learnt as a person of that name: call it {faces.UNKNOWN!r} if "
+            "it has portraits of strangers"
+        )
 
     return faces.prepare(dataset)
 

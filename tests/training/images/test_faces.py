@@ -161,3 +161,21 @@ def test_the_threshold_is_that_of_equal_error_rate() -> None:
     assert 5.0 < threshold < 6.0
     assert error_rate == 0.25
     assert choose_threshold(np.array([1.0, 2.0]), np.array([4.0, 8.0])) == (3.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["Unknown", "strangers", "Desconocidos"])
+def test_a_folder_of_strangers_by_another_name_is_no_person(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    """The refusal says what to call it, since a person of that name would be recognised in anybody."""
+    monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
+    write_portraits(tmp_path / "team", NAMES | {name: (101, 102, 103)})
+    words = ["faces", "--task", "team", "--data", str(tmp_path / "team")]
+
+    assert main([*words, "--output", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert f"the folder {name!r} would be learnt as a person" in " ".join(said.split())
+    assert not list(tmp_path.glob("*.onnx"))
