@@ -44,6 +44,8 @@ def _note_mark(known: pl.Series) -> list[str]:
     if not known.dtype.is_integer() or known.n_unique() > MAX_CLASSES:
         return []
 
+    # A narrow type is not compared with numbers that it cannot hold.
+    known = known.cast(pl.Int64, strict=False)
     marks = []
     for value in TARGET_MARKS:
         others = known.filter(known != value)

@@ -56,3 +56,19 @@ def test_a_target_over_many_orders_is_named(
         path = write(tmp_path, {"c": feature, "y": target})
         said = describe_columns(path, target="y")[1]
         assert ("orders of magnitude" in said) is is_said
+
+
+@pytest.mark.parametrize("kind", [pl.Int8, pl.UInt8, pl.Int16, pl.UInt32, pl.UInt64])
+def test_a_target_of_a_narrow_type_is_described(
+    tmp_path: Path, chance: random.Random, kind: type[pl.DataType]
+) -> None:
+    """Classes of eight bits, as data frames of little memory have them in Parquet, are looked at as any others."""
+    path = tmp_path / "my.parquet"
+    answers = [chance.choice([1, 2, 3, 99]) for _ in range(N_ROWS)]
+    columns = {"a": range(N_ROWS), "y": pl.Series(answers, dtype=kind)}
+    pl.DataFrame(columns).write_parquet(path)
+    said = describe_columns(path, target="y")[1]
+    assert (
+        said
+        == "y: the target (99 is learnt as an answer: empty these cells if it marks a gap)"
+    )
