@@ -54,12 +54,17 @@ def digest_file(path: Path) -> str:
 def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
     try:
         table = scan_parquet(path)
-        names = name_columns(path.name, table.collect_schema().names())
+        given = table.collect_schema().names()
+        names = name_columns(path.name, given)
+        name_of = dict(zip(given, names, strict=True))
         n_rows = int(table.select(pl.len()).collect().item())
+        head = table.select(pl.col(pl.String)).head(HEAD_ROWS).collect()
     except PolarsError as error:
         summary = " ".join(str(error).split())[:200]
         raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
 
+    texts = [each.rename(name_of[each.name]) for each in head]
+    marks = find_decimal_marks(texts, separator=",")
     size = block_bytes // (8 * max(1, len(names)))
     size = max(MIN_BLOCK_ROWS, min(MAX_BLOCK_ROWS, size))
     blocks = [
@@ -68,7 +73,7 @@ def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
     ]
 
     return CutTable(
-        layout=Layout(names=names, is_parquet=True),
+        layout=Layout(names=names, is_parquet=True, marks=marks),
         digest=digest_file(path),
         blocks=blocks,
     )

@@ -29,7 +29,7 @@ Lines = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A layout holds for all of a file; `encoding`, `separator` and `marks`, before decimals, are of CSV alone."""
+    """A layout holds for all of a file; `marks` stand before decimals, `encoding` and `separator` are of CSV alone."""
 
     names: list[str]
     is_parquet: bool = False

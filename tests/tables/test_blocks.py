@@ -171,6 +171,13 @@ def test_each_column_has_its_own_mark_before_decimals(
     assert numbers.to_list() == read_table(path).frame["price"].to_list()
     assert (layout.marks["share"], layout.marks["n"]) == (".", ".")
 
+    packed = tmp_path / "rows.parquet"
+    pl.DataFrame({"price": prices, "share": ["0.25", "1.5"]}).write_parquet(packed)
+    assert block_cutting.cut_table(packed, block_bytes=1000).layout.marks == {
+        "price": layout.marks["price"],
+        "share": ".",
+    }
+
 
 @pytest.mark.parametrize(
     "content",
