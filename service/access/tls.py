@@ -5,14 +5,35 @@ What reads certificates is imported where there is one: every start of a server 
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from service.errors import SettingsError
 from service.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
+
+MAX_TRIES = 5
+PAUSE_S = 0.1
+Read = TypeVar("Read")
+
+
+def read_patiently(read: Callable[[], Read]) -> Read:
+    """Returns what is read of a certificate's files, which are read again, some times, where they do not work.
+
+    Somebody may renew one after the other at this moment. It raises the last error: OSError, of which those of TLS are,
+    or SettingsError.
+    """
+    for _ in range(MAX_TRIES - 1):
+        try:
+            return read()
+        except (OSError, SettingsError):
+            time.sleep(PAUSE_S)
+
+    return read()
 
 
 def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:

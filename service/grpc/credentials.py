@@ -8,7 +8,7 @@ import grpc
 
 from service.access.kept_certificate import choose_files
 from service.access.renewal import Renewal
-from service.access.tls import read_credentials
+from service.access.tls import read_credentials, read_patiently
 from service.errors import SettingsError
 from service.settings import Settings
 
@@ -16,7 +16,7 @@ from service.settings import Settings
 def make_credentials(settings: Settings) -> Any:
     """Returns the credentials of a server's port, None where it speaks no TLS; raises SettingsError."""
     renewal = Renewal(settings, protocol="gRPC")
-    first = _read(choose_files(settings, protocol="gRPC"))
+    first = read_patiently(lambda: _read(choose_files(settings, protocol="gRPC")))
     if first is None:
         return None
 

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from service.server.uvicorn_run import run_server
 
     application = make_application(BentoMLStandIn)
-    run_server(application, descriptor, given | _name_certificate())
+    run_server(application, descriptor, given, _name_certificate)
 
 
 def _name_certificate() -> dict[str, str]:
