@@ -222,7 +222,7 @@ def test_a_method_lets_in_who_has_its_right(guarded: Guarded, method: str) -> No
 
 
 def test_a_call_has_one_token(guarded: Guarded) -> None:
-    """Of two tokens that differ a proxy may have looked at the other: neither is taken; the same one twice is one."""
+    """Two tokens that differ are both refused, since a proxy may have looked at the other; one sent twice is one."""
     method = f"/{PACKAGE}.GRPCInferenceService/ModelReady"
     observe, predict = guarded.tokens["observe"], guarded.tokens["predict"]
 

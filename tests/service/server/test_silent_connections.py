@@ -44,7 +44,7 @@ def test_those_beyond_the_limit_are_closed_who_were_heard_longest_ago(
 
 
 def test_those_whose_time_is_over_are_closed(connections: list[socket.socket]) -> None:
-    """Of two connections that one is closed whose time is over, and one that is forgotten stays open."""
+    """A connection whose time is over is closed, and neither another one nor one that was forgotten."""
     first, second, third = connections
     with select.epoll() as poll:
         silent = SilentConnections(poll)

@@ -355,6 +355,6 @@ def test_the_best_encoding_is_chosen(
     ],
 )
 def test_each_name_stands_once(graphs: Server, body: str, where: str) -> None:
-    """Of two lists of values of one input neither is taken for the other."""
+    """A request with two lists of values for one input is refused, whichever stands first."""
     refusal = error_of(graphs.post_raw(FP32, body.encode()), 400)
     assert refusal.startswith(f"{where}: expected each name once, got ")
