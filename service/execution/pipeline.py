@@ -101,9 +101,27 @@ class Pipeline:
         if n_bytes > head.max_inline_bytes:
             self._batches.threads.check_room(_find_account(route, head))
 
-    def _submit(self, account: Account, work: Callable[[], Any]) -> Pending:
-        job = self._batches.submit(account, account.name, work)
+    def _submit(
+        self, account: Account, work: Callable[[], Run | Reply | Pending]
+    ) -> Pending:
+        job = self._batches.submit(
+            account, account.name, partial(self._work, account, work)
+        )
         return Pending(job.future, None, partial(self._batches.threads.cancel, job))
+
+    def _work(
+        self, account: Account, work: Callable[[], Run | Reply | Pending]
+    ) -> Run | Reply | Pending:
+        """Does the work of both phases in a thread, and makes a short run there too.
+
+        Where others wait for a thread it is left, to be joined with theirs.
+        """
+        outcome = work()
+        if not isinstance(outcome, Run) or not outcome.is_short:
+            return outcome
+
+        has_others = self._batches.threads.has_waiting(account)
+        return outcome if has_others else outcome.reply()
 
     def answer(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a request through both phases, and through its run where that is quick.

@@ -19,6 +19,9 @@ from service.models.model_statistics import Times
 MAX_INLINE_TEXTS = 100
 """An answer with more texts is written in a thread: each of them takes microseconds."""
 
+MAX_SHORT_S = 0.05
+"""A run that takes no longer than this ends in the thread that has decoded its request, unless others wait."""
+
 Outputs = list[NDArray[Any]]
 
 
@@ -129,6 +132,16 @@ class Run:
         return (
             self.n_rows <= self.graph.max_quick_rows
             and self.n_texts <= MAX_INLINE_TEXTS
+        )
+
+    @property
+    def is_short(self) -> bool:
+        """Returns whether it ends soon, by what was measured at the start and whatever its values are."""
+        graph = self.graph
+        return (
+            0 < self.n_rows * graph.row_s <= MAX_SHORT_S
+            and self.timeout_s is None
+            and not graph.depends_on_values
         )
 
     @property

@@ -165,6 +165,11 @@ class Threads:
             with self._lock:
                 account.check_room(perf_counter())
 
+    def has_waiting(self, key: Hashable) -> bool:
+        """Returns whether jobs of this account wait; any thread may call it."""
+        account = self._accounts.get(key)
+        return account is not None and bool(account.waiting)
+
     def forget(self, key: Hashable) -> None:
         """Forgets an account; what it still has goes on."""
         with self._lock:

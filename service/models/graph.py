@@ -184,13 +184,20 @@ class Graph:
         self.row_s = min(alone_s, joined_s / n_rows)
         self.is_batchable = joined_s < max_s
 
+    @property
+    def depends_on_values(self) -> bool:
+        """Returns whether an operator may work for as long as a value says.
+
+        Images are resized by their shapes, and are never read on the event loop.
+        """
+        return self.session.outline.depends_on_values and not self.takes_images
+
     def _varies_in_rows_alone(self) -> bool:
         """Returns whether the number of rows decides the cost.
 
-        An operator may work for as long as a value says, and without a card any other axis may be free too.
+        Without a card any other axis may be free too.
         """
-        # Images are never read on the event loop, and are resized by their shapes.
-        if self.session.outline.depends_on_values and not self.takes_images:
+        if self.depends_on_values:
             return False
 
         return self.model is not None or all(

@@ -209,6 +209,62 @@ def test_a_run_that_is_not_quick_is_left_to_be_made(
     assert reply.content == expected.content
 
 
+@pytest.mark.parametrize(
+    ("row_s", "outcome_type"),
+    [(0.001, Reply), (10.0, Run), (0.0, Run)],
+    ids=["short", "long", "not measured"],
+)
+def test_a_short_run_is_made_in_the_thread_that_has_decoded_its_request(
+    pipeline: Pipeline,
+    predict: ContractRoute,
+    graph: Graph,
+    row_s: float,
+    outcome_type: type,
+) -> None:
+    """The thread gives a reply where the run is short, else the run; the answer is the same, of one run."""
+    _, expected = start(pipeline, predict, ROWS, INLINE)
+    graph.max_quick_rows = 0
+    graph.row_s = row_s
+    before = graph.statistics.executions
+
+    outcome, reply = start(pipeline, predict, ROWS, IN_A_THREAD)
+
+    assert isinstance(outcome, Pending)
+    assert isinstance(outcome.future.result(), outcome_type)
+    assert reply.content == expected.content
+    for _, times in reply.records:
+        graph.statistics.succeed(times, 0)
+    assert graph.statistics.executions == before + 1
+
+
+def test_a_short_run_that_others_may_join_is_left_to_be_made(
+    pool: ThreadPoolExecutor, predict: ContractRoute, graph: Graph
+) -> None:
+    """While another request waits for a thread a short run is left, and the last one is made where it was decoded."""
+    batches = Batches(pool, n_threads=1, max_waiting_rows=10)
+    pipeline = Pipeline(batches)
+    graph.max_quick_rows = 0
+    graph.row_s = 0.001
+
+    async def ask() -> tuple[list[Any], list[Reply]]:
+        may_end = Event()
+        batches.submit("other work", "other work", may_end.wait)
+        outcomes = [
+            pipeline.start(predict, ROWS, IN_A_THREAD),
+            pipeline.start(predict, ROWS, IN_A_THREAD),
+        ]
+        may_end.set()
+        replies = await asyncio.gather(*map(pipeline.complete, outcomes))
+        return outcomes, replies
+
+    outcomes, replies = asyncio.run(ask())
+
+    first, last = (each.future.result() for each in outcomes)
+    assert isinstance(first, Run)
+    assert isinstance(last, Reply)
+    assert [predictions(each) for each in replies] == [["no"], ["no"]]
+
+
 @pytest.mark.parametrize("head", [INLINE, IN_A_THREAD], ids=["inline", "thread"])
 @pytest.mark.parametrize(
     "body", [b"{", NO_TENSORS], ids=["no JSON", "nothing to answer"]

@@ -162,7 +162,7 @@ def test_too_many_waiting_jobs_are_refused(pool: Executor) -> None:
 def test_a_cost_that_depends_on_values_takes_a_thread(
     tmp_path: Path, pool: Executor
 ) -> None:
-    """A graph with a loop never runs on the event loop, however quick it was when measured, and a plain one may."""
+    """A graph with a loop is neither quick nor short, however quick it was when measured, and a plain one may be."""
     graph = load(tmp_path, "counter")
     plain = load_graph(write_simple(tmp_path), name="simple")
     for each in (graph, plain):
@@ -181,6 +181,12 @@ def test_a_cost_that_depends_on_values_takes_a_thread(
     assert graph.max_quick_rows == 0
     assert plain.max_quick_rows > 0
     assert left.reply_if_quick(0) is left
+
+    for each in (graph, plain):
+        each.row_s = 0.001
+    assert not left.is_short
+    assert make_run(plain, 1).is_short
+    assert not make_run(plain, 1, timeout_s=60).is_short
 
     asyncio.run(count(make_batches(pool), left))
 
