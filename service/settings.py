@@ -1,19 +1,14 @@
-"""Each setting of an operator is declared once, and its parsing and its documentation follow from that.
-
-`python -m service.settings docs/settings.md` writes the table of all settings into a page.
-"""
+"""Each setting of an operator is declared once; its parsing, and its documentation, follow from that."""
 
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from service.errors import SettingsError, hint_at
-from service.generated_table import GeneratedTable, make_table
 from service.service_links import is_service_link
 from service.setting_types import (
     BYTES,
@@ -54,17 +49,7 @@ OTHER_HEALTH = ("/livez", "/metrics")
 DRAIN_IN_KUBERNETES_S = 5
 """Kubernetes takes about this long to send no more requests to a pod that is told to stop."""
 
-_ROOT = Path(__file__).resolve().parent.parent
-
-
-class SettingDescription(NamedTuple):
-    """A setting as a reader of the documentation sees it; all five are texts."""
-
-    name: str
-    type: str
-    default: str
-    range: str
-    sentence: str
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +60,7 @@ class Settings:
         Path,
         FOLDER,
         "The folder to serve, of `NAME.onnx` or `NAME/VERSION/model.onnx`.",
-    ] = _ROOT / "exported_models"
+    ] = ROOT / "exported_models"
     model_name: Annotated[
         Mapping[str, str],
         MODEL_NAMES,
@@ -337,7 +322,7 @@ class Settings:
             for name, text in environment.items()
             if name.startswith(PREFIX) and not is_service_link(name, text)
         }
-        types = {_name_variable(name): each for name, each in _read_types().items()}
+        types = {name_variable(name): each for name, each in _read_types().items()}
 
         unknown = sorted(given.keys() - types.keys())
         if unknown:
@@ -425,54 +410,27 @@ class Settings:
         return f"{PREFIX}MAX_{body}_BYTES"
 
 
-def describe_settings() -> list[SettingDescription]:
-    """Returns the name, type, default, range and sentence of every setting, in the order of their declaration."""
-    hints = _read_hints()
-    defaults = Settings()
-    described = []
-
-    for each in fields(Settings):
-        setting_type, sentence = hints[each.name].__metadata__
-        described.append(
-            SettingDescription(
-                _name_variable(each.name),
-                setting_type.name,
-                _show_default(getattr(defaults, each.name)),
-                setting_type.range,
-                sentence,
-            )
-        )
-
-    return described
-
-
-def make_settings_table() -> str:
-    """Returns the settings as a Markdown table, one setting a row."""
-    rows = [
-        [f"`{each.name}`", each.type, each.default, each.range, each.sentence]
-        for each in describe_settings()
-    ]
-
-    return make_table(["setting", "type", "default", "range", "what it does"], rows)
-
-
 def name_settings() -> frozenset[str]:
     """Returns the variables of all settings."""
-    return frozenset(_name_variable(each.name) for each in fields(Settings))
+    return frozenset(name_variable(each.name) for each in fields(Settings))
 
 
 def _read_types() -> dict[str, SettingType]:
-    hints = _read_hints()
+    hints = read_hints()
     return {each.name: hints[each.name].__metadata__[0] for each in fields(Settings)}
 
 
 @functools.cache
-def _read_hints() -> Mapping[str, Any]:
-    """Returns the types of all settings; to read them takes a millisecond, and each limit that is one asks for them."""
+def read_hints() -> Mapping[str, Any]:
+    """Returns the annotation of each field, its kind of value and its sentence among them.
+
+    To read them takes a millisecond, and each limit that is a setting asks for them.
+    """
     return get_type_hints(Settings, include_extras=True)
 
 
-def _name_variable(field_name: str) -> str:
+def name_variable(field_name: str) -> str:
+    """Returns the variable of the environment that sets a field."""
     return PREFIX + field_name.upper()
 
 
@@ -484,24 +442,3 @@ def _parse(name: str, text: str, setting_type: SettingType) -> Any:
         raise SettingsError(
             f"{name}: expected {setting_type.expected}, got {shown!r}"
         ) from error
-
-
-def _show_default(default: Any) -> str:
-    if default is None or default == {} or default == ():
-        return "none"
-    if isinstance(default, bool):
-        return str(int(default))
-    if isinstance(default, Path):
-        return f"`{default.relative_to(_ROOT)}`"
-    return str(default)
-
-
-TABLE = GeneratedTable(
-    "<!-- settings: made by `python -m service.settings docs/settings.md` -->",
-    "<!-- /settings -->",
-    make_settings_table,
-)
-
-
-if __name__ == "__main__":
-    TABLE.write(sys.argv[1:])

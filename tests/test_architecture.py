@@ -140,6 +140,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.generated_table",
         "service.settings",
+        "service.settings_document",
     },
     "service.execution": {
         "service.contract",
@@ -313,11 +314,11 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.settings": {
         "service.errors",
-        "service.generated_table",
         "service.service_links",
         "service.setting_types",
         "service.settings_file",
     },
+    "service.settings_document": {"service.generated_table", "service.settings"},
     "service.settings_file": {"service.errors"},
     "service.start_checks": {
         "service.errors",

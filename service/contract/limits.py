@@ -6,40 +6,11 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
 
+from service.contract.limit_table import declare, declare_setting, make_limits_table
 from service.errors import TooLarge
-from service.generated_table import GeneratedTable, make_table
-from service.settings import PREFIX, Settings, describe_settings
-
-
-class LimitDescription(NamedTuple):
-    """A limit as a reader of the documentation sees it; all four are texts."""
-
-    what: str
-    limit: str
-    status: str
-    effect: str
-
-
-LIMITS: list[LimitDescription] = []
-"""Every limit is declared once, below, and stands here in that order."""
-
-
-def declare(what: str, value: int, unit: str, status: int | str, effect: str) -> int:
-    """Returns the value of a limit that no setting changes, and adds it to the table."""
-    LIMITS.append(LimitDescription(what, f"{value:,} {unit}", str(status), effect))
-    return value
-
-
-def declare_setting(what: str, field: str, status: int | str, effect: str) -> None:
-    """Adds a limit to the table that is the setting `VEREDICTO_<FIELD>`."""
-    name = f"{PREFIX}{field.upper()}"
-    [default] = [each.default for each in describe_settings() if each.name == name]
-    LIMITS.append(
-        LimitDescription(what, f"`{name}` ({int(default):,})", str(status), effect)
-    )
-
+from service.generated_table import GeneratedTable
+from service.settings import Settings
 
 declare_setting(
     "connections",
@@ -308,12 +279,6 @@ class Limits:
     def name(self, limit: int) -> str:
         """Returns the setting of a limit of bytes."""
         return self._settings.name_limit(limit)
-
-
-def make_limits_table() -> str:
-    """Returns the limits as a Markdown table, one limit a row."""
-    titles = ["what is limited", "limit", "status", "what happens beyond it"]
-    return make_table(titles, [list(each) for each in LIMITS])
 
 
 TABLE = GeneratedTable(

@@ -199,6 +199,7 @@ def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
         "service_links",
         "setting_types",
         "settings",
+        "settings_document",
         "settings_file",
         "stats",
         "tables",

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.contract.limits import (
-    LIMITS,
-    TABLE,
-    make_limits_table,
-)
+from service.contract.limit_table import LIMITS, make_limits_table
+from service.contract.limits import TABLE
 from service.settings import Settings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "limits.md"
