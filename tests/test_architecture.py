@@ -757,6 +757,7 @@ SHOWN: dict[str, set[str]] = {
         "terms",
     },
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
+    "training.arguments": {"command", "loading", "parser", "run"},
     "training.data": {
         "datasets",
         "distortion",

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from training import arguments, command_line
+from training import command_line
+from training.arguments.parser import ONLY_IMAGES, build_parser
 from training.command_line import DOCUMENT, Document
 from training.data import datasets, image_folders, images
 
@@ -57,11 +58,11 @@ def _is_none(value: object) -> bool:
 def write() -> str:
     """Returns the JSON document of today's parsers."""
     document = {
-        "rows": describe(arguments.build_parser(images=False)),
-        "images": describe(arguments.build_parser(images=True)),
+        "rows": describe(build_parser(images=False)),
+        "images": describe(build_parser(images=True)),
         "tasks": list(datasets.DATASETS),
         "image_tasks": list(images.TASKS),
-        "only_images": list(arguments.ONLY_IMAGES),
+        "only_images": list(ONLY_IMAGES),
         "archives": list(image_folders.ARCHIVES),
         "sources": command_line.hash_sources(),
     }

@@ -1,7 +1,7 @@
 """This module parses a command line before anything slow is imported, so that help and refusals come at once.
 
-`command_line.json` beside it holds every parser of `arguments`, whose families import the libraries that learn; after
-a change of an option, `python -m training.command_document` writes it anew.
+`command_line.json` beside it holds every parser of `arguments.parser`, whose families import the libraries that learn;
+after a change of an option, `python -m training.command_document` writes it anew.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from training import option_types
 
 DOCUMENT = Path(__file__).with_suffix(".json")
 SOURCES = (
-    "arguments.py",
+    "arguments/*.py",
     "option_types.py",
     "data/*.py",
     "families/*.py",
@@ -165,7 +165,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Document) -> None:
     if names:
         common |= {"dest": option["dest"], "required": bool(option.get("required"))}
 
-    # A type that no light module knows is checked by the parser that `arguments` builds.
+    # A type that no light module knows is checked by the parser that `arguments.parser` builds.
     name = option.get("type", "str")
     kind: Any = TYPES.get(name) or getattr(option_types, name, str)
     parser.add_argument(*(names or [option["dest"]]), type=kind, **common)

@@ -11,7 +11,8 @@ from types import FrameType
 from rich.console import Console
 
 from model_card import Card
-from training.arguments import load_dataset, parse
+from training.arguments.command import parse
+from training.arguments.loading import load_dataset
 from training.console import compare, describe_epoch, make_progress, summarise
 from training.data import images
 from training.data.datasets import split

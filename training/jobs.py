@@ -23,7 +23,8 @@ from typing import Any
 from rich.console import Console
 
 from model_card import Card
-from training.arguments import make_training_run, name_model, parse
+from training.arguments.command import parse
+from training.arguments.run import make_training_run, name_model
 from training.console import describe_epoch, make_progress
 from training.data.equal_rows import describe_equal_images
 from training.data.image_folders import describe_left_out, name_images

@@ -30,7 +30,7 @@ from tests.support.course import (
     read,
 )
 from tests.support.server import Server
-from training.arguments import parse
+from training.arguments.command import parse
 from training.pictures import course_pictures
 
 StartServer = Callable[..., AbstractContextManager[Server]]

@@ -18,7 +18,8 @@ from model_card import Card, FeatureInput, ImageInput, NoiseInput, from_metadata
 from service.live.drift_cells import DriftCells
 from service.models.model import Model
 from tests.conftest import EXPORTED_MODELS
-from training.arguments import find_family, parse, write_command
+from training.arguments.command import parse, write_command
+from training.arguments.run import find_family
 from training.console import headline
 from training.export.freshness import fingerprint_code
 from training.families.registry import FAMILIES

@@ -31,7 +31,7 @@ from tests.support.documents import (
 )
 from tests.support.server import Server
 from training.__main__ import main as train
-from training.arguments import parse
+from training.arguments.command import parse
 from training.data import datasets
 
 TRAIN = ".venv/bin/python -m training "

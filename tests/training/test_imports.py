@@ -13,7 +13,8 @@ from tests.support.documents import ROOT
 
 COMMAND = "from training.commands import main\nmain(sys.argv[1:])\n"
 FAMILY_ALONE = (
-    "from training.arguments import find_family, parse\n"
+    "from training.arguments.command import parse\n"
+    "from training.arguments.run import find_family\n"
     "find_family(parse(sys.argv[1:]), images=False)\n"
 )
 LARGE = {"torch", "torchvision", "timm", "skl2onnx", "matplotlib", "onnxscript"}

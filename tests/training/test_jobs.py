@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.image_folders import write_folder
 from training.__main__ import main
-from training.arguments import parse
+from training.arguments.command import parse
 from training.export.freshness import (
     fingerprint_code,
     is_up_to_date,

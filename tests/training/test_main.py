@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from service.models.model import Model
 from training.__main__ import main
-from training.arguments import build_parser
+from training.arguments.parser import build_parser
 from training.data import datasets
 from training.families.mlp import ACTIVATIONS
 

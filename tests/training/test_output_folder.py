@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from training.arguments import EXPORTED_MODELS, MY_MODELS, parse
+from training.arguments.command import EXPORTED_MODELS, MY_MODELS, parse
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from service.live.drift_cells import DriftCells
 from service.models.model import Model
 from tests.support.server import Server
 from training.__main__ import main
-from training.arguments import build_parser, make_training_run
+from training.arguments.parser import build_parser
+from training.arguments.run import make_training_run
 from training.data import datasets
 from training.data.datasets import split
 from training.learning.family import TrainingError

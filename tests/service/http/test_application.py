@@ -9,7 +9,8 @@ from sklearn.datasets import load_breast_cancer
 from tests.support.responses import error_of
 from tests.support.server import Server
 from tests.support.tiny_models import tiny_probabilities
-from training.arguments import build_parser, make_training_run
+from training.arguments.parser import build_parser
+from training.arguments.run import make_training_run
 from training.data import datasets
 from training.pipeline import fit
 

@@ -13,7 +13,8 @@ from sklearn.metrics import r2_score
 
 from service.calls.explaining.trees import TreeExplainer
 from service.models.parsing.ensemble_reader import read_tree_ensemble
-from training.arguments import find_family, parse
+from training.arguments.command import parse
+from training.arguments.run import find_family
 from training.data.datasets import Dataset, Split, load, split
 from training.export.encoding import EncodedFamily, EncodedModel
 from training.export.ordering import Ordering

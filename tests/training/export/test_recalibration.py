@@ -12,7 +12,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 
 from service.models.model import Model
-from training.arguments import find_family, make_training_run, parse, write_command
+from training.arguments.command import parse, write_command
+from training.arguments.run import find_family, make_training_run
 from training.data.datasets import Dataset, load, split
 from training.export import recalibration
 from training.export.calibration import calibrate, expected_calibration_error

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from service.models.model import Model
-from training.arguments import find_family, parse
+from training.arguments.command import parse
+from training.arguments.run import find_family
 from training.data.datasets import Dataset, load, split
 from training.export.calibration import apply_temperature, calibrate
 from training.export.smoothing import SmoothedModel, find_share

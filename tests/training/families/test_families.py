@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from service.models.model import Model
 from training.__main__ import main
-from training.arguments import build_parser
+from training.arguments.parser import build_parser
 from training.console import headline
 from training.data import datasets
 from training.families import perceptron

@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from service.models.model import Model
-from training.arguments import find_family, parse
+from training.arguments.command import parse
+from training.arguments.run import find_family
 from training.data.datasets import Dataset, load, split
 from training.families.logistic import SolvedFamily, is_solved
 from training.families.registry import FAMILIES

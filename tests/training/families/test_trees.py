@@ -9,7 +9,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import log_loss
 
-from training.arguments import build_parser
+from training.arguments.parser import build_parser
 from training.data.datasets import Dataset, load, split, split_folds
 from training.families import decision_tree, gradient_boosting, random_forest
 from training.families.random_forest import MAX_BYTES, MAX_WHOLE_ROWS, bound_leaves

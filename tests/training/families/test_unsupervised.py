@@ -11,7 +11,8 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from service.models.model import Model
-from training.arguments import build_parser, make_training_run
+from training.arguments.parser import build_parser
+from training.arguments.run import make_training_run
 from training.data import datasets
 from training.families.gan import FittedGan
 from training.learning.family import FittedModel, TrainingError

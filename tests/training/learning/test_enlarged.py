@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.arguments import find_family, make_training_run, parse
+from training.arguments.command import parse
+from training.arguments.run import find_family, make_training_run
 from training.data import datasets
 from training.export.encoding import EncodedFamily
 from training.export.freshness import fingerprint_code

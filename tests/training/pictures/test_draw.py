@@ -17,7 +17,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from training import pipeline
 from training.__main__ import main
-from training.arguments import build_parser, make_training_run
+from training.arguments.parser import build_parser
+from training.arguments.run import make_training_run
 from training.data.datasets import load, split
 from training.export.calibration import expected_calibration_error
 from training.families.pca import Components

@@ -19,7 +19,8 @@ from torch import nn
 from model_card import Card, ImageInput, Metric, from_metadata
 from tests.support.image_folders import write_folder
 from training.__main__ import main
-from training.arguments import load_dataset, parse
+from training.arguments.command import parse
+from training.arguments.loading import load_dataset
 from training.data.datasets import split
 from training.data.images import ImageDataset
 from training.graph import open_session
