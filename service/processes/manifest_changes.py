@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from service.models.folder import name_version
 from service.repository.generation import Manifest
 
 MAX_SHOWN = 20
 """So many files that have changed are named."""
+
+logger = logging.getLogger(__name__)
 
 
 def name_changes(manifest: Manifest, before: Manifest) -> str:
@@ -43,3 +47,15 @@ def shows_as(manifest: Manifest, served: Manifest | None) -> bool:
         and manifest.late == served.late
         and manifest.unloaded == served.unloaded
     )
+
+
+def log_changes(manifest: Manifest, served: Manifest | None) -> None:
+    """Logs what a new generation changes of the one that was served, and what of it is refused."""
+    before = served or Manifest(number=0)
+    logger.info(
+        "generation %d of the models is served: %s",
+        manifest.number,
+        name_changes(manifest, before),
+    )
+    for file, reason in find_refused(manifest, before).items():
+        logger.error("refused %s: %s", file, reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from service.repository.generation import GenerationRequest
+from service.repository.generation import GenerationRequest, Manifest
 
 LOOK, LOAD, UNLOAD = "look", "load", "unload"
 DONE, REFUSED, FAILED = "done", "refused", "failed"
@@ -25,6 +25,44 @@ class ReloadRequest:
     name: str = ""
     asker: int | None = None
     ticket: str = ""
+
+    def choose_names(self) -> tuple[str, ...] | None:
+        """Returns the names that the folder is to be read for; None stands for all of them."""
+        if self.action == LOOK:
+            return None
+
+        return (self.name,) if self.action == LOAD else ()
+
+    def list_unloaded(self, served: Manifest | None) -> tuple[str, ...]:
+        """Returns the names that are not to be served after this request, sorted."""
+        unloaded = set(served.unloaded) if served is not None else set()
+        if self.action == LOAD:
+            unloaded.discard(self.name)
+        elif self.action == UNLOAD:
+            unloaded.add(self.name)
+
+        return tuple(sorted(unloaded))
+
+    def list_refusals(self, manifest: Manifest) -> list[str]:
+        """Returns why files of the name that was asked for are refused; there are none without a name."""
+        return [
+            reason
+            for file, reason in manifest.refused.items()
+            if self.name and _is_file_of(file, self.name)
+        ]
+
+    def is_met_by(self, manifest: Manifest) -> bool:
+        """Returns whether the folder has something of the name that is to be loaded, where one is."""
+        return (
+            self.action != LOAD
+            or self.name in manifest.names()
+            or any(_is_file_of(file, self.name) for file in manifest.refused)
+        )
+
+
+def _is_file_of(file: str, name: str) -> bool:
+    """Returns whether a file, by its path within the folder, is one of the model of this name."""
+    return file in (name, f"{name}.onnx") or file.startswith(f"{name}/")
 
 
 class WorkerGroup(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from service.processes.manifest_changes import find_refused, name_changes, shows_as
+from service.processes.manifest_changes import find_refused, log_changes, shows_as
 from service.processes.reload_request import (
     BROKEN,
     DONE,
@@ -156,7 +156,7 @@ class ReloadState:
         if not self.has_begun:
             self.served = reload.next
             self._begin()
-        elif self._lacks_what_was_asked(reload.next):
+        elif not reload.request.is_met_by(reload.next):
             self._turn_down()
         elif shows_as(reload.next, self.served):
             self.served = reload.next
@@ -257,14 +257,6 @@ class ReloadState:
         self._heard_s = now_s
         self.is_retrying = False
         served = self.served
-        unloaded = set(served.unloaded) if served is not None else set()
-        names: tuple[str, ...] | None = None
-        if request.action == LOAD:
-            names = (request.name,)
-            unloaded.discard(request.name)
-        elif request.action == UNLOAD:
-            names = ()
-            unloaded.add(request.name)
 
         self._workers.start_trial(
             GenerationRequest(
@@ -272,8 +264,8 @@ class ReloadState:
                 source=self._source,
                 max_model_bytes=self._max_model_bytes,
                 previous=served.number if served is not None else None,
-                names=names,
-                unloaded=tuple(sorted(unloaded)),
+                names=request.choose_names(),
+                unloaded=request.list_unloaded(served),
                 rejected=rejected,
                 unserved=self._unserved,
             )
@@ -308,7 +300,7 @@ class ReloadState:
         """Makes the next generation the served one, before anybody is told: there is no way back from here."""
         reload = self._current
         assert reload.next is not None
-        self._describe(reload.next)
+        log_changes(reload.next, self.served)
         self.served = reload.next
         self._unserved = {}
         self.phase = Phase.COMMITTING
@@ -336,24 +328,11 @@ class ReloadState:
         manifest = self.served
         assert manifest is not None
 
-        reasons = [
-            reason
-            for file, reason in manifest.refused.items()
-            if request.name and _names(file, request.name)
-        ]
+        reasons = request.list_refusals(manifest)
         if request.action == LOAD and reasons:
             self._answer(request, UNFIT, f"{request.name}: {'; '.join(reasons)}")
         else:
             self._answer(request, "", "")
-
-    def _lacks_what_was_asked(self, manifest: Manifest) -> bool:
-        """Returns whether the folder has nothing of the name that is to be loaded."""
-        request = self._current.request
-        return (
-            request.action == LOAD
-            and request.name not in manifest.names()
-            and not any(_names(file, request.name) for file in manifest.refused)
-        )
 
     def _turn_down(self) -> None:
         """Leaves all as it is, for whoever asked for a name that the folder lacks: what was loaded of it goes on."""
@@ -394,19 +373,3 @@ class ReloadState:
                 error=error,
                 text=text,
             )
-
-    def _describe(self, manifest: Manifest) -> None:
-        """Logs what the new generation changes."""
-        before = self.served or Manifest(number=0)
-        logger.info(
-            "generation %d of the models is served: %s",
-            manifest.number,
-            name_changes(manifest, before),
-        )
-        for file, reason in find_refused(manifest, before).items():
-            logger.error("refused %s: %s", file, reason)
-
-
-def _names(file: str, name: str) -> bool:
-    """Returns whether a file is one of the model of this name."""
-    return file in (name, f"{name}.onnx") or file.startswith(f"{name}/")

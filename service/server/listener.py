@@ -17,10 +17,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import Protocol
 
 from service.http.responses import Response
-from service.http.wire.connections import BUSY
 from service.server.lingering_close import LingeringClose
 from service.server.load_shedding import BUSY_CHECK_S
 from service.server.probes import (
@@ -31,56 +29,22 @@ from service.server.probes import (
 )
 from service.server.scrapes import PATH, Scrapes
 from service.server.silent_connections import SilentConnections
+from service.server.waiting_room import (
+    MAX_WAIT_S,
+    REFUSAL,
+    ConnectionAdopter,
+    Shedder,
+    WaitingRoom,
+)
 
 MAX_ACCEPTED = 64
 """So many connections are accepted in a row, before those that have sent something get their turn."""
 SWEEP_S = 0.5
-MAX_WAIT_S = 0.5
-"""A connection for which there is no room is refused after this time."""
 PAUSE_S = 0.1
 """Nothing is accepted for this long where no descriptor is left."""
-REFUSAL = write_response(BUSY, stays=False, has_body=True)
-"""This is said to a client for which there was no room in time."""
 _EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
 
 logger = logging.getLogger(__name__)
-
-
-class ConnectionAdopter(Protocol):
-    """The event loop's side takes connections over, and says how many it has."""
-
-    def adopt(self, connection: socket.socket, waited_s: float = 0.0) -> None:
-        """Takes a connection over, whose request has waited so long; any thread may call it."""
-        ...
-
-    def beat(self) -> None:
-        """Lets the event loop's state be told to whoever wants to know it; it is called twice a second."""
-        ...
-
-
-class Shedder(Protocol):
-    """A Shedder tells the listener's thread how busy the event loop is."""
-
-    @property
-    def rest_s(self) -> float:
-        """Returns how long the listener may rest."""
-        ...
-
-    def check(self) -> None:
-        """Measures how far the event loop is behind."""
-        ...
-
-    def has_room(self) -> bool:
-        """Returns whether the event loop may be given one more connection."""
-        ...
-
-    def hand_over(self) -> None:
-        """Counts a connection that it is given."""
-        ...
-
-    def refuse(self) -> bool:
-        """Returns whether one more connection may be refused, which is counted."""
-        ...
 
 
 class Listener:
@@ -105,17 +69,16 @@ class Listener:
         self._probes = probes
         self._silent_s = silent_s
         self._keep_alive_s = keep_alive_s
-        self._max_wait_s = max_wait_s
         self._scrapes = scrapes
-        self._refusal = refusal
         self._known = {*probes, PATH} if scrapes and probes else set(probes)
         self._returned: deque[tuple[socket.socket, bool]] = deque()
         """These were scraped, and come back with whether they stay."""
-        self._waiting: deque[tuple[socket.socket, float]] = deque()
-        """These have sent a request for which there is no room; the first has waited longest."""
         self._poll = select.epoll()
         self._silent = SilentConnections(self._poll)
         self._lingering = LingeringClose(self._poll, max_s=silent_s)
+        self._waiting = WaitingRoom(
+            adopter, shedder, self._lingering, max_wait_s=max_wait_s, refusal=refusal
+        )
         self._told, self._telling = socket.socketpair()
         self._is_draining = False
         self._is_closing = False
@@ -173,7 +136,7 @@ class Listener:
         self._listening.close()
         self._take_back()
         self._lingering.close()
-        for connection in (*self._silent, *(each for each, _ in self._waiting)):
+        for connection in (*self._silent, *self._waiting):
             self._hand_over(connection)
 
     def _turn(self) -> None:
@@ -191,7 +154,7 @@ class Listener:
         self._shedder.check()
         now_s = monotonic()
         if self._waiting:
-            self._serve_waiting(now_s)
+            self._waiting.serve(now_s)
         if now_s - self._swept_s >= SWEEP_S:
             self._swept_s = now_s
             self._adopter.beat()
@@ -322,26 +285,7 @@ class Listener:
 
     def _hand_over(self, connection: socket.socket) -> None:
         self._silent.forget(connection)
-        if self._is_closing or (not self._waiting and self._shedder.has_room()):
-            self._adopt(connection, 0.0)
+        if self._is_closing:
+            self._waiting.adopt(connection)
         else:
-            self._waiting.append((connection, monotonic()))
-
-    def _adopt(self, connection: socket.socket, waited_s: float) -> None:
-        self._shedder.hand_over()
-        self._adopter.adopt(connection, waited_s)
-
-    def _serve_waiting(self, now_s: float) -> None:
-        """Hands over who waits as long as there is room, the latest first, and refuses who has waited too long.
-
-        The latest can still be answered in time; who came first has waited for nothing already.
-        """
-        while self._waiting and self._shedder.has_room():
-            connection, since_s = self._waiting.pop()
-            self._adopt(connection, now_s - since_s)
-
-        while self._is_over(now_s) and self._shedder.refuse():
-            self._lingering.begin(self._waiting.popleft()[0], self._refusal)
-
-    def _is_over(self, now_s: float) -> bool:
-        return bool(self._waiting) and now_s - self._waiting[0][1] >= self._max_wait_s
+            self._waiting.enter(connection)

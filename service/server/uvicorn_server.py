@@ -26,8 +26,9 @@ from service.http.wire.connections import Connections
 from service.processes.listening import HALFWAY_S, refuse_new_connections
 from service.server.context import ServerContext
 from service.server.graceful_end import finish_connections, finish_tasks
-from service.server.listener import REFUSAL, Listener
+from service.server.listener import Listener
 from service.server.load_shedding import LoadShedder
+from service.server.waiting_room import REFUSAL
 
 if TYPE_CHECKING:
     from service.access.renewal import Renewal

@@ -14,8 +14,9 @@ from service.errors import NotReady
 from service.http.gate import Gate
 from service.http.responses import respond, respond_to_error
 from service.processes.listening import listen
-from service.server.listener import MAX_WAIT_S, REFUSAL, Listener
+from service.server.listener import Listener
 from service.server.scrapes import MAX_SCRAPES, Scrapes
+from service.server.waiting_room import MAX_WAIT_S, REFUSAL
 from service.settings import Settings
 
 LIMIT_S = 20
