@@ -34,6 +34,10 @@ from training.data.strokes import fit_strokes
 StartServer = Callable[..., AbstractContextManager[Server]]
 MAX_VERDICT_MS = 1000
 """A busy machine takes ten times what a quiet one does."""
+REGRESSION = "tacos"
+"""Nobody says whom to trust of models that predict a number."""
+WIDTHS = (360, 390, 500, 768, 820, 960, 1280)
+"""Phones, tablets and the windows of a desk are so many pixels wide."""
 FOUR = (
     ((0.6, 0.08), (0.25, 0.6), (0.8, 0.6)),
     ((0.62, 0.35), (0.62, 0.92)),
@@ -553,6 +557,37 @@ def test_an_empty_folder_has_a_page_that_says_what_to_do(
         open_page(browser, server.url) as page,
     ):
         assert "python -m training" in page.inner_text(".empty")
+
+
+@pytest.mark.parametrize(
+    ("task", "language"),
+    [
+        ("digits", "en"),
+        ("digits", "es"),
+        ("imagenet", "en"),
+        ("wine", "en"),
+        (REGRESSION, "es"),
+    ],
+)
+def test_nothing_stands_beyond_the_margin(
+    server: Server, browser: Browser, task: str, language: str
+) -> None:
+    """The page is as wide as any window, and every share, interval and list of verdicts has room in its column."""
+    address = f"{server.url}/?task={task}"
+    with open_page(browser, address, language=language) as page:
+        wait_for_verdict(page)
+        if task != REGRESSION:
+            page.wait_for_selector(".trust p")
+        page.evaluate(
+            "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+        )
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            narrow = page.locator(".answers, .share, .intervals .figure").evaluate_all(
+                "all => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.outerHTML)"
+            )
+            assert narrow == [], width
+            assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_a_model_is_a_page_for_people_and_json_for_programs(
