@@ -759,6 +759,7 @@ SHOWN: dict[str, set[str]] = {
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
     "training.arguments": {"command", "loading", "parser", "run"},
     "training.data": {
+        "column_descriptions",
         "datasets",
         "distortion",
         "equal_rows",

@@ -15,9 +15,10 @@ from training.arguments.command import parse
 from training.arguments.loading import load_dataset
 from training.console import compare, describe_epoch, make_progress, summarise
 from training.data import images
+from training.data.column_descriptions import describe_columns
 from training.data.datasets import split
 from training.data.images import ImageDataset
-from training.data.table import TableError, describe_columns, parse_roles
+from training.data.table import TableError, parse_roles
 from training.export.freshness import read_card
 from training.families.registry import FAMILIES
 from training.held_out_examples import write_examples

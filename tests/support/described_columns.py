@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from training.data.table import describe_columns
+from training.data.column_descriptions import describe_columns
 
 N_ROWS = 200
 """Most tables of these tests have so many rows."""

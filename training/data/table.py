@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
@@ -34,19 +34,8 @@ from tables.terms import (
 )
 from training.data.column_faults import check_columns, is_text
 from training.data.column_notations import quote
-from training.data.column_notes import (
-    note_category,
-    note_copy,
-    note_days,
-    note_marks,
-    note_number,
-)
 from training.data.datasets import Dataset
-from training.data.equal_rows import describe_equal_rows
-from training.data.held_out_notes import note_group, note_one_of_several, note_time
 from training.data.target_faults import MIN_ROWS, check_target
-from training.data.target_leaks import note_leak, note_parts
-from training.data.target_notes import note_target
 from training.data.total_row import find_totals
 
 MAX_WHOLE_CLASSES = 20
@@ -77,11 +66,11 @@ def read_dataset(
     TableError, which names every column that stands in the way.
     """
     dropped = [*exclude, *(name for name, role in roles.items() if role == "drop")]
-    table = _read(path)
-    _check_names(table.frame, target, dropped, roles)
+    table = read_file(path)
+    check_names(table.frame, target, dropped, roles)
     known = table.frame[target].is_not_null()
     labelled = as_whole(table.frame[target].filter(known))
-    classifies = _is_class(labelled) if kind is None else kind == "classifier"
+    classifies = is_class(labelled) if kind is None else kind == "classifier"
     frame = _take_features(table, target, dropped, roles, known).filter(known)
     faults = check_target(labelled, table, classifies=classifies)
     if len(labelled) >= MIN_ROWS:
@@ -118,106 +107,6 @@ def _raise_any(reasons: Sequence[str]) -> None:
         raise TableError("\n".join(reasons))
 
 
-def describe_columns(
-    path: Path,
-    *,
-    target: str,
-    exclude: Sequence[str] = (),
-    kind: str | None = None,
-    roles: Mapping[str, str] | None = None,
-) -> list[str]:
-    """Returns a line for each column that says what it became, and what was assumed of it.
-
-    Notes on the file stand above them, and on rows that are equal below. It raises TableError where a name is of no
-    column.
-    """
-    roles = roles or {}
-    table = _read(path)
-    dropped = [*exclude, *(each for each in roles if roles[each] == "drop")]
-    _check_names(table.frame, target, dropped, roles)
-    lines = [f"{path.name}: {note}" for note in table.notes]
-    learnt: list[pl.Series] = []
-    for column in table.frame:
-        name = column.name
-        what = _describe_column(column, table, target, dropped, roles.get(name))
-        notes = [table.findings.notes.get(name), *note_marks(name, table)]
-        notes += _note_column(column, what, table.frame, target)
-        if name not in (target, *dropped):
-            notes += note_copy(column, learnt)
-            learnt.append(column)
-        note = "; ".join(filter(None, notes))
-        lines.append(f"{name}: {what}" + (f" ({note})" if note else ""))
-
-    left_out = {target, *dropped}
-    lines += note_one_of_several(table.frame, target, left_out)
-    lines += note_parts(table.frame, target, left_out)
-
-    return [*lines, *_describe_equal(table.frame, target, left_out, kind)]
-
-
-def _describe_column(
-    column: pl.Series,
-    table: Table,
-    target: str,
-    dropped: Collection[str],
-    role: str | None,
-) -> str:
-    """Returns what a column became."""
-    if column.name in dropped:
-        return "left out"
-    if column.name != target:
-        return _describe_feature(column, table, role)
-
-    n_missing = column.null_count()
-    return "the target" + (
-        f" (rows left out for want of it: {n_missing})" if n_missing else ""
-    )
-
-
-def _note_column(
-    column: pl.Series, what: str, frame: pl.DataFrame, target: str
-) -> list[str]:
-    """Returns what is odd about the target, or about a column that is learnt."""
-    if column.name == target:
-        return note_target(column)
-    if what == "left out":
-        return []
-
-    return [*_note_feature(what, column), *_note_held_out(column, frame[target])]
-
-
-def _note_held_out(column: pl.Series, target: pl.Series) -> list[str]:
-    """Returns what makes held-out rows no news in a column: one note of several that say the same."""
-    return (
-        note_leak(column, target)
-        or note_group(column, target)
-        or note_time(column, target)
-    )
-
-
-def _describe_equal(
-    frame: pl.DataFrame, target: str, left_out: Collection[str], kind: str | None
-) -> list[str]:
-    """Returns sentences on rows that are equal in all that is learnt: of dates the day, and not the time."""
-    learnt = [
-        each.cast(pl.Date) if each.dtype == pl.Datetime else each
-        for each in frame
-        if each.name not in left_out
-    ]
-    answers = as_whole(frame[target])
-    classifies = _is_class(answers) if kind is None else kind == "classifier"
-
-    return describe_equal_rows(pl.DataFrame(learnt), answers, classifies=classifies)
-
-
-def _note_feature(what: str, column: pl.Series) -> list[str]:
-    if what.startswith("a category"):
-        return note_category(column)
-    if column.dtype.is_numeric():
-        return note_number(column)
-    return note_days(column) if column.dtype in (pl.Date, pl.Datetime) else []
-
-
 def parse_roles(words: Sequence[str]) -> dict[str, str]:
     """Returns what `column=role` words say; raises TableError for another role."""
     roles = {}
@@ -230,21 +119,6 @@ def parse_roles(words: Sequence[str]) -> dict[str, str]:
         roles[name] = role
 
     return roles
-
-
-def _describe_feature(column: pl.Series, table: Table, role: str | None) -> str:
-    if _is_text(column, table, role):
-        return "a text, learnt as its most frequent words and pairs of words"
-
-    parts = _take_feature(column, table, role)
-    taken = parts[0]
-    gaps = f", {taken.null_count()} missing" if taken.null_count() else ""
-    if len(parts) > 1:
-        return f"a date, learnt as {', '.join(part.name for part in parts)}{gaps}"
-    if taken.dtype.is_numeric():
-        return f"a number{gaps}"
-
-    return f"a category of {taken.drop_nulls().n_unique()} values{gaps}"
 
 
 def _take_features(
@@ -261,7 +135,9 @@ def _take_features(
     columns = [
         each for each in table.frame if each.name != target and each.name not in dropped
     ]
-    texts = [each for each in columns if _is_text(each, table, roles.get(each.name))]
+    texts = [
+        each for each in columns if is_learnt_as_text(each, table, roles.get(each.name))
+    ]
     names = {each.name for each in texts}
     taken = [
         part
@@ -269,7 +145,7 @@ def _take_features(
         for part in (
             _take_terms(column, roles.get(column.name), known, MAX_TERMS // len(texts))
             if column.name in names
-            else _take_feature(column, table, roles.get(column.name))
+            else take_feature(column, table, roles.get(column.name))
         )
     ]
     repeated = [
@@ -283,7 +159,8 @@ def _take_features(
     return pl.DataFrame(taken)
 
 
-def _is_text(column: pl.Series, table: Table, role: str | None) -> bool:
+def is_learnt_as_text(column: pl.Series, table: Table, role: str | None) -> bool:
+    """Returns whether a column is learnt as its terms, by its role or, without one, by what it has."""
     if role is None:
         return is_text(column, table)
     return role == "text"
@@ -311,7 +188,7 @@ def _take_terms(
     ]
 
 
-def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.Series]:
+def take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.Series]:
     """Returns what is learnt of a column: itself, its parts where it is a date, or what its role makes of it."""
     name = column.name
     if role == "date":
@@ -338,11 +215,12 @@ def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.
 
 
 def read_frame(path: Path) -> pl.DataFrame:
-    """Returns the file's typed columns, as `tables.reader` finds them; raises TableError with training's words."""
-    return _read(path).frame
+    """Returns the file's typed columns, as `tables.reader` finds them; raises TableError."""
+    return read_file(path).frame
 
 
-def _read(path: Path) -> Table:
+def read_file(path: Path) -> Table:
+    """Returns the table of a file with what was found of it; raises TableError with training's words."""
     try:
         table = read_table(path)
     except OSError as error:
@@ -374,9 +252,10 @@ def _read(path: Path) -> Table:
     return table
 
 
-def _check_names(
+def check_names(
     frame: pl.DataFrame, target: str, exclude: Sequence[str], roles: Mapping[str, str]
 ) -> None:
+    """Raises TableError where a name is of no column, or no column would be left to learn from."""
     for what, name in (
         ("--target", target),
         *(("--as" if name in roles else "--exclude", name) for name in exclude),
@@ -416,7 +295,8 @@ def _suspect(columns: Sequence[str]) -> str:
     return ""
 
 
-def _is_class(target: pl.Series) -> bool:
+def is_class(target: pl.Series) -> bool:
+    """Returns whether a target's values are taken for classes where nobody says what they are."""
     if target.dtype in (pl.String, pl.Boolean, pl.Categorical):
         return True
     return target.dtype.is_integer() and target.n_unique() <= MAX_WHOLE_CLASSES

@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from training.data.column_descriptions import describe_columns
 from training.data.datasets import Dataset
-from training.data.table import TableError, describe_columns, read_dataset
+from training.data.table import TableError, read_dataset
 
 N_ROWS = 200
 NUMBERS = np.random.default_rng(0).normal(0, 90, N_ROWS).round(2).tolist()

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from tests.support.described_columns import N_ROWS, describe, write
-from training.data.table import TableError, describe_columns, read_dataset
+from training.data.column_descriptions import describe_columns
+from training.data.table import TableError, read_dataset
 
 
 @pytest.mark.parametrize(

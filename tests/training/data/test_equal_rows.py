@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.image_folders import write_folder
 from training.data import images
+from training.data.column_descriptions import describe_columns
 from training.data.equal_rows import describe_equal_images, describe_equal_rows
 from training.data.image_folders import name_images
-from training.data.table import describe_columns
 
 N_ROWS = 40
 

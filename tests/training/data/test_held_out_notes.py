@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from training.data.table import describe_columns
+from training.data.column_descriptions import describe_columns
 
 N_ROWS = 200
 GROUP = "rows of one value are learnt and held out alike"

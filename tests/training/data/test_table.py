@@ -12,12 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.data.table import (
-    TableError,
-    describe_columns,
-    read_dataset,
-    read_frame,
-)
+from training.data.column_descriptions import describe_columns
+from training.data.table import TableError, read_dataset, read_frame
 
 
 def write(folder: Path, frame: pl.DataFrame, name: str = "my.csv") -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.described_columns import N_ROWS, describe, write
-from training.data.table import describe_columns
+from training.data.column_descriptions import describe_columns
 
 TELLS = "it tells the target by itself in every row: --exclude c unless it is known beforehand"
 UNIT = "it is the target in another unit, but for its rounding: --exclude c unless it is known beforehand"

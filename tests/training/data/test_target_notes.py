@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from training.data.table import describe_columns
+from training.data.column_descriptions import describe_columns
 
 N_ROWS = 200
 
