@@ -651,6 +651,7 @@ SHOWN: dict[str, set[str]] = {
         "model",
         "model_statistics",
         "registry",
+        "regular_files",
         "row_columns",
         "rows",
         "session",

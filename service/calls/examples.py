@@ -26,8 +26,8 @@ from service.contract.answers import Examples as ExamplesAnswer
 from service.contract.codec import read_switch
 from service.contract.requests import Row, Value
 from service.errors import InvalidRequest, ModelRefused
-from service.models.folder import read_file
 from service.models.model import Model
+from service.models.regular_files import read_file
 
 SUFFIX = ".held_out.csv"
 MAX_FILE_BYTES = 4 * 1024 * 1024

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from row_records import HeldOut, fingerprint_held_out, hash_rows
 from service.contract.requests import Row
 from service.errors import InvalidRequest, ModelRefused, VeredictoError
-from service.models.folder import read_file
 from service.models.images import image_codec
 from service.models.images.budget import PixelBudget
 from service.models.images.rows import ENCODED
+from service.models.regular_files import read_file
 
 SUFFIX = ".held_out.json"
 MAX_FILE_BYTES = 4 * 1024 * 1024

@@ -73,6 +73,29 @@ def collect(folder: str) -> list[Metric]:
         return list(found)
 
 
+class SummingCollector:
+    """This collector sums what all workers have counted."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields each metric; a histogram's buckets come first, as the format has them."""
+        for metric in collect(self._folder):
+            if metric.type == "histogram":
+                metric.samples.sort(key=_order_sample)
+            yield metric
+
+
+def _order_sample(sample: Any) -> tuple[Any, ...]:
+    labels = {name: value for name, value in sample.labels.items() if name != "le"}
+    bound = float(sample.labels.get("le", 0))
+    places = [sample.name.endswith(kind) for kind in ("_bucket", "_count", "_sum")]
+    place = places.index(True) if True in places else len(places)
+
+    return sorted(labels.items()), place, bound
+
+
 def merge_dead_workers(folder: str | None = None) -> None:
     """Adds the counts of workers that are gone to one file for each kind, and forgets their gauges."""
     folder = folder or find_folder()

@@ -11,8 +11,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 from weakref import WeakKeyDictionary, WeakSet
 
 from prometheus_client import (
@@ -20,7 +19,6 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Histogram,
-    Metric,
     generate_latest,
 )
 
@@ -274,29 +272,6 @@ class Flusher:
         done.wait(FLUSH_LIMIT_S)
 
 
-class _SummingCollector:
-    """This collector sums what all workers have counted."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-
-    def collect(self) -> Iterator[Metric]:
-        """Yields each metric; a histogram's buckets come first, as the format has them."""
-        for metric in metric_files.collect(self._folder):
-            if metric.type == "histogram":
-                metric.samples.sort(key=_order_sample)
-            yield metric
-
-
-def _order_sample(sample: Any) -> tuple[Any, ...]:
-    labels = {name: value for name, value in sample.labels.items() if name != "le"}
-    bound = float(sample.labels.get("le", 0))
-    places = [sample.name.endswith(kind) for kind in ("_bucket", "_count", "_sum")]
-    place = places.index(True) if True in places else len(places)
-
-    return sorted(labels.items()), place, bound
-
-
 def render_metrics() -> bytes:
     """Returns all metrics as text; any thread but the event loop's may call it."""
     Flusher.request()
@@ -305,7 +280,7 @@ def render_metrics() -> bytes:
         return generate_latest(REGISTRY)
 
     registry = CollectorRegistry()
-    registry.register(_SummingCollector(folder))
+    registry.register(metric_files.SummingCollector(folder))
 
     return generate_latest(registry)
 

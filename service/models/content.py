@@ -14,12 +14,11 @@ from service.models.folder import (
     ModelFile,
     ModelFolder,
     name_version,
-    read_file,
-    write_name,
 )
 from service.models.parsing.external_tensors import ExternalTensor
 from service.models.parsing.onnx_file import read_outline
 from service.models.parsing.outline import Outline
+from service.models.regular_files import read_file, write_name
 
 
 @dataclass(frozen=True, kw_only=True)

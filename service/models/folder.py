@@ -1,7 +1,4 @@
-"""A model folder has visible regular files named `NAME.onnx`, or `NAME/VERSION/model.onnx` in Triton's layout.
-
-Whatever else lies there is never opened: a FIFO would hold the start, and a device has no end.
-"""
+"""A model folder has visible regular files named `NAME.onnx`, or `NAME/VERSION/model.onnx` in Triton's layout."""
 
 from __future__ import annotations
 
@@ -16,6 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.errors import ModelRefused
+from service.models.regular_files import (
+    can_see,
+    is_link,
+    name_kind,
+    read_file,
+    read_name,
+    show_name,
+    show_path,
+    write_name,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +35,6 @@ VERSION_DIGITS = 12
 _SUFFIX = ".onnx"
 _FILE_IN_VERSION = "model.onnx"
 _SUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 def name_version(digest: str) -> str:
@@ -119,12 +119,12 @@ class ModelFolder:
         name = read_name(path.relative_to(self.path).as_posix())
         expected = self.sums.get(name)
         if expected is None:
-            raise ModelRefused(f"{SUMS} does not list {_show_name(name)}")
+            raise ModelRefused(f"{SUMS} does not list {show_name(name)}")
 
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ModelRefused(
-                f"the SHA-256 of {_show_name(name)} begins with {name_version(found)}, "
+                f"the SHA-256 of {show_name(name)} begins with {name_version(found)}, "
                 f"{SUMS} says {name_version(expected)}"
             )
 
@@ -147,20 +147,20 @@ class ModelFolder:
         if not isinstance(self.sums, Mapping):
             return []
         return [
-            _show_name(name)
+            show_name(name)
             for name in self.sums
-            if not _can_see(self.path / write_name(name))
+            if not can_see(self.path / write_name(name))
         ]
 
     def _look_at(self, inner: Path, name: str, version: str | None) -> ModelFile | None:
         """Returns the file at a path in the folder; None for what is there and no regular file."""
         path = self.path / inner
-        shown = _show(inner)
+        shown = show_path(inner)
         try:
             mode = path.stat().st_mode
         except OSError as error:
             reason = f"it cannot be read: {error.strerror}"
-            if _is_link(path):
+            if is_link(path):
                 reason += "; it is a link"
             return ModelFile(path, name, version, shown, reason)
 
@@ -168,74 +168,10 @@ class ModelFolder:
             return ModelFile(path, name, version, shown)
 
         logger.warning(
-            "passed over %s: it is %s, no regular file", shown, _name_kind(mode)
+            "passed over %s: it is %s, no regular file", shown, name_kind(mode)
         )
 
         return None
-
-
-def read_name(local: str) -> str:
-    """Returns a name of the file system as the UTF-8 that it is, whatever the locale makes of it."""
-    return os.fsencode(local).decode("utf-8", "surrogateescape")
-
-
-def write_name(name: str) -> str:
-    """Returns the name by which this process finds the file that has this one in UTF-8."""
-    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
-
-
-def read_file(path: Path, *, max_bytes: int) -> bytes:
-    """Returns the content of a regular file, opened in a way that waits for nobody; raises ModelRefused or OSError."""
-    # What is no regular file is not even opened: that alone may have an effect on a device.
-    _check_mode(path.stat().st_mode)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-
-    with os.fdopen(descriptor, "rb") as opened:
-        # Another file may have come to its place meanwhile.
-        found = os.fstat(descriptor)
-        _check_mode(found.st_mode)
-        check_size(found.st_size, max_bytes=max_bytes)
-        content = opened.read(found.st_size + 1)
-
-    if len(content) != found.st_size:
-        raise ModelRefused(
-            f"its size changed from {found.st_size} bytes while it was read"
-        )
-
-    return content
-
-
-def check_size(n_bytes: int, *, max_bytes: int) -> None:
-    """Raises ModelRefused for more bytes than a model may have."""
-    if n_bytes > max_bytes:
-        raise ModelRefused(
-            f"its {n_bytes} bytes are over the limit of {max_bytes} (VEREDICTO_MAX_MODEL_BYTES)"
-        )
-
-
-def _check_mode(mode: int) -> None:
-    if not stat.S_ISREG(mode):
-        raise ModelRefused(f"expected a regular file, got {_name_kind(mode)}")
-
-
-def _name_kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "something else")
-
-
-def _can_see(path: Path) -> bool:
-    """Returns whether something is there; False also where a folder ahead of it is closed."""
-    try:
-        return path.exists()
-    except OSError:
-        return False
-
-
-def _is_link(path: Path) -> bool:
-    """Returns whether a link is there; False also where a folder ahead of it is closed."""
-    try:
-        return path.is_symlink()
-    except OSError:
-        return False
 
 
 def _list_names(folder: Path) -> list[str] | str:
@@ -256,12 +192,12 @@ def _list_versions(folder: Path) -> Iterator[str]:
         if not folder.is_dir():
             return
     except OSError as error:
-        logger.warning("passed over %s: %s", _show(folder.name), error.strerror)
+        logger.warning("passed over %s: %s", show_path(folder.name), error.strerror)
         return
 
     names = _list_names(folder)
     if isinstance(names, str):
-        logger.warning("passed over %s: %s", _show(folder.name), names)
+        logger.warning("passed over %s: %s", show_path(folder.name), names)
         return
 
     for name in names:
@@ -273,8 +209,8 @@ def _list_versions(folder: Path) -> Iterator[str]:
             shown = Path(folder.name, name, "" if is_model else _FILE_IN_VERSION)
             logger.warning(
                 "passed over %s: the folder of a version is named by a whole number, as %s/1/%s",
-                _show(shown),
-                _show(folder.name),
+                show_path(shown),
+                show_path(folder.name),
                 _FILE_IN_VERSION,
             )
 
@@ -290,12 +226,3 @@ def _read_sums(text: str) -> Iterator[tuple[str, str]]:
             raise ModelRefused(f"line {number} is not as `sha256sum` writes it")
 
         yield os.path.normpath(match[2]), match[1].lower()
-
-
-def _show(path: Path | str) -> str:
-    """Returns a path as text, with escapes for the bytes that are none."""
-    return _show_name(read_name(os.fspath(path)))
-
-
-def _show_name(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto
 
 from service.errors import ModelRefused
-from service.models.folder import ModelFolder, read_file
+from service.models.folder import ModelFolder
 from tests.support.graphs import write_identity, write_with_weights
 from tests.support.new_process import run_python
 
@@ -99,14 +99,6 @@ def test_a_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
 
     with pytest.raises(ModelRefused, match=r"limit of 1000 \(VEREDICTO_MAX_MODEL"):
         folder.read(*folder.find())
-
-
-def test_a_fifo_in_place_of_a_file_is_not_opened(tmp_path: Path) -> None:
-    """Reading what became a FIFO after it was found is refused at once."""
-    os.mkfifo(tmp_path / "fifo")
-
-    with pytest.raises(ModelRefused, match="expected a regular file, got a FIFO"):
-        read_file(tmp_path / "fifo", max_bytes=10)
 
 
 def sign(folder: Path, **contents: bytes) -> ModelFolder:
