@@ -7,7 +7,7 @@ import secrets
 from contextvars import ContextVar
 
 MAX_REQUEST_ID_CHARS = 128
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~+/=:@-]{1,128}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~+/=:@-]{1,%d}" % MAX_REQUEST_ID_CHARS)
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )

@@ -153,11 +153,8 @@ def test_design_has_two_drawings() -> None:
     assert len(find_code(read_document("DESIGN.md"), "mermaid")) == 2
 
 
-def read_imports() -> dict[str, set[str]]:
-    """Returns what each package of the service imports of ours, from the table that the architecture test holds.
-
-    Commands are left out: what they start stands below `app`.
-    """
+def read_packages() -> dict[str, set[str]]:
+    """Returns what each package imports of ours, from the table that the architecture test holds."""
     source = (ROOT / "tests" / "test_architecture.py").read_text(encoding="utf-8")
     (table,) = [
         node.value
@@ -168,13 +165,44 @@ def read_imports() -> dict[str, set[str]]:
     ]
     packages: dict[str, set[str]] = ast.literal_eval(table)
 
+    return packages
+
+
+def read_imports() -> dict[str, set[str]]:
+    """Returns what each package of the service imports of ours, from the table that the architecture test holds.
+
+    Commands are left out: what they start stands below `app`.
+    """
     return {
         name.removeprefix("service.").rpartition(".")[2]: {
             each.removeprefix("service.").rpartition(".")[2] for each in imported
         }
-        for name, imported in packages.items()
+        for name, imported in read_packages().items()
         if name.startswith(("service.", "verdict")) and not name.endswith("__main__")
     }
+
+
+def test_the_table_of_rooms_is_that_of_the_imports() -> None:
+    """Each folder imports what its row names, and nothing else of ours but the contract and `cli`, where it may."""
+    contract = {"model_card", "row_records"}
+    imports: dict[str, set[str]] = {}
+    for package, imported in read_packages().items():
+        room = package.partition(".")[0]
+        others = {each.partition(".")[0] for each in imported} - {room, "cli"}
+        imports.setdefault(room, set()).update(others)
+
+    rows = re.findall(
+        r"^\| `(\w+)/` \| .* \| (.+) \|$", read_document("DESIGN.md"), re.M
+    )
+    assert {room for room, _ in rows} >= imports.keys() - contract
+    for room, said in rows:
+        if said == "all":
+            continue
+
+        named = set(re.findall(r"`(\w+)/", said))
+        found = imports.get(room, set())
+        assert found - contract == named, room
+        assert "the contract" in said or not found & contract, room
 
 
 def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:

@@ -11,6 +11,8 @@ from training import option_types as types
 from training.adopt.refusal import AdoptionError
 
 MY_MODELS = Path("my_models")
+SCORES = ("probabilities", "logits", "votes")
+"""Scores are probabilities, or logits that softmax or sigmoid makes them of, or each label is a vote."""
 EPILOG = """examples:
   # a scikit-learn model that skl2onnx has exported, on rows that it has not learnt
   veredicto adopt churn_forest.onnx --task churn --data test.csv --target left
@@ -151,7 +153,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--scores",
-        choices=("probabilities", "logits", "votes"),
+        choices=SCORES,
         help="what its scores are; votes: its label alone",
     )
     group.add_argument(

@@ -13,8 +13,6 @@ from training.adopt.foreign import FLOATS, TEXT, WHOLE, ForeignGraph
 from training.adopt.original import Answers
 from training.adopt.refusal import AdoptionError, shorten
 
-SCORES = ("probabilities", "logits", "votes")
-"""Scores are probabilities, or logits that softmax or sigmoid makes them of, or each label is a vote."""
 SUM_TOLERANCE = 1e-3
 """The probabilities of a row may miss a sum of 1 by this much, as half precision does."""
 
