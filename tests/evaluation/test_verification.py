@@ -12,23 +12,8 @@ import numpy as np
 import pytest
 
 from evaluation import evidence, verification
-from evaluation.gate import Gate
 from service.errors import EvaluationError
-from tests.support.made_predictions import make_predictions
-
-TRIAL = make_predictions(
-    {"champion": 0.8, "challenger": 0.9, "third": 0.85},
-    n_rows=200,
-    classes=("a", "b", "c"),
-)
-GATE = Gate.parse(
-    "challenger better than champion by 0.01",
-    task="task",
-    models=["task-champion", "task-challenger"],
-)
-EVIDENCE = evidence.gather(
-    TRIAL, risk=0.05, gates=[GATE], software={"server": "veredicto 1"}
-)
+from tests.support.gated_trial import EVIDENCE, TRIAL
 
 
 def changed(*path: str | int, to: Any) -> dict[str, Any]:

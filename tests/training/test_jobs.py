@@ -71,13 +71,18 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
+def name_data(table: Path) -> tuple[str, ...]:
+    """Returns the words that name what is learnt of the table of fruit, without its column `id`."""
+    words = ("--target", "fruit", "--task", "fruit", "--exclude", "id")
+    return ("--data", str(table), *words)
+
+
 def test_what_is_up_to_date_is_left_as_it_is(
     train_all: TrainAll, table: Path, tmp_path: Path
 ) -> None:
     """The second run makes only what is missing, the same byte for byte; a broken file counts as missing."""
-    data = ("--data", str(table), "--target", "fruit", "--task", "fruit")
     families = ("decision_tree", "knn", "naive_bayes")
-    words = (*data, "--exclude", "id", "--family", *families)
+    words = (*name_data(table), "--family", *families)
     folder = tmp_path / "models"
     status, _ = train_all(*words, folder=folder)
     assert status == 0
@@ -155,18 +160,7 @@ def test_your_own_table_is_learnt_by_every_suitable_family(
     train_all: TrainAll, table: Path, tmp_path: Path
 ) -> None:
     """Suitable families learn from the table, and the others are named with their reason."""
-    words = (
-        "--data",
-        str(table),
-        "--target",
-        "fruit",
-        "--task",
-        "fruit",
-        "--exclude",
-        "id",
-        "--folds",
-        "2",
-    )
+    words = (*name_data(table), "--folds", "2")
     families = ("--family", "naive_bayes", "linear", "cnn", "pca")
     status, printed = train_all(*words, *families, folder=tmp_path / "models")
 
@@ -228,16 +222,7 @@ def test_a_folder_that_cannot_be_written_fails_the_run(
     train_all: TrainAll, table: Path
 ) -> None:
     """Each model that could not be written is named with the reason."""
-    words = (
-        "--data",
-        str(table),
-        "--target",
-        "fruit",
-        "--task",
-        "fruit",
-        "--exclude",
-        "id",
-    )
+    words = name_data(table)
     status, printed = train_all(*words, "--family", "naive_bayes", "knn", folder=table)
     assert status == 1
     assert "not written: fruit-naive_bayes: " in printed

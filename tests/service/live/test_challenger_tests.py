@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss
 from service.contract.live_answers import ChallengerTest
 from service.errors import InvalidRequest, SettingsError
 from service.live import challenger_tests, comparison
-from service.live.challengers import ShadowDeployment, find_shadow_deployments
+from service.live.challengers import ShadowDeployment
 from service.live.challengers import make_model_key as key
 from service.live.cost_settings import find_costs, make_costs
 from service.live.journal.challenger_counts import MEAN_SCALE, find_metrics
@@ -47,19 +47,6 @@ ROUNDING = 1.1 / MEAN_SCALE
 @pytest.fixture
 def registry(models: Path) -> Registry:
     return Registry.load(models)
-
-
-@pytest.fixture
-def deployment(registry: Registry) -> ShadowDeployment:
-    settings = Settings.from_environment(
-        {"VEREDICTO_SHADOW": "colour:colour-second", "VEREDICTO_JOURNAL": "j"}
-    )
-    return find_shadow_deployments(registry, settings)["colour-second"]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from statsmodels.stats.proportion import proportion_confint
 from service.live import challenger_tests, comparison
 from service.live.challengers import (
     ShadowDeployment,
-    find_shadow_deployments,
     make_model_key,
 )
 from service.live.journal.group_keys import hash_names
@@ -31,7 +30,6 @@ from service.live.journal.records import (
 from service.live.journal.storage import schema
 from service.live.journal.transaction import Transactions
 from service.models.registry import Registry
-from service.settings import Settings
 from stats import sequential
 from tests.support.tiny_models import tiny_card, write_tiny
 
@@ -44,19 +42,6 @@ def registry(models: Path) -> Registry:
     """Loads three classifiers of one task."""
     write_tiny(models, tiny_card(family="third"), sign=0.5)
     return Registry.load(models)
-
-
-@pytest.fixture
-def deployment(registry: Registry) -> ShadowDeployment:
-    settings = Settings.from_environment(
-        {"VEREDICTO_SHADOW": "colour:colour-second", "VEREDICTO_JOURNAL": "j"}
-    )
-    return find_shadow_deployments(registry, settings)["colour-second"]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is no regular file is refused without being opened."""
+"""A file that is not regular is refused without being opened."""
 
 from __future__ import annotations
 
