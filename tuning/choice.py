@@ -17,6 +17,8 @@ RATE = "rate"
 MEMORY = "memory"
 GOALS = (RATE, MEMORY)
 ALPHA = 0.05
+NO_RATE_MIB = 1e9
+"""What kept no rate counts as if it took so much more memory than any process can."""
 MIN_ROUNDS = 3
 """Of fewer rounds nothing is shown."""
 
@@ -48,7 +50,8 @@ def score(goal: str, figures: Sequence[Figures]) -> float:
     """Returns how good the figures are for a goal, the larger the better; what kept no rate is last."""
     if goal == MEMORY:
         keeps = all(each.rate is not None for each in figures)
-        return -_mean([each.memory_mib for each in figures]) - (0 if keeps else 1e9)
+        penalty = 0.0 if keeps else NO_RATE_MIB
+        return -_mean([each.memory_mib for each in figures]) - penalty
 
     return _mean([each.rate or MIN_RATE for each in figures])
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,8 @@ MAX_IN_A_WINDOW = 10
 WINDOW_S = 10.0
 MAX_KINDS = 1_000
 """So many kinds of lines are told apart; then all are counted afresh."""
+MAX_KIND_CHARS = 200
+"""So much of the text of a line, before it is filled in, tells its kind."""
 MAX_MESSAGE_CHARS = 8_000
 MAX_WAITING_LINES = 10_000
 """So many lines of the access log wait for a reader that is slow; further ones are dropped."""
@@ -148,6 +151,15 @@ def _show(value: Any) -> str:
     return text if is_plain and text else json.dumps(text)
 
 
+@dataclass(slots=True)
+class _Window:
+    """A window of one kind of line counts those that it had, and those that were left out and not told of yet."""
+
+    start_s: float
+    n_lines: int = 0
+    n_left_out: int = 0
+
+
 class RateLimit(logging.Filter):
     """This filter lets at most ten lines of one kind out in ten seconds.
 
@@ -157,8 +169,7 @@ class RateLimit(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._windows: dict[tuple[str, str], list[float]] = {}
-        """Each kind has the start of its window, how many lines that has had, and how many were left out."""
+        self._windows: dict[tuple[str, str], _Window] = {}
         atexit.register(self._tell_all)
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -166,22 +177,24 @@ class RateLimit(logging.Filter):
         if record.levelno >= logging.CRITICAL:
             return True
 
-        now = time.monotonic()
+        now_s = time.monotonic()
         with self._lock:
             if len(self._windows) >= MAX_KINDS:
                 self._windows.clear()
-            kind = (record.name, str(record.msg)[:200])
-            window = self._windows.setdefault(kind, [now, 0, 0])
-            if now - window[0] >= WINDOW_S:
-                window[0] = now
-                window[1] = 0
-            window[1] += 1
-            if window[1] > MAX_IN_A_WINDOW:
-                window[2] += 1
+
+            kind = (record.name, str(record.msg)[:MAX_KIND_CHARS])
+            window = self._windows.setdefault(kind, _Window(now_s))
+            if now_s - window.start_s >= WINDOW_S:
+                window.start_s = now_s
+                window.n_lines = 0
+
+            window.n_lines += 1
+            if window.n_lines > MAX_IN_A_WINDOW:
+                window.n_left_out += 1
                 return False
 
-            record.left_out = int(window[2])
-            window[2] = 0
+            record.left_out = window.n_left_out
+            window.n_left_out = 0
 
         return True
 
@@ -189,9 +202,9 @@ class RateLimit(logging.Filter):
         """Yields the logger, the text and the number of lines that no later line has told of."""
         with self._lock:
             for (name, text), window in self._windows.items():
-                if window[2]:
-                    yield name, text, int(window[2])
-                    window[2] = 0
+                if window.n_left_out:
+                    yield name, text, window.n_left_out
+                    window.n_left_out = 0
 
     def _tell_all(self) -> None:
         """Says at the end what was left out since the last line."""

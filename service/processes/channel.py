@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Message = Mapping[str, Any]
-"""A message is an object of JSON whose `kind` says what it is."""
+"""A message is an object of JSON whose `kind` says what it is, one of those of `messages`."""
 
 MAX_MESSAGE_BYTES = 4_000_000
 _READ_BYTES = 65_536

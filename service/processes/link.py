@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from service.processes.channel import Channel, ChannelClosed, Message
+from service.processes.messages import ToProcess, ToSupervisor
 
 CHANNEL_VARIABLE = "_VEREDICTO_CHANNEL"
 """The supervisor names the descriptor of a worker's end in this variable, which is no setting."""
@@ -42,7 +43,7 @@ class Link:
         """Starts to read; each message goes to the handler of its kind, in the thread of the link."""
         threading.Thread(target=self._read, name="supervisor", daemon=True).start()
 
-    def handle(self, kind: str, handler: Handler) -> None:
+    def handle(self, kind: ToProcess, handler: Handler) -> None:
         """Sets what is done with the messages of a kind; others are passed over."""
         self._handlers[kind] = handler
 
@@ -50,7 +51,7 @@ class Link:
         """Sets what ends this worker in order once the supervisor is gone."""
         self._orphaned = end
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, kind: ToSupervisor, **fields: Any) -> None:
         """Tells the supervisor something; a supervisor that is gone is told nothing."""
         with self._lock:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from service.processes.messages import ToProcess
 from service.repository.generation import GenerationRequest, Manifest
 
 LOOK, LOAD, UNLOAD = "look", "load", "unload"
@@ -84,7 +85,7 @@ class WorkerGroup(Protocol):
         """Returns whether every worker serves, so that none is about to begin with another generation."""
         ...
 
-    def tell_worker(self, number: int, kind: str, **fields: Any) -> None:
+    def tell_worker(self, number: int, kind: ToProcess, **fields: Any) -> None:
         """Sends a message to a worker."""
         ...
 

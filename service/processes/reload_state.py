@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from service.processes.manifest_changes import find_refused, log_changes, shows_as
+from service.processes.messages import ToProcess
 from service.processes.reload_request import (
     BROKEN,
     DONE,
@@ -308,7 +309,7 @@ class ReloadState:
         self._tell_all(reload.expected, "commit")
         self._finish_where_all_have()
 
-    def _tell_all(self, workers: Iterable[int], kind: str) -> None:
+    def _tell_all(self, workers: Iterable[int], kind: ToProcess) -> None:
         for worker in workers:
             self._workers.tell_worker(worker, kind, generation=self._current.number)
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.folder_watcher import FolderWatcher
 from service.processes.link import CHANNEL_VARIABLE
+from service.processes.messages import ToProcess
 from service.processes.reload_request import LOOK, ReloadRequest
 from service.processes.reload_state import ReloadState
 from service.repository.generation import GenerationRequest, Store
@@ -48,7 +49,7 @@ class Workers(Protocol):
         """Returns whether every worker serves."""
         ...
 
-    def tell_worker(self, number: int, kind: str, **fields: Any) -> None:
+    def tell_worker(self, number: int, kind: ToProcess, **fields: Any) -> None:
         """Sends a message to a worker that may be gone."""
         ...
 
@@ -66,7 +67,7 @@ class Workers(Protocol):
 
 
 class Reloader:
-    """The reloader is what `Reloading` takes for its crew; the supervisor calls it from its one loop."""
+    """The reloader runs trials and watches the folder for its `ReloadState`, called from the supervisor's one loop."""
 
     def __init__(
         self, workers: Workers, options: ReloadOptions, *, load_s: float

@@ -18,6 +18,7 @@ from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.fork_server import NUMBER as FORK_SERVER
 from service.processes.fork_server import ForkServer, adopt_orphans, start_fork_server
 from service.processes.listening import HALFWAY_S, refuse_new_connections
+from service.processes.messages import ToProcess
 from service.processes.reloader import Reloader, describe_end
 from service.processes.restarts import Restarts
 from service.processes.signals import Signals
@@ -80,7 +81,7 @@ class Supervisor:
         """Returns whether every worker serves."""
         return len(self.list_ready()) == self._options.n_workers
 
-    def tell_worker(self, number: int, kind: str, **fields: Any) -> None:
+    def tell_worker(self, number: int, kind: ToProcess, **fields: Any) -> None:
         """Sends a message to a worker that may be gone."""
         worker = self._workers.get(number)
         if worker is not None:
@@ -321,6 +322,6 @@ class Supervisor:
         self.unwatch(worker.channel)
         worker.channel.close()
 
-    def _tell_all(self, kind: str, **fields: Any) -> None:
+    def _tell_all(self, kind: ToProcess, **fields: Any) -> None:
         for worker in self._workers.values():
             worker.tell(kind, **fields)

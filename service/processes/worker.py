@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from service.processes.channel import Channel, ChannelClosed
 from service.processes.link import CHANNEL_VARIABLE
+from service.processes.messages import ToProcess
 
 MIN_START_S = 60.0
 """A process has at least this long to import what it needs, which a busy machine makes of two seconds."""
@@ -59,8 +60,8 @@ class Worker:
     """This is true where it loads other files too, so that an end of the process may be due to any of them."""
     why_killed: str | None = None
 
-    def tell(self, kind: str, **fields: Any) -> None:
-        """Sends the worker a message, which may be gone."""
+    def tell(self, kind: ToProcess, **fields: Any) -> None:
+        """Sends a message to the worker, which may be gone."""
         try:
             self.channel.send(kind, **fields)
         except ChannelClosed:
