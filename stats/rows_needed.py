@@ -18,6 +18,9 @@ from stats.paired_differences import ALPHA, Pair, difference_interval, newcombe
 Floats = NDArray[np.float64]
 
 POWER = 0.8
+LEAST_SHARE = 1e-12
+LEAST_POSITIVE = 1e-300
+"""Shares of 0 are taken for these where one divides by them, or takes their logarithms."""
 MIN_GROUPS = 6
 """Fewer groups can show no difference, and hardly say how far groups differ."""
 MAX_CELLS = 250_000
@@ -94,7 +97,8 @@ def rows_to_show(pair: Pair, *, margin: float, effect: float = 1.0) -> int | Non
         return None
 
     shares = _take_shares(pair)
-    variance = shares[1] + shares[2] - pair.difference**2
+    _, only_a, only_b, _ = shares
+    variance = only_a + only_b - pair.difference**2
     z = _normal_quantile(1 - ALPHA) + _normal_quantile(POWER)
     approximate = math.ceil(z**2 * variance / gap**2)
     rows = _search(shares, max(1, approximate // 2), margin=margin) or approximate
@@ -117,7 +121,8 @@ def find_power(shares: Floats, n_rows: int, *, margin: float) -> float | None:
     only_a = first[:, None]
     only_b = second[None, :]
     rest = n_rows - only_a - only_b
-    share_both = shares[0] / max(shares[0] + shares[3], 1e-12)
+    both, _, _, neither = shares
+    share_both = both / max(both + neither, LEAST_SHARE)
     z = _normal_quantile(1 - ALPHA)
     possible = np.maximum(rest, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -180,14 +185,15 @@ def _weigh_tables(
 ) -> Floats:
     """Returns the trinomial probabilities of tables."""
     n_rows = float((only_a + only_b + rest).flat[0])
-    share_rest = max(1 - shares[1] - shares[2], 1e-300)
+    _, share_a, share_b, _ = shares
+    share_rest = max(1 - share_a - share_b, LEAST_POSITIVE)
     logs = (
         math.lgamma(n_rows + 1)
         - _log_factorials(only_a)
         - _log_factorials(only_b)
         - _log_factorials(np.maximum(rest, 0))
-        + only_a * math.log(max(shares[1], 1e-300))
-        + only_b * math.log(max(shares[2], 1e-300))
+        + only_a * math.log(max(share_a, LEAST_POSITIVE))
+        + only_b * math.log(max(share_b, LEAST_POSITIVE))
         + rest * math.log(share_rest)
     )
     weights: Floats = np.exp(logs)

@@ -25,7 +25,7 @@ from training.held_out_examples import write_examples
 from training.jobs import Learn, Outcome, learn_here, run_all, run_training
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks
-from training.shipped import SHIPPED
+from training.shipped import SHIPPED, find_task
 
 _OWN_IMAGE_FAMILIES = ("logistic", "mlp", "cnn")
 """These families learn from any folder of images, and from it alone."""
@@ -219,7 +219,7 @@ def _shipped_commands(
         command
         for command in SHIPPED
         if (options.families is None or command[0] in options.families)
-        and (options.task is None or command[2] == options.task)
+        and (options.task is None or find_task(command) == options.task)
     ]
     if not commands:
         raise TableError(
@@ -244,7 +244,7 @@ def _shipped_commands(
     here = [
         each
         for each in commands
-        if each[2] not in images.TASKS or images.is_available(each[2])
+        if (task := find_task(each)) not in images.TASKS or images.is_available(task)
     ]
     if len(here) < len(commands):
         text = f"{len(commands) - len(here)} models of images are left as they are: their data is not here"

@@ -21,7 +21,7 @@ from model_card import OUTPUTS, Card, ImageInput, Metric
 from training.console import headline
 from training.export.freshness import read_card
 from training.graph import open_session
-from training.shipped import SHIPPED
+from training.shipped import SHIPPED, find_task
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
@@ -83,7 +83,7 @@ def main() -> None:
 
 def find_shipped(folder: Path) -> list[ShippedModel]:
     """Returns the models of the bundled tasks by name; a person's own models are not listed."""
-    tasks = {command[2] for command in SHIPPED}
+    tasks = {find_task(command) for command in SHIPPED}
     found: list[ShippedModel] = []
 
     for path in sorted(folder.glob("*.onnx")):

@@ -64,7 +64,10 @@ DIGITS_OPTIONS = {
 }
 """Neighbours are kept in the file, and copies widen the normal distribution that naive Bayes takes each pixel for."""
 
-SHIPPED: tuple[tuple[str, ...], ...] = (
+Command = tuple[str, ...]
+"""A command has the words after `python -m training`: its family, `--task`, its task, and its other options."""
+
+SHIPPED: tuple[Command, ...] = (
     ("linear", "--task", "tacos", *FOLDS),
     ("linear", "--task", "diabetes", *FOLDS),
     ("decision_tree", "--task", "diabetes", "--min-leaf", "20", *FOLDS),
@@ -91,3 +94,9 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
     CIFAR10_CNN,
     CIFAR10_PRETRAINED,
 )
+
+
+def find_task(command: Command) -> str:
+    """Returns the task of a command of what is shipped."""
+    _, _, task, *_ = command
+    return task

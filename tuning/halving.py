@@ -86,7 +86,7 @@ class Halving:
     def _run_round(self, candidates: Sequence[Candidate], until_s: float) -> bool:
         """Measures each candidate once; returns False where the time ran out before the last one."""
         order = list(candidates)
-        # The first one that is measured says at which rate latencies are compared: in the first round that is the default.
+        # The first one that is measured says at which rate latencies are compared: in round 0 it is the default.
         if self._n_rounds:
             random.Random(self.seed + self._n_rounds).shuffle(order)
 

@@ -12,7 +12,7 @@ from training.arguments.parser import RENAMED, build_parser, list_commands
 from training.command_line import are_images
 from training.families.registry import FAMILIES
 from training.learning import enlarged
-from training.shipped import SHIPPED
+from training.shipped import SHIPPED, find_task
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPORTED_MODELS = ROOT / "exported_models"
@@ -58,7 +58,7 @@ def _choose_output(options: argparse.Namespace) -> Path:
 
     command = write_command(options)
     for words in SHIPPED:
-        if (words[0], words[2]) == (options.family, options.task):
+        if (words[0], find_task(words)) == (options.family, options.task):
             shipped = parse([*words, "--output", str(EXPORTED_MODELS)])
             return EXPORTED_MODELS if write_command(shipped) == command else MY_MODELS
 

@@ -29,6 +29,8 @@ _APPLICATION = slice(68, 72)
 _MAGIC_AND_PAGE_SIZE = slice(0, 18)
 _SHARED_LOCK = (0x40000002, 510)
 """These bytes of a database file SQLite locks, to be alone with it: https://sqlite.org/lockingv3.html."""
+_DATABASE, _LOG, _INDEX = range(3)
+"""The three files are opened in this order: the database, SQLite's log beside it, and that log's index."""
 _CHECKPOINT_LOOKS = 10
 _CHECKPOINT_LOOK_S = 0.025
 
@@ -108,7 +110,7 @@ class JournalFile:
     def check(self) -> None:
         """Raises JournalLost where the files are not those that were opened, or somebody else has written to them."""
         self.check_names()
-        index = wal.read_index(self._parts[2].descriptor)
+        index = wal.read_index(self._parts[_INDEX].descriptor)
         self._check_header()
         if index is not None:
             self._check_log(index)
@@ -116,9 +118,8 @@ class JournalFile:
 
     def check_names(self) -> None:
         """Raises JournalUnusable where the paths do not name the open files any more; any thread may call it."""
-        with (
-            self._lock
-        ):  # else `close` gives up descriptors, and others take their numbers
+        # Else `close` gives up descriptors, and others take their numbers.
+        with self._lock:
             if not self._parts:
                 raise JournalUnusable(f"{MAIN} is closed")
 
@@ -129,7 +130,7 @@ class JournalFile:
                     )
 
             # SQLite would read beyond the end of a shorter index, which ends the process.
-            shm = self._parts[2]
+            shm = self._parts[_INDEX]
             if os.fstat(shm.descriptor).st_size < wal.MIN_INDEX_BYTES:
                 raise JournalLost(f"{shm.words} was cut short")
 
@@ -137,7 +138,7 @@ class JournalFile:
         """Closes the file; one that is not sound is left as it is, and so is its log."""
         with self._lock:
             if self._parts and not is_sound:
-                _keep_from_checkpoint(self._parts[0].descriptor)
+                _keep_from_checkpoint(self._parts[_DATABASE].descriptor)
 
             self.connection.close()
             for part in self._parts:
@@ -150,9 +151,9 @@ class JournalFile:
         for suffix, words in _BESIDE.items():
             self._parts.append(_open_part(words, Path(f"{main}{suffix}")))
 
-        self._header = os.pread(self._parts[0].descriptor, _HEADER_BYTES, 0)
+        self._header = os.pread(self._parts[_DATABASE].descriptor, _HEADER_BYTES, 0)
         self._main_state = self._look_at_main()
-        index = wal.read_index(self._parts[2].descriptor)
+        index = wal.read_index(self._parts[_INDEX].descriptor)
         self._progress = b"" if index is None else index.progress
 
         self.journal_id = self._check_content()
@@ -169,19 +170,19 @@ class JournalFile:
             raise explain(error) from error
 
     def _check_header(self) -> None:
-        header = os.pread(self._parts[0].descriptor, _HEADER_BYTES, 0)
+        header = os.pread(self._parts[_DATABASE].descriptor, _HEADER_BYTES, 0)
         for part in (_MAGIC_AND_PAGE_SIZE, _APPLICATION):
             if header[part] != self._header[part]:
                 raise JournalLost(f"{MAIN} was overwritten or cut short")
 
     def _check_log(self, index: wal.LogIndex) -> None:
         """Compares the log with its index, again where that changes meanwhile."""
-        shm = self._parts[2].descriptor
-        while not wal.fits(self._parts[1].descriptor, index):
+        shm = self._parts[_INDEX].descriptor
+        while not wal.fits(self._parts[_LOG].descriptor, index):
             latest = wal.read_index(shm)
             if latest == index:
                 raise JournalLost(
-                    f"{self._parts[1].words} was overwritten or cut short"
+                    f"{self._parts[_LOG].words} was overwritten or cut short"
                 )
             if latest is None:
                 return
@@ -202,7 +203,7 @@ class JournalFile:
     def _wait_for_checkpoint(self) -> bytes:
         """Returns the progress of checkpoints once it moves, or soon: another process may be in the midst of one."""
         for _ in range(_CHECKPOINT_LOOKS):
-            index = wal.read_index(self._parts[2].descriptor)
+            index = wal.read_index(self._parts[_INDEX].descriptor)
             if index is not None and index.progress != self._progress:
                 return index.progress
             time.sleep(_CHECKPOINT_LOOK_S)
@@ -210,7 +211,7 @@ class JournalFile:
         return self._progress
 
     def _look_at_main(self) -> tuple[int, int]:
-        found = os.fstat(self._parts[0].descriptor)
+        found = os.fstat(self._parts[_DATABASE].descriptor)
         return found.st_mtime_ns, found.st_size
 
 
