@@ -30,9 +30,8 @@ def main() -> None:
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk")
 
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit("ended before its time")
-    )  # so that blocks end their servers
+    # Blocks that are left so end their servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))
     pin_to_last_processor()
 
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:

@@ -21,7 +21,8 @@ from verdict.predictions import Predictions
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
 _CLAIM = re.compile(
-    r"(\S+) +(better|not +worse) +than +(\S+) +by +(\d*\.?\d+|\d+\.)", re.ASCII
+    r"(?P<first>\S+) +(?P<how>better|not +worse) +than +(?P<second>\S+) +by +(?P<margin>\d*\.?\d+|\d+\.)",
+    re.ASCII,
 )
 
 
@@ -53,18 +54,18 @@ class Gate:
         """
         match = _CLAIM.fullmatch(claim.strip())
         is_share = criterion is None or criterion.metric == "balanced_accuracy"
-        if match is None or (is_share and float(match[4]) > 1):
+        if match is None or (is_share and float(match["margin"]) > 1):
             raise EvaluationError(f"--gate: expected {USAGE}, got {claim!r}")
 
-        first = _find(match[1], task, models)
-        second = _find(match[3], task, models)
+        first = _find(match["first"], task, models)
+        second = _find(match["second"], task, models)
         if first == second:
             raise EvaluationError(
                 f"--gate: expected two different models, got {claim!r}"
             )
 
-        margin = float(match[4])
-        least = margin if match[2] == "better" else -margin
+        margin = float(match["margin"])
+        least = margin if match["how"] == "better" else -margin
 
         return cls(claim, first, second, least, criterion)
 

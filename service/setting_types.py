@@ -196,7 +196,8 @@ def _parse_origin(text: str) -> str:
     if match is None:
         raise ValueError
 
-    scheme, host, port = match[1], match[2], int(match[3] or _PORTS[match[1]])
+    scheme, host, named = match.groups()
+    port = int(named or _PORTS[scheme])
     if not 0 < port <= MAX_PORT:
         raise ValueError
 

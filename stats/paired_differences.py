@@ -140,9 +140,8 @@ def odds_ratio(pair: Pair) -> dict[str, Any]:
         }
 
     value = pair.only_a / pair.only_b
-    if (
-        upper is not None
-    ):  # rounding may leave out the value of so many rows that both ends meet it
+    # Rounding may leave out the value of so many rows that both ends meet it.
+    if upper is not None:
         upper = max(upper, value)
 
     return {"value": value, "interval": (min(lower, value), upper)}

@@ -13,7 +13,13 @@ from rich.console import Console
 from model_card import Card
 from training.arguments.command import parse
 from training.arguments.loading import load_dataset
-from training.console import compare, describe_epoch, make_progress, summarise
+from training.console import (
+    compare,
+    describe_epoch,
+    make_progress,
+    print_line,
+    summarise,
+)
 from training.data import images
 from training.data.column_descriptions import describe_columns
 from training.data.datasets import split
@@ -36,10 +42,9 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     console = Console()
 
+    # SIGINT too: polars' own handler leaves a waiting thread asleep.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            number, _interrupt
-        )  # SIGINT too: polars' own handler leaves a waiting thread asleep
+        signal.signal(number, _interrupt)
 
     try:
         if options.family == "data":
@@ -94,7 +99,7 @@ def _print_columns(options: argparse.Namespace, console: Console) -> None:
 
     hint = "to change that: --as COLUMN=number, =category, =date, =text or =drop"
     for line in (*lines, hint):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        print_line(line, console)
 
 
 def _train_one(options: argparse.Namespace, console: Console) -> int:
@@ -132,7 +137,7 @@ def _print_where(path: Path, console: Console) -> None:
     text = (
         f"written {shown}; serve it: VEREDICTO_MODELS={shown.parent} python -m service"
     )
-    console.print(text, soft_wrap=True, markup=False, highlight=False)
+    print_line(text, console)
 
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:
@@ -199,7 +204,7 @@ def _write_examples(options: argparse.Namespace, console: Console) -> None:
     dataset = load_dataset(options)
     rows = split(dataset, seed=options.seed).held_out
     text = write_examples(options.output, dataset, rows)
-    console.print(text, soft_wrap=True, markup=False, highlight=False)
+    print_line(text, console)
 
 
 def _leave_out_unsuitable(outcomes: list[Outcome], console: Console) -> list[Outcome]:
@@ -207,7 +212,7 @@ def _leave_out_unsuitable(outcomes: list[Outcome], console: Console) -> list[Out
     for outcome in outcomes:
         if outcome.unsuitable:
             text = f"left out {outcome.name}: {outcome.unsuitable}"
-            console.print(text, soft_wrap=True, markup=False, highlight=False)
+            print_line(text, console)
 
     return [outcome for outcome in outcomes if not outcome.unsuitable]
 
@@ -274,9 +279,7 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
 def _print_notes(outcomes: list[Outcome], console: Console) -> None:
     notes = [note for outcome in outcomes for note in outcome.notes]
     for note in dict.fromkeys(notes):
-        console.print(
-            note, style="bold yellow", soft_wrap=True, markup=False, highlight=False
-        )
+        print_line(note, console, style="bold yellow")
 
 
 def _print_refusals(outcomes: list[Outcome], console: Console) -> int:
@@ -284,9 +287,7 @@ def _print_refusals(outcomes: list[Outcome], console: Console) -> int:
         [model for outcome in outcomes for model in outcome.models]
     ):
         text = f"{path.name} was learnt from other data under the same task: learn it again or remove it"
-        console.print(
-            text, style="bold yellow", soft_wrap=True, markup=False, highlight=False
-        )
+        print_line(text, console, style="bold yellow")
 
     refusals = [(each.name, each.failure or each.unsuitable) for each in outcomes]
 
@@ -316,10 +317,4 @@ def _find_stale(models: list[tuple[Card, Path]]) -> list[Path]:
 
 
 def _print_refusal(text: str, console: Console) -> None:
-    console.print(
-        f"not written: {text}",
-        style="bold red",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
-    )
+    print_line(f"not written: {text}", console, style="bold red")

@@ -26,6 +26,11 @@ def make_progress(console: Console) -> Progress:
     )
 
 
+def print_line(text: str, console: Console, *, style: str | None = None) -> None:
+    """Prints a text as it is: nothing in it is markup, and a long path is not broken."""
+    console.print(text, style=style, soft_wrap=True, markup=False, highlight=False)
+
+
 def describe_epoch(epoch: Epoch) -> str:
     losses = "  ".join(f"{name} {loss:.4f}" for name, loss in epoch.losses.items())
     return f"epoch {epoch.number}  {losses}"

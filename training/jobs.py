@@ -65,9 +65,8 @@ class Outcome:
 
 def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
     """Runs one training, with its pictures where they are wanted; refusals become part of the outcome."""
-    logging.getLogger("torch.onnx").setLevel(
-        logging.ERROR
-    )  # its hints are about torchvision, not about us
+    # Its hints are about torchvision, not about us.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     started = perf_counter()
     name = f"{options.task}-{name_model(options)}"
 

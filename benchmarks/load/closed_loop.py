@@ -85,9 +85,8 @@ def saturate(
 
     try:
         yield
-        process.send_signal(
-            signal.SIGINT
-        )  # it ends, and reports what it has seen so far
+        # It ends, and reports what it has seen so far.
+        process.send_signal(signal.SIGINT)
         _read_report(process.communicate(timeout=WRK_LIMIT_S)[0], request)
     finally:
         process.kill()

@@ -69,7 +69,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT}
-    )  # sigwait takes them, in its time
+    # `sigwait` takes them, in its time.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     main()

@@ -129,9 +129,8 @@ class Connection:
         if self._state is State.CONNECTING:
             code = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
-                raise OSError(
-                    code, os.strerror(code)
-                )  # of the subclass that the code has
+                # It is of the subclass that the code has.
+                raise OSError(code, os.strerror(code))
             self._state = State.SHAKING_HANDS
 
         if isinstance(self.socket, ssl.SSLSocket):

@@ -30,19 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from rich.console import Console  # the table alone needs these
 
-    from training.console import summarise
+    from training.console import print_line, summarise
 
     console = Console()
     for note in adoption.notes:
-        console.print(note, soft_wrap=True, markup=False, highlight=False)
+        print_line(note, console)
 
     seconds = perf_counter() - started
     console.print(summarise(adoption.card, adoption.path, seconds=seconds))
-    console.print(
+    print_line(
         f"written {adoption.path}; serve it: VEREDICTO_MODELS={adoption.path.parent} veredicto serve",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
+        console,
     )
 
     return 0
