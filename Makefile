@@ -72,9 +72,11 @@ train: .venv/test.stamp ## train every shipped model that is not up to date
 	$(BIN)/python -m training.held_out_tables
 	@$(MAKE) --no-print-directory table
 
-table: .venv/test.stamp ## write the tables of models into the documents, from the cards
+table: .venv/test.stamp ## write what documents and training's help take from cards and code: models, settings, limits, options
 	$(BIN)/python -m training.model_tables
 	$(BIN)/python -m training.command_document
+	$(BIN)/python -m service.settings_document docs/settings.md
+	$(BIN)/python -m service.contract.limits docs/limits.md
 
 verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
 	@$(BIN)/python -m service.models.verify

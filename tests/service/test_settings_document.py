@@ -41,7 +41,7 @@ def test_a_description_has_type_default_range_and_sentence() -> None:
 
 
 def test_the_page_of_settings_is_up_to_date() -> None:
-    """docs/settings.md holds today's table; `python -m service.settings_document docs/settings.md` rewrites it."""
+    """docs/settings.md holds the table of today, which `make table` writes."""
     page = PAGE.read_text(encoding="utf-8")
     assert page == TABLE.replace_in(page)
 
