@@ -98,12 +98,7 @@ PACKAGES: dict[str, set[str]] = {
         "verdict",
     },
     "scoring.__main__": {"cli", "cli.__main__", "scoring", "service.errors"},
-    "service.__main__": {
-        "service.launch",
-        "service.processes",
-        "service.setting_types",
-        "service.settings",
-    },
+    "service.__main__": {"service.command_line", "service.first_signals"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
     "service.app": {
@@ -202,6 +197,12 @@ PACKAGES: dict[str, set[str]] = {
         "tables",
         "verdict",
     },
+    "service.command_line": {
+        "service.launch",
+        "service.processes",
+        "service.setting_types",
+        "service.settings",
+    },
     "service.launch": {
         "service.access",
         "service.announcement",
@@ -282,6 +283,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.processes": {
         "service.errors",
+        "service.first_signals",
         "service.models",
         "service.observability",
         "service.repository",

@@ -43,6 +43,8 @@ _TYPES = {
 }
 _COMPRESSED = frozenset({b"image/jpeg", b"image/png"})
 """Files of these types would not shrink."""
+_TAG_ENDS = (b"", b"-gzip")
+"""The tags of a file as it is, and compressed, end so."""
 _VARY = (b"vary", b"accept-encoding")
 _VARY_ACCEPT = (b"vary", b"accept")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
@@ -62,21 +64,27 @@ class StaticFile:
         return gzip.compress(self.content, compresslevel=9, mtime=0)
 
     @cached_property
-    def _etag(self) -> bytes:
-        digest = sha256(self.content).hexdigest()
-        return b'"%s"' % digest[:32].encode()
+    def _hash(self) -> bytes:
+        return sha256(self.content).hexdigest()[:32].encode()
 
     def respond(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
-        """Returns the response to a request with these headers."""
-        asked = dict(headers)
-        own = (*self._headers, (b"etag", self._etag), _VARY)
-        known = asked.get(b"if-none-match", b"")
-        if self._etag in known or known.strip() == b"*":
-            return Response(304, b"", self._content_type, own)
+        """Returns the response to a request with these headers.
 
+        The compressed file has a tag of its own, as RFC 9110, 8.8.3 has it: a tag without `W/` is that of the same
+        bytes. Who has either of the two has the file.
+        """
+        asked = dict(headers)
         is_large = len(self.content) >= MIN_GZIP_BYTES
         can_shrink = is_large and self._content_type not in _COMPRESSED
-        if can_shrink and _takes_gzip(asked.get(b"accept-encoding", b"")):
+        shrinks = can_shrink and _takes_gzip(asked.get(b"accept-encoding", b""))
+        tags = [b'"%s%s"' % (self._hash, end) for end in _TAG_ENDS]
+        own = (*self._headers, (b"etag", tags[shrinks]), _VARY)
+
+        known = asked.get(b"if-none-match", b"")
+        if any(tag in known for tag in tags) or known.strip() == b"*":
+            return Response(304, b"", self._content_type, own)
+
+        if shrinks:
             own = (*own, (b"content-encoding", b"gzip"))
             return Response(200, self._compressed, self._content_type, own)
 

@@ -7,6 +7,8 @@ import signal
 import socket
 from types import FrameType
 
+from service.first_signals import PASSED_OVER, STOPS
+
 
 class Signals:
     """Signals end the server: SIGTERM and SIGQUIT in order, an interrupt without the drain, a second signal at once.
@@ -25,10 +27,10 @@ class Signals:
         self._writing.settimeout(0)
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
         selector.register(reading, selectors.EVENT_READ, lambda: reading.recv(4096))
-        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        for number in STOPS:
             signal.signal(number, self._take)
         # Workers inherit that these are passed over.
-        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        for number in PASSED_OVER:
             signal.signal(number, signal.SIG_IGN)
         # Without a handler the death of a worker would not end a wait.
         signal.signal(signal.SIGCHLD, lambda *_: None)

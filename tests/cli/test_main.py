@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import venv
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from service.first_signals import PASSED_OVER, STOPS
 from tests.support.server import ROOT, serve
 
 COMMANDS = {
@@ -38,11 +40,18 @@ def veredicto(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def call_package(name: str, *words: str) -> int | str | None:
-    """Returns the exit code of the package that a command runs, which is called in this process."""
+    """Returns the exit code of the package that a command runs, which is called in this process.
+
+    A server takes signals at once, which are this process's own again afterwards.
+    """
+    handlers = {number: signal.getsignal(number) for number in STOPS + PASSED_OVER}
     try:
         return int(import_module(f"{COMMANDS[name]}.__main__").main(words))
     except SystemExit as ended:
         return ended.code
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")

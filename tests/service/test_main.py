@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -157,6 +158,56 @@ def test_another_package_of_the_name_is_not_taken_for_ours(tmp_path: Path) -> No
         "veredicto does not start: expected a folder without a package of the name service, "
         f"got {tmp_path}: start it from another folder\n"
     )
+
+
+SIGNALLED = """
+import importlib.abc, os, runpy, sys
+
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), {number})
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["service", "--port", "0"]
+runpy.run_module({run!r}, run_name="__main__")
+"""
+"""A start gets a signal when it imports a module; told to stop or not, it ends, since its port is none."""
+
+
+def start_signalled(run: str, number: int, *, module: str) -> tuple[int, str]:
+    """Returns status and output of a start whose process gets a signal when it imports a module."""
+    script = SIGNALLED.format(run=run, number=int(number), module=module)
+    finished = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return finished.returncode, finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["service.command_line", "service.processes.supervisor"]
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGINT])
+def test_a_start_that_is_stopped_while_it_imports_ends_in_order(
+    number: signal.Signals, module: str
+) -> None:
+    """Its status is 0, as later, and it writes no traceback: nothing has failed."""
+    assert start_signalled("service", number, module=module) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_that_changes_nothing_does_not_end_a_start(
+    number: signal.Signals,
+) -> None:
+    """Log rotation may send it to a server that is not there yet: the start goes on until it refuses its port."""
+    status, output = start_signalled("service", number, module="service.command_line")
+
+    assert status == 2
+    assert "expected a number from 1 to 65535, got '0'" in output
 
 
 def test_help_shows_where_models_are_named() -> None:

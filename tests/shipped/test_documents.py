@@ -217,6 +217,7 @@ def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
     ground = {
         "announcement",
         "errors",
+        "first_signals",
         "generated_table",
         "labelling",
         "losses",

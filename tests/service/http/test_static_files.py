@@ -111,6 +111,27 @@ def test_who_has_the_page_is_told_so(pages: Path) -> None:
     assert files.show_home([(b"if-none-match", b'"other"')]).status == 200
 
 
+def test_the_compressed_file_has_a_tag_of_its_own(pages: Path) -> None:
+    """Other bytes have another tag (RFC 9110, 8.8.3), and who has either form has the file."""
+    files = StaticFiles(pages)
+    path = f"/static/{files.version}/a.css"
+    plain, compressed = (files.show(path, asked) for asked in ([], GZIP))
+    tags = [header(each, b"etag") for each in (plain, compressed)]
+
+    assert plain.body != compressed.body
+    assert len(set(tags)) == 2
+    for tag in tags:
+        assert tag is not None
+        for asked in ([], GZIP):
+            again = files.show(path, [*asked, (b"if-none-match", tag)])
+            assert again.status == 304
+    # What no other form has keeps one tag, whatever the client takes.
+    script = f"/static/{files.version}/inner/b.js"
+    assert header(files.show(script, GZIP), b"etag") == header(
+        files.show(script, []), b"etag"
+    )
+
+
 def test_a_file_of_another_version_is_not_found(pages: Path) -> None:
     """The error says what helps; nothing outside of the folder has an address."""
     files = StaticFiles(pages)
