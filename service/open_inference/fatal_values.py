@@ -1,11 +1,12 @@
-"""Values that would end the process in an operator of onnxruntime are refused beforehand, where a request has them.
+"""Values and shapes that would end the process in an operator of onnxruntime are refused beforehand.
 
-What a graph itself computes is not seen here.
+They are looked for in requests: what a graph itself computes is not seen here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,27 +16,51 @@ from service.errors import InvalidRequest
 from service.models.graph import Graph
 from service.open_inference.input_tensors import Tensor
 
-_DIVISION = frozenset({("", "Div"), ("ai.onnx", "Div")})
+_STANDARD = ("", "ai.onnx")
+"""The operators of ONNX itself are of this domain, by either name."""
+_DIVISION = frozenset(product(_STANDARD, ("Div",)))
 _DIVIDED = (np.dtype(np.int32), np.dtype(np.int64))
 """onnxruntime divides integers of these types."""
-_BOXES = frozenset({("", "RoiAlign"), ("ai.onnx", "RoiAlign")})
+_BOXES = frozenset(product(_STANDARD, ("RoiAlign",)))
+_NEED_ELEMENTS = frozenset(
+    {
+        *product(_STANDARD, ("ConvTranspose", "GRU", "LSTM", "STFT", "Unique")),
+        ("ai.onnx.ml", "FeatureVectorizer"),
+    }
+)
+"""These operators need tensors that have elements."""
+_OWN = "com.microsoft"
+"""Of onnxruntime's own operators several need elements, too, as those of attention, and none is of use without."""
 MAX_BOX_AREA = 2**24
 """`RoiAlign` holds some 50 bytes for each place of a box, which no limit of memory counts: 800 MB of so many."""
 
 
 def check_values(graph: Graph, inputs: Mapping[str, Tensor]) -> None:
-    """Raises InvalidRequest for values that an operator of the graph does not survive."""
-    operators = graph.session.outline.operators
-    divides = not _DIVISION.isdisjoint(operators)
-    has_boxes = not _BOXES.isdisjoint(operators)
-    if not (divides or has_boxes):
-        return
-
+    """Raises InvalidRequest for values or shapes that an operator of the graph does not survive."""
     arrays = {name: np.asarray(each) for name, each in inputs.items()}
-    if divides:
-        _check_division(graph, arrays)
-    if has_boxes:
-        _check_boxes(graph, arrays)
+    for name, array in arrays.items():
+        if not array.size:
+            _refuse_empty(graph, name, array.shape)
+
+    operators = graph.session.outline.operators
+    for guarded, check in _CHECKS.items():
+        if not guarded.isdisjoint(operators):
+            check(graph, arrays)
+
+
+def _refuse_empty(graph: Graph, name: str, shape: tuple[int, ...]) -> None:
+    """Raises InvalidRequest for a tensor without elements where an operator of the graph needs some."""
+    operators = graph.session.outline.operators
+    needing = [
+        operator
+        for domain, operator in sorted(operators)
+        if domain == _OWN or (domain, operator) in _NEED_ELEMENTS
+    ]
+    if needing:
+        raise InvalidRequest(
+            f"input {name[:100]!r}: its shape {list(shape)} has no elements, and the operator {needing[0][:100]} of "
+            f"{graph.name} needs some: send at least one row"
+        )
 
 
 def _check_division(graph: Graph, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -75,3 +100,10 @@ def _check_boxes(graph: Graph, arrays: Mapping[str, NDArray[Any]]) -> None:
                 f"input {name[:100]!r}: {graph.name} samples boxes, and one of them has an area of {area:.3g}: "
                 f"at most {MAX_BOX_AREA} is taken"
             )
+
+
+_CHECKS = {
+    _DIVISION: _check_division,
+    _BOXES: _check_boxes,
+}
+"""What is looked at where a graph has one of the operators."""

@@ -142,6 +142,55 @@ def write_boxes(folder: Path) -> Path:
     return write_graph(folder / "boxes.onnx", nodes, [boxes], [y])
 
 
+def write_fragile(folder: Path) -> list[str]:
+    """Writes graphs of one operator each that ends the process for a tensor without elements; returns their names.
+
+    Their input `x` has free axes; what else the operator takes are constants.
+    """
+    shapes = {"w": [1, 12, 2], "r": [1, 12, 3], "kernel": [1, 1, 2, 2, 2]}
+    constants = [
+        numpy_helper.from_array(np.ones(shape, np.float32), name)
+        for name, shape in shapes.items()
+    ]
+    constants.append(numpy_helper.from_array(np.array(2), "steps"))
+    nodes = {
+        "lstm": helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=3),
+        "convtranspose": helper.make_node("ConvTranspose", ["x", "kernel"], ["y"]),
+        "unique": helper.make_node("Unique", ["x"], ["y"], axis=0),
+        "stft": helper.make_node("STFT", ["x", "steps", "", "steps"], ["y"]),
+        "featurevectorizer": helper.make_node(
+            "FeatureVectorizer",
+            ["x"],
+            ["y"],
+            domain="ai.onnx.ml",
+            inputdimensions=[2],
+        ),
+        "inverse": helper.make_node("Inverse", ["x"], ["y"], domain="com.microsoft"),
+    }
+    n_axes = {"convtranspose": 5, "featurevectorizer": 2}
+    for name, node in nodes.items():
+        _write_node(folder / f"{name}.onnx", node, n_axes.get(name, 3), constants)
+
+    return list(nodes)
+
+
+def _write_node(
+    path: Path, node: onnx.NodeProto, n_axes: int, constants: list[onnx.TensorProto]
+) -> None:
+    graph = helper.make_graph(
+        [node],
+        "graph",
+        [tensor("x", TensorProto.FLOAT, [f"n{axis}" for axis in range(n_axes)])],
+        [tensor("y", TensorProto.FLOAT, None)],
+        [each for each in constants if each.name in node.input],
+    )
+    domains = {"": 18, "ai.onnx.ml": 3, "com.microsoft": 1}
+    opsets = [helper.make_opsetid(*each) for each in domains.items()]
+    model = helper.make_model(graph, opset_imports=opsets)
+    model.ir_version = 10
+    path.write_bytes(model.SerializeToString())
+
+
 def write_all(folder: Path) -> None:
     """Writes graphs without cards, one in two versions, a model of images and a generator."""
     for version in ("1", "2"):

@@ -19,6 +19,7 @@ from service.open_inference.classification import classify
 from tests.support.graphs import (
     write_boxes,
     write_division,
+    write_fragile,
     write_identity,
     write_range,
 )
@@ -48,6 +49,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     write_range(folder)
     write_division(folder)
     write_boxes(folder)
+    write_fragile(folder)
     write_identity(folder, "texts", TensorProto.STRING, ["n"])
     port = free_port()
     settings = {
@@ -213,3 +215,59 @@ def test_a_box_without_bounds_takes_no_memory(
         refused, 400
     )
     assert sample(endpoints.server, [[0, 0, 7, 7]]).status_code == 200
+
+
+FRAGILE = {
+    "lstm": ([2, 1, 2], "LSTM"),
+    "convtranspose": ([1, 1, 1, 1, 1], "ConvTranspose"),
+    "unique": ([2, 1, 1], "Unique"),
+    "stft": ([1, 4, 1], "STFT"),
+    "featurevectorizer": ([2, 2], "FeatureVectorizer"),
+    "inverse": ([2, 1, 1], "Inverse"),
+}
+"""Of each graph that needs elements a shape that it takes, and its operator."""
+
+
+def ask_fragile(server: Server, name: str, shape: list[int]) -> httpx.Response:
+    data = [1.0] * int(np.prod(shape))
+    tensor = {"name": "x", "shape": shape, "datatype": "FP32", "data": data}
+    return server.post(f"/v2/models/{name}/infer", {"inputs": [tensor]})
+
+
+@pytest.mark.parametrize("name", FRAGILE)
+def test_a_tensor_without_elements_ends_no_process(
+    endpoints: Endpoints, name: str
+) -> None:
+    """Whichever axis has no length, an operator that does not survive it is not run, and others' requests go on."""
+    shape, operator = FRAGILE[name]
+
+    for axis in range(len(shape)):
+        empty = [0 if each == axis else length for each, length in enumerate(shape)]
+        refused = ask_fragile(endpoints.server, name, empty)
+        assert error_of(refused, 400) == (
+            f"input 'x': its shape {empty} has no elements, and the operator {operator} of {name} needs some: "
+            "send at least one row"
+        )
+
+    answer = ask_fragile(endpoints.server, name, shape)
+    assert answer.status_code == 200, answer.text
+    assert "was ended by" not in endpoints.server.log.read_text()
+
+
+def test_a_tensor_without_elements_over_grpc_ends_no_process(
+    endpoints: Endpoints,
+) -> None:
+    """Triton's client reads the same words, and a graph that takes no rows answers none."""
+    empty = triton_grpc.InferInput("x", [3, 0, 2], "FP32")
+    empty.set_data_from_numpy(np.zeros((3, 0, 2), np.float32))
+    none = triton_grpc.InferInput("x", [0], "BYTES")
+    none.set_data_from_numpy(np.array([], np.object_))
+
+    with triton_grpc.InferenceServerClient(endpoints.grpc) as client:
+        with pytest.raises(InferenceServerException) as refused:
+            client.infer("lstm", [empty])
+        found = client.infer("texts", [none]).as_numpy("y")
+
+    assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert "its shape [3, 0, 2] has no elements" in refused.value.message()
+    assert found.shape == (0,)
