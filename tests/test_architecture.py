@@ -600,7 +600,14 @@ SHOWN: dict[str, set[str]] = {
         "turn_batching",
     },
     "service.grpc": {"messages", "port", "server"},
-    "service.http": {"application", "gate", "lifespan", "response_writer", "responses"},
+    "service.http": {
+        "application",
+        "gate",
+        "lifespan",
+        "request_timeout",
+        "response_writer",
+        "responses",
+    },
     "service.http.request_bodies": {"csv_rows", "forms", "infer_body", "multipart"},
     "service.http.wire": {"connections", "fast_path"},
     "service.judging": {

@@ -43,6 +43,15 @@ def read_timeout_ms(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
     return min(found, default=None)
 
 
+def has_bad_timeout(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Returns whether a header says no time, which is refused also where the answer is there at once."""
+    try:
+        read_timeout_ms(headers)
+    except InvalidRequest:
+        return True
+    return False
+
+
 def _parse(name: bytes, value: bytes) -> int:
     text = value.strip()
     if not text.isdigit() or len(text) > MAX_DIGITS or not int(text):

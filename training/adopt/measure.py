@@ -35,6 +35,11 @@ from training.graph import run
 
 HALF_TOLERANCE = 2e-3
 """Half precision has 11 bits, and onnxruntime computes more precisely where a cast to float32 follows."""
+ALONE_ROWS = 3
+ALONE_TOLERANCE = 1e-3
+"""A row that is run alone may differ by this much, absolute plus relative: kernels round otherwise with many rows."""
+ROUNDED_TOLERANCE = 0.1
+"""Here values are rounded to eight bits or eleven, the former by the largest of all rows."""
 TIE = 1e-6
 """Classes whose probabilities differ by less are level, and either may be the label."""
 
@@ -74,6 +79,7 @@ def measure(
     """Returns the file's bytes and its card; raises AdoptionError where the wrapped graph answers otherwise."""
     kind = outputs.roles.kind
     exported = _run(foreign, model, description.inputs, kind)
+    _check_rows_alone(foreign, model, description.inputs, kind, exported)
     source = read_source(foreign, answers, outputs)
     unequal = _count_unequal_labels(
         foreign, source, exported, takes_most_probable=takes_most_probable
@@ -170,6 +176,37 @@ def _run(
     return exported
 
 
+def _check_rows_alone(
+    foreign: ForeignGraph,
+    model: onnx.ModelProto,
+    inputs: NDArray[Any],
+    kind: str,
+    exported: dict[str, NDArray[Any]],
+) -> None:
+    """Raises AdoptionError where a row is answered otherwise alone than among the others.
+
+    Whoever asks about one row would get another answer than the one that is measured here, and clients who ask at once
+    each other's.
+    """
+    name = OUTPUTS[kind][-1]
+    is_quantised = any(
+        each.op_type == "DynamicQuantizeLinear" for each in model.graph.node
+    )
+    is_rounded = is_quantised or _is_half(foreign)
+    limit = ROUNDED_TOLERANCE if is_rounded else ALONE_TOLERANCE
+    for row in np.linspace(0, len(inputs) - 1, ALONE_ROWS).astype(int):
+        alone = _run(foreign, model, inputs[row : row + 1], kind)[name].reshape(-1)
+        among = exported[name][row].reshape(-1)
+        if not np.allclose(alone, among, rtol=limit, atol=limit):
+            worst = int(np.argmax(np.abs(alone - among)))
+            raise AdoptionError(
+                f"{foreign.file_name}: it answers a row of the data by {alone[worst]:.4g} where it is asked alone, and "
+                f"by {among[worst]:.4g} among others, as a network does that is exported while it learns, or one that "
+                "normalises over the rows: export it for evaluation (torch: model.eval() before), with each row by "
+                "itself"
+            )
+
+
 def _count_unequal_labels(
     foreign: ForeignGraph,
     source: dict[str, NDArray[Any]],
@@ -219,13 +256,17 @@ def _compare(
 
 
 def _find_tolerance(foreign: ForeignGraph, description: ModelDescription) -> float:
-    if any(
-        each.element == onnx.TensorProto.FLOAT16
-        for each in (*foreign.inputs, *foreign.outputs)
-    ):
+    if _is_half(foreign):
         return HALF_TOLERANCE
     return (
         IMAGE_TOLERANCE
         if isinstance(description.input, ImageInput)
         else PARITY_TOLERANCE
+    )
+
+
+def _is_half(foreign: ForeignGraph) -> bool:
+    return any(
+        each.element == onnx.TensorProto.FLOAT16
+        for each in (*foreign.inputs, *foreign.outputs)
     )

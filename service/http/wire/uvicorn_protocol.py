@@ -22,6 +22,7 @@ from service.execution.run import Pending, Reply, Run
 from service.execution.turn_batching import TurnRun
 from service.http.application import STARTED
 from service.http.lifespan import Send
+from service.http.request_timeout import has_bad_timeout
 from service.http.response_writer import ResponseWriter
 from service.http.responses import BODILESS, CLOSE, Response
 from service.http.wire.connections import BUSY, Connections
@@ -271,7 +272,12 @@ class FastPathProtocol(RefusingProtocol):
         ):
             return
 
-        if self._is_passed_on or route is None or not self._is_plain():
+        if (
+            self._is_passed_on
+            or route is None
+            or not self._is_plain()
+            or has_bad_timeout(self.headers)
+        ):
             self._is_passed_on = False
             super()._start()
             return

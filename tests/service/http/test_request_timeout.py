@@ -10,13 +10,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from onnx import TensorProto
 
 from service.errors import InvalidRequest
 from service.http.request_timeout import TIMEOUT_HEADERS, read_timeout_ms
 from tests.support.connections import connect, read
+from tests.support.graphs import write_identity
 from tests.support.loop_graphs import ENDLESS_TRIPS, write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
+from tests.support.tiny_models import tiny_card, write_tiny
 
 HEADER = "X-Request-Timeout-Ms"
 PATH = "/v2/models/counter/infer"
@@ -25,10 +28,12 @@ DEADLINE_S = 40
 
 @pytest.fixture(scope="module")
 def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server has two graphs that count as far as a request says, and a long deadline."""
+    """The server has two graphs that count as far as a request says, two that are quick, and a long deadline."""
     folder = tmp_path_factory.mktemp("models")
     write_counter(folder)
     write_counter(folder, "other")
+    write_identity(folder, "rows", TensorProto.FLOAT, ["n", 2])
+    write_tiny(folder, tiny_card())
     home = tmp_path_factory.mktemp("home")
     with serve(
         home, VEREDICTO_MODELS=folder, VEREDICTO_DEADLINE_S=DEADLINE_S
@@ -93,6 +98,28 @@ def test_a_bad_time_is_refused(counting: Server, value: str) -> None:
     response = count(counting, 1, value)
 
     assert HEADER.lower() in error_of(response, 400).lower()
+
+
+ROWS = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/v2/models/rows/infer", {"inputs": [ROWS]}),
+        ("/predict", {"model": "colour-first", "inputs": [[0.5, "red"]]}),
+    ],
+)
+def test_a_bad_time_is_refused_where_the_answer_is_there_at_once(
+    counting: Server, path: str, content: dict[str, object]
+) -> None:
+    """A quick model answers without a deadline; whatever is no time is refused all the same, however often it comes."""
+    for value in ("soon", "soon", "0", "soon"):
+        response = counting.client.post(path, json=content, headers={HEADER: value})
+        assert HEADER.lower() in error_of(response, 400).lower()
+
+    response = counting.client.post(path, json=content, headers={HEADER: "9000"})
+    assert response.status_code == 200, response.text
 
 
 def test_a_client_that_leaves_ends_its_run(counting: Server) -> None:

@@ -433,6 +433,50 @@ def test_a_refusal_says_what_would_work(
     assert not (tmp_path / "my").exists()
 
 
+def normalise_over_rows(path: Path, *, how: str) -> Path:
+    """Writes a network whose rows hang together, by what is subtracted from them or divides them."""
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [4, 3], [*range(12)])
+    mean = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0]),
+        helper.make_node("Sub", ["x", "mean"], ["centred"]),
+        helper.make_node("MatMul", ["centred", "w"], ["scores"]),
+    ]
+    largest = [
+        helper.make_node("ReduceMax", ["x"], ["largest"], axes=[0]),
+        helper.make_node("Div", ["x", "largest"], ["shares"]),
+        helper.make_node("MatMul", ["shares", "w"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        mean if how == "mean" else largest,
+        "network",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 3])],
+        [weights],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    return save(path, helper.make_model(graph, opset_imports=opsets, ir_version=8))
+
+
+@pytest.mark.parametrize("how", ["mean", "largest"])
+def test_rows_that_hang_together_are_refused(
+    tmp_path: Path, flowers: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    """A network that was exported while it learns would answer one row otherwise than it was measured on many."""
+    path = normalise_over_rows(tmp_path / "learning.onnx", how=how)
+    words = ("--task", "flowers", "--data", flowers, "--target", "kind")
+    more = ("--classes", *FLOWERS, "--scores", "logits")
+
+    assert adopt(path, *words, *more, "--output", tmp_path / "my") == 1
+
+    said = capsys.readouterr().err
+    assert re.search(
+        r"learning.onnx: it answers a row of the data by \S+ where it is asked alone, and by \S+ among others, .*"
+        r"model\.eval\(\) before",
+        said,
+    )
+    assert not (tmp_path / "my").exists()
+
+
 def test_margins_are_adopted_as_votes_by_wish(tmp_path: Path, flowers: Path) -> None:
     """The label alone counts with `--scores votes`, with the probability 1."""
     fitted = LinearSVC().fit(FEATURES, KINDS)
