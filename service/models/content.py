@@ -17,6 +17,7 @@ from service.models.folder import (
 )
 from service.models.parsing.external_tensors import ExternalTensor
 from service.models.parsing.onnx_file import read_outline
+from service.models.parsing.other_formats import name_other_format
 from service.models.parsing.outline import Outline
 from service.models.regular_files import read_file, write_name
 
@@ -60,7 +61,7 @@ def read_content(folder: ModelFolder, file: ModelFile) -> ModelContent:
     """Returns a model of a folder; raises ModelRefused, or OSError where a file cannot be read."""
     graph = folder.read(file)
     known = folder.read_outline(file)
-    outline = read_outline(graph) if known is None else Outline.from_document(known)
+    outline = _read_outline(graph) if known is None else Outline.from_document(known)
     weights: dict[str, bytes] = {}
     n_bytes = len(graph)
 
@@ -78,6 +79,17 @@ def read_content(folder: ModelFolder, file: ModelFile) -> ModelContent:
         weights=weights,
         known_digest=folder.find_digest(file),
     )
+
+
+def _read_outline(graph: bytes) -> Outline:
+    """Returns the outline of a file; raises ModelRefused, for a file of another format with its name."""
+    try:
+        return read_outline(graph)
+    except ModelRefused as error:
+        found = name_other_format(graph)
+        if found is None:
+            raise
+        raise ModelRefused(f"it is no ONNX file: it is {found}") from error
 
 
 def read_one(path: Path) -> ModelContent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import prod
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ MAX_SHARED_ROW = 0.5
 """One more row must cost a quick run at most this share of a run of its own."""
 MAX_JOINED_SHARE = 0.9
 """A joined run must take at most this share of the time of as many single runs, or runs stay single."""
+MAX_INPUT_BYTES = 2**31 - 1
+"""No setting allows longer bodies, so that a graph that needs more could never be asked."""
 MAX_ROWS = 10**9
 """This is the number of quick rows of a graph whose rows cost hardly anything."""
 
@@ -212,6 +215,7 @@ class Graph:
         answer to an example of zeros.
         """
         names = list(self.outputs)
+        self._check_size()
         with limit_runs(MAX_FIRST_RUN_S) as options:
             try:
                 outputs = self.session.run(names, self._make_example(2), options)
@@ -229,6 +233,18 @@ class Graph:
 
         for name, output in zip(names, outputs, strict=True):
             self.session.free_axes(name, np.shape(output))
+
+    def _check_size(self) -> None:
+        """Raises ModelRefused where an input has more bytes than any request may have."""
+        for name, tensor in self.inputs.items():
+            datatype = BY_SESSION[tensor.type]
+            n_bytes = prod(max(length, 1) for length in tensor.shape)
+            n_bytes *= np.dtype(datatype.array).itemsize
+            if n_bytes > MAX_INPUT_BYTES:
+                raise ModelRefused(
+                    f"its input {name[:100]!r} of shape {tensor.shown} takes at least {n_bytes} bytes, and no request "
+                    f"has more than {MAX_INPUT_BYTES}: export it with a smaller or a free axis"
+                )
 
     def _time(self, n_rows: int, *, enough_s: float = 0.0) -> float:
         """Returns the seconds that a run of `n_rows` rows takes, infinity where it fails.

@@ -213,13 +213,33 @@ def test_a_release_of_any_name_is_as_kubernetes_has_it(
         validate(manifest)
 
 
+def render_variables(values: dict[str, Any]) -> dict[str, str]:
+    """Returns the variables of the container."""
+    manifests = chart.render(values)
+    [deployment] = [each for each in manifests if each["kind"] == "Deployment"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    return {each["name"]: each["value"] for each in container["env"]}
+
+
+@needs_helm
+def test_large_numbers_are_written_out() -> None:
+    """The settings take what the chart writes of numbers, which Helm by itself would write as 5e+07."""
+    given = {"MAX_PIXELS": 50_000_000, "JOURNAL_ROWS": 1_234_567, "EPSILON": 0.00001}
+    variables = render_variables(
+        {"settings": given, "drainSeconds": 7, "graceSeconds": 1_000_000}
+    )
+
+    settings = Settings.from_environment(variables)
+    assert settings.max_pixels == given["MAX_PIXELS"]
+    assert settings.journal_rows == given["JOURNAL_ROWS"]
+    assert settings.epsilon == given["EPSILON"]
+    assert (settings.drain_s, settings.grace_s) == (7, 1_000_000)
+
+
 @needs_helm
 def test_settings_become_variables() -> None:
     """A setting of the values is a variable of the container, and what the values do not have is refused."""
-    manifests = chart.render({"settings": {"MAX_ROWS": 1000}, "grpc": True})
-    [deployment] = [each for each in manifests if each["kind"] == "Deployment"]
-    [container] = deployment["spec"]["template"]["spec"]["containers"]
-    variables = {each["name"]: each["value"] for each in container["env"]}
+    variables = render_variables({"settings": {"MAX_ROWS": 1000}, "grpc": True})
 
     assert variables["VEREDICTO_MAX_ROWS"] == "1000"
     assert variables["VEREDICTO_GRPC_PORT"] == "8001"

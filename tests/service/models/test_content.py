@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +133,48 @@ def test_weights_must_be_as_the_sums_say(tmp_path: Path) -> None:
 def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n",
+            "a pointer of Git LFS, which the file itself replaces after `git lfs pull`",
+        ),
+        (gzip.compress(b"model"), "packed by gzip: unpack it"),
+        (
+            pickle.dumps({"model": 1}),
+            "a pickle, as joblib and torch write: export the model as ONNX",
+        ),
+        (
+            b"<!DOCTYPE html><title>Sign in</title>",
+            "a page of HTML or XML, as a download gives that wants a login: fetch it again",
+        ),
+        (
+            b'\x10\0\0\0\0\0\0\0{"w":{"dtype":""}}',
+            "of safetensors, which has weights and no graph: export the model as ONNX",
+        ),
+        (b"\x1c\0\0\0TFL3" + bytes(64), "of TensorFlow Lite: export the model as ONNX"),
+        (b"", "empty, as where a copy or a download has ended early"),
+    ],
+)
+def test_a_file_of_another_format_is_called_by_its_name(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    """Who put it there reads what it is and what would work, and not at which byte a message of protobuf ends."""
+    (tmp_path / "model.onnx").write_bytes(content)
+
+    with pytest.raises(ModelRefused) as refused:
+        read(tmp_path)
+
+    assert str(refused.value) == f"it is no ONNX file: it is {words}"
+
+
+def test_a_damaged_file_is_told_as_one(tmp_path: Path) -> None:
+    """What begins as no other format is a file of ONNX that is cut off."""
+    path = write_with_weights(tmp_path, "model")
+    path.write_bytes(path.read_bytes()[:-1])
+
+    with pytest.raises(ModelRefused, match="no whole ONNX file"):
+        read(tmp_path)

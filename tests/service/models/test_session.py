@@ -162,3 +162,19 @@ def test_a_large_file_is_held_once(tmp_path: Path) -> None:
     assert session.can_add_subgraph(small, ["value"])
     assert not session.can_add_subgraph(small, ["why", "value"])
     assert not session.can_add_subgraph(read_one(path), ["value"])
+
+
+@pytest.mark.parametrize("length", [2**29, 2**40, 2**62])
+def test_an_input_that_no_request_can_have_is_refused(
+    tmp_path: Path, length: int
+) -> None:
+    """It is refused by its bytes, without memory for an example: the start of a server would need gigabytes."""
+    path = write_identity(tmp_path, "huge", TensorProto.FLOAT, [length, 2])
+
+    with pytest.raises(ModelRefused) as refused:
+        load_graph(path, name="huge").try_out()
+
+    assert str(refused.value) == (
+        f"its input 'x' of shape ({length}, 2) takes at least {length * 8} bytes, and no request has more than "
+        "2147483647: export it with a smaller or a free axis"
+    )

@@ -46,3 +46,12 @@ httpGet:
   {{- end }}
 timeoutSeconds: 3
 {{- end -}}
+
+{{/* A value as text. Helm reads the whole numbers of a file as floats, which it would write as 5e+07. */}}
+{{- define "veredicto.number" -}}
+{{- if kindIs "float64" . -}}
+{{- if eq (floor .) . -}}{{ printf "%.0f" . }}{{- else -}}{{ . }}{{- end -}}
+{{- else -}}
+{{- . | toString -}}
+{{- end -}}
+{{- end -}}
