@@ -676,6 +676,7 @@ SHOWN: dict[str, set[str]] = {
         "ensemble_reader",
         "external_tensors",
         "onnx_file",
+        "other_formats",
         "outline",
         "subgraph",
         "tree_ensemble",

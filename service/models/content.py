@@ -89,7 +89,9 @@ def _read_outline(graph: bytes) -> Outline:
         found = name_other_format(graph)
         if found is None:
             raise
-        raise ModelRefused(f"it is no ONNX file: it is {found}") from error
+        raise ModelRefused(
+            f"onnxruntime cannot load it: it is no ONNX file: it is {found}"
+        ) from error
 
 
 def read_one(path: Path) -> ModelContent:

@@ -162,17 +162,19 @@ def sha256(path: Path) -> str:
 def test_a_file_of_another_format_is_called_by_its_name(
     tmp_path: Path, content: bytes, words: str
 ) -> None:
-    """Who put it there reads what it is and what would work, and not at which byte a message of protobuf ends."""
+    """The refusal says what it is and what would work, and not at which byte a message of protobuf ends."""
     (tmp_path / "model.onnx").write_bytes(content)
 
     with pytest.raises(ModelRefused) as refused:
         read(tmp_path)
 
-    assert str(refused.value) == f"it is no ONNX file: it is {words}"
+    assert str(refused.value) == (
+        f"onnxruntime cannot load it: it is no ONNX file: it is {words}"
+    )
 
 
 def test_a_damaged_file_is_told_as_one(tmp_path: Path) -> None:
-    """What begins as no other format is a file of ONNX that is cut off."""
+    """A file that begins as no other format is one of ONNX that is cut off."""
     path = write_with_weights(tmp_path, "model")
     path.write_bytes(path.read_bytes()[:-1])
 
