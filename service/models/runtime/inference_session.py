@@ -22,6 +22,9 @@ RUNTIME_VERSION: str = onnxruntime.__version__
 """The module has it under either name that onnxruntime is installed by."""
 _CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
+_NEW_FORMAT = re.compile(
+    r"Unsupported model IR version: (\d+), max supported IR version: (\d+)"
+)
 _NO_LOCALE = re.compile(r"construct locale with name:([^:\s]+)")
 _SLOW_BEFORE_TREES = frozenset({"CommonSubexpressionElimination"})
 """This step of onnxruntime looks at each value of each attribute, of which trees have millions, for the same twice."""
@@ -94,7 +97,14 @@ def _check_device(device: str, providers: list[str]) -> None:
 
 
 def _explain_refusal(error: Exception) -> str:
-    """Returns why onnxruntime does not load a file, and what would work where the system lacks a language."""
+    """Returns why onnxruntime does not load a file, and what would work where that is known."""
+    newer = _NEW_FORMAT.search(str(error))
+    if newer is not None:
+        return (
+            f"it has ONNX's file format {newer[1]} (ir_version), and onnxruntime {RUNTIME_VERSION} reads those up to "
+            f"{newer[2]}: export it with an ir_version of at most {newer[2]}, or install a newer onnxruntime"
+        )
+
     missing = _NO_LOCALE.search(str(error))
     if missing is None:
         return f"onnxruntime cannot load it: {one_line(error)}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from service.errors import ModelRefused
+from service.errors import InvalidRequest, ModelRefused
 from service.models.graph import Graph
 from service.models.model import load_graph
 from service.models.runtime.arena import shrink_arena
@@ -68,3 +70,45 @@ def test_a_locale_that_is_not_there_is_told_with_one_that_is(tmp_path: Path) -> 
     )
     found = graph.run(["y"], {"x": np.array(["ÑANDÚ"], dtype=np.object_)})
     assert found[0].tolist() == ["ñandú"]
+
+
+def test_a_newer_file_format_is_told_with_what_is_read(tmp_path: Path) -> None:
+    """A file of an ir_version that onnxruntime does not read is refused with the highest that works."""
+    path = write_normalizer(tmp_path, "C.UTF-8")
+    model = onnx.load(path)
+    model.ir_version = 99
+    path.write_bytes(model.SerializeToString())
+
+    with pytest.raises(ModelRefused) as refused:
+        load(path)
+
+    version = re.escape(onnxruntime.__version__)
+    assert re.fullmatch(
+        rf"it has ONNX's file format 99 \(ir_version\), and onnxruntime {version} reads those "
+        r"up to (\d+): export it with an ir_version of at most \1, or install a newer onnxruntime",
+        str(refused.value),
+    )
+
+
+def test_a_refusal_begins_with_what_is_wrong(tmp_path: Path) -> None:
+    """Functions and files of onnxruntime's sources are no part of it, neither at the load nor at a run."""
+    x, y = (tensor(name, TensorProto.FLOAT, ["n"]) for name in "xy")
+    nodes = [helper.make_node("Neg", ["x"], ["z"])]
+    with pytest.raises(ModelRefused) as refused:
+        load(write_graph(tmp_path / "unmade.onnx", nodes, [x], [y]))
+
+    assert str(refused.value) == (
+        "onnxruntime cannot load it: [ONNXRuntimeError] : 1 : FAIL : This is an invalid model. Graph output (y) does "
+        "not exist in the graph."
+    )
+
+    shape = helper.make_node("Constant", [], ["shape"], value_ints=[2, -1])
+    reshape = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    nodes = [shape, reshape]
+    y = tensor("y", TensorProto.FLOAT, [2, "m"])
+    graph = load(write_graph(tmp_path / "halves.onnx", nodes, [x], [y]))
+    with pytest.raises(InvalidRequest) as invalid:
+        graph.run(["y"], {"x": np.zeros(3, np.float32)})
+
+    assert "::" not in str(invalid.value)
+    assert "Input shape:{3}, requested shape:{2,-1}" in str(invalid.value)
