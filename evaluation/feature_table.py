@@ -16,6 +16,7 @@ from service.models.row_columns import (
     choose_columns,
     find_dates,
     list_learnt_days,
+    list_learnt_ranges,
 )
 from tables.date_columns import DateColumn
 from tables.date_texts import MAX_CHARS
@@ -47,6 +48,7 @@ def read_feature_table(
         table = read_table(
             path,
             learnt=list_learnt_days(features),
+            ranges=list_learnt_ranges(features),
             find_names=lambda name: names.get(name, classes),
         )
     except UnreadableTableError as error:
@@ -73,14 +75,16 @@ def _check_dates(table: Table, features: Sequence[Feature], where: str) -> None:
 
 
 def note_readings(table: Table, features: Sequence[Feature]) -> list[str]:
-    """Returns sentences on what was assumed of the file's encoding, and of the dates that features are made of."""
+    """Returns sentences on what was assumed of the file's encoding, and of the dates and numbers of features."""
     notes = table.findings.readings
+    names = [each.name for each in find_dates(features)]
+    names += [each.name for each in features]
     return [
         *table.notes,
         *(
-            f"{each.name}: {notes[each.name]}"
-            for each in find_dates(features)
-            if each.name in notes and each.name in table.frame.columns
+            f"{name}: {notes[name]}"
+            for name in names
+            if name in notes and name in table.frame.columns
         ),
     ]
 

@@ -15,6 +15,7 @@ from scoring.features import find_missing
 from scoring.file_state import FileState
 from scoring.job import ImageFiles, Input, Task
 from service.errors import EvaluationError
+from service.models.row_columns import list_learnt_ranges
 from tables.block_cutting import cut_table
 from tables.blocks import Layout
 from tables.reader import PARQUET_SUFFIXES, UnreadableTableError
@@ -64,12 +65,14 @@ def _cut_tables(
     block_bytes: int,
 ) -> tuple[list[Input], list[Task]]:
     """Returns inputs and blocks of tables; each has the columns that options, the keys of `named`, name."""
+    assert isinstance(card.input, FeatureInput)
+    ranges = list_learnt_ranges(card.input.features)
     inputs: list[Input] = []
     tasks: list[Task] = []
     for name, path in found.files:
         state = FileState.of(path)
         try:
-            table = cut_table(path, block_bytes=block_bytes)
+            table = cut_table(path, block_bytes=block_bytes, ranges=ranges)
         except UnreadableTableError as error:
             state.check(path, name)
             raise EvaluationError(str(error)) from None

@@ -6,7 +6,7 @@ import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tables.csv_text import (
 )
 from tables.encodings import decode_bytes, refuse_escapes
 from tables.file_formats import NoTextError, refuse_others
+from tables.plain_columns import NO_RANGES, Range
 from tables.reader import is_parquet
 
 HEAD_BYTES = 1024 * 1024
@@ -35,14 +36,17 @@ MIN_BLOCK_ROWS = 1024
 MAX_BLOCK_ROWS = 262_144
 
 
-def cut_table(path: Path, *, block_bytes: int) -> CutTable:
+def cut_table(
+    path: Path, *, block_bytes: int, ranges: Mapping[str, Range] = NO_RANGES
+) -> CutTable:
     """Reads a file once, to find where blocks begin; raises UnreadableTableError, or OSError.
 
-    The same file is cut in the same places each time.
+    The same file is cut in the same places each time. `ranges` are those that models know of numbers, by which
+    2.345 is told from 2345.
     """
     if is_parquet(path):
-        return _cut_parquet(path, block_bytes)
-    return _cut_csv(path, block_bytes)
+        return _cut_parquet(path, block_bytes, ranges)
+    return _cut_csv(path, block_bytes, ranges)
 
 
 def digest_file(path: Path) -> str:
@@ -51,7 +55,7 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
+def _cut_parquet(path: Path, block_bytes: int, ranges: Mapping[str, Range]) -> CutTable:
     try:
         table = scan_parquet(path)
         given = table.collect_schema().names()
@@ -64,7 +68,7 @@ def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
         raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
 
     texts = [each.rename(name_of[each.name]) for each in head]
-    marks = find_decimal_marks(texts, separator=",")
+    marks = find_decimal_marks(texts, separator=",", ranges=ranges)
     size = block_bytes // (8 * max(1, len(names)))
     size = max(MIN_BLOCK_ROWS, min(MAX_BLOCK_ROWS, size))
     blocks = [
@@ -79,14 +83,14 @@ def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
     )
 
 
-def _cut_csv(path: Path, block_bytes: int) -> CutTable:
+def _cut_csv(path: Path, block_bytes: int, ranges: Mapping[str, Range]) -> CutTable:
     digest = hashlib.sha256()
     is_utf8 = _Utf8()
     # So much memory is asked for at once, however large a block may be.
     block_bytes = max(1, min(block_bytes, path.stat().st_size))
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-        layout, start, line = _read_head(path, head)
+        layout, start, line = _read_head(path, head, ranges)
         file.seek(0)
         skipped = file.read(start)
         digest.update(skipped)
@@ -159,7 +163,9 @@ def _find_row_end(content: bytes) -> int:
     return end
 
 
-def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
+def _read_head(
+    path: Path, head: bytes, ranges: Mapping[str, Range]
+) -> tuple[Layout, int, int]:
     """Returns the layout of CSV, the byte at which its rows begin, and their first line."""
     _refuse_uncuttable(path, head)
     text, mark_bytes = _decode_head(head)
@@ -189,7 +195,7 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
         Layout(
             names=names,
             separator=separator,
-            marks=_find_marks(names, rows, separator),
+            marks=_find_marks(names, rows, separator, ranges),
         ),
         min(start, path.stat().st_size),
         n_lines + 1,
@@ -211,13 +217,16 @@ def _check_notation(path: Path, text: str, separator: str) -> None:
 
 
 def _find_marks(
-    names: list[str], rows: list[list[str]], separator: str
+    names: list[str],
+    rows: list[list[str]],
+    separator: str,
+    ranges: Mapping[str, Range],
 ) -> dict[str, str]:
     columns = [
         pl.Series(name, [row[at] for row in rows], dtype=pl.String)
         for at, name in enumerate(names)
     ]
-    return find_decimal_marks(columns, separator=separator)
+    return find_decimal_marks(columns, separator=separator, ranges=ranges)
 
 
 def _decode_head(head: bytes) -> tuple[str, int]:

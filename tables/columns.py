@@ -34,6 +34,7 @@ from tables.notations import (
     YES_AND_NO,
 )
 from tables.number_faults import describe_both_marks, describe_units, find_sentinel
+from tables.plain_columns import NO_RANGES, Range, choose_learnt_mark, describe_groups
 
 MIN_NUMBER_SHARE = 0.8
 MIN_DIFFERENT_NUMBERS = 5
@@ -70,10 +71,11 @@ def convert_columns(
     *,
     separator: str = ",",
     learnt: Mapping[str, Days] = NO_DAYS,
+    ranges: Mapping[str, Range] = NO_RANGES,
 ) -> tuple[list[pl.Series], Findings]:
     """Returns columns of texts with their types, and what was found; columns of other types stay as they are.
 
-    `learnt` has the range of days that models know of columns of dates.
+    `learnt` has the range of days that models know of columns of dates, `ranges` that of numbers.
     """
     texts = [strip_gaps(each) if each.dtype == pl.String else each for each in columns]
     findings = Findings(marks=_find_marks_of_gaps(columns, texts))
@@ -84,6 +86,8 @@ def convert_columns(
         column = each
         if each.dtype == pl.String:
             proven = evidence.get(each.name, "")
+            if not proven and each.name in ranges:
+                proven = _ask_range(each, ranges[each.name], findings)
             days = learnt.get(each.name)
             column = _convert(each, proven, table_mark, separator, findings, days)
         elif each.dtype.is_numeric():
@@ -101,7 +105,12 @@ def take_digits(column: pl.Series, findings: Findings) -> pl.Series:
     return findings.numbers.get(column.name, column) if is_date else column
 
 
-def find_decimal_marks(columns: list[pl.Series], *, separator: str) -> dict[str, str]:
+def find_decimal_marks(
+    columns: list[pl.Series],
+    *,
+    separator: str,
+    ranges: Mapping[str, Range] = NO_RANGES,
+) -> dict[str, str]:
     """Returns the mark before decimals of each column of texts, as `convert_columns` has it, a point by default."""
     texts = [strip_gaps(each) for each in columns]
     evidence = _find_marks(texts)
@@ -109,6 +118,8 @@ def find_decimal_marks(columns: list[pl.Series], *, separator: str) -> dict[str,
     marks = {}
     for each in texts:
         name, proven = each.name, evidence.get(each.name, "")
+        if not proven and name in ranges:
+            proven = _ask_range(each, ranges[name], Findings())
         mark = proven if len(proven) == 1 else table_mark
         if not mark and name in evidence and not proven:
             bare = _unwrap(each)
@@ -250,6 +261,18 @@ def _choose_table_mark(evidence: list[str], separator: str) -> str:
     if len(marks) == 1:
         return marks.pop()
     return "," if separator == ";" and not marks else ""
+
+
+def _ask_range(column: pl.Series, learnt: Range, findings: Findings) -> str:
+    """Returns the mark before decimals that a column has by the range that models learnt from, if it tells one."""
+    different = _unwrap(column).unique(maintain_order=True)
+    is_group = different.str.contains(f"{POINT_GROUPS}|{COMMA_GROUPS}")
+    texts = different.filter(is_group).to_list()
+    mark = choose_learnt_mark(texts, learnt)
+    if mark:
+        findings.readings[column.name] = describe_groups(texts[0], mark, learnt)
+
+    return mark
 
 
 def _convert(

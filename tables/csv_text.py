@@ -29,7 +29,7 @@ _QUOTED_ROW = re.compile(r'[^\r\n]*(?:\r\n|\r|\n)\s*"')
 _OTHER_QUOTES = re.compile(r"'.*'|[“”„«‘].*[”“»’]|`.*`")
 _ESCAPE = re.compile(r'\\([\\"])')
 ESCAPED_NOTE = r"a backslash ahead of a quote, \", was read as a part of the text"
-_END = "\x1a"
+_END_MARK = re.compile(r"\x1a[\x1a\r\n]*\Z")
 """DOS writes this behind the last line."""
 _UNSEEN = (
     string.whitespace
@@ -90,7 +90,7 @@ def read_csv_text(
     except NoTextError as error:
         raise UnreadableTableError(name, str(error)) from None
 
-    text = skip_preamble(decoded)
+    text = skip_preamble(_END_MARK.sub("", decoded))
     separator = text.separator or find_separator(text.body)
     notes = describe_encoding(unpacked, decoded)
     if has_escaped_quotes(text.body, separator):
@@ -187,7 +187,7 @@ def _split(
         first = next(reader, [])
         for row in reader:
             is_head = row == first and len(row) > 1
-            if row and not is_head and row != [_END]:
+            if row and not is_head:
                 rows.append(row)
                 lines.append(text.n_skipped + reader.line_num)
     except csv.Error as error:

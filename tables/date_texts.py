@@ -24,6 +24,7 @@ ISO_CHARS = 10
 MAX_CHARS = 64
 """So much of a text is shown."""
 MAX_MONTH = 12
+CENTURY = 2000
 MARGIN = 0.05
 MIN_MARGIN_DAYS = 7
 """So great a share of the range learnt counts as in it on each side, since the first and the last days are chance."""
@@ -351,7 +352,12 @@ def _note_years(dates: Mapping[str, dt.date]) -> str:
         return f"{text!r} was read as {dates[text]:%Y-%m}"
     if re.search("[0-9]{4}", text):
         return ""
-    return f"{text!r} was read as {dates[text]}, years of two digits as 1969 to 2068"
+
+    read = f"{text!r} was read as {dates[text]}"
+    first, last = (end(dates, key=dates.__getitem__) for end in (min, max))
+    if dates[first].year < CENTURY <= dates[last].year:
+        read = f"{last!r} was read as {dates[last]} and {first!r} as {dates[first]}"
+    return f"{read}, years of two digits as 1969 to 2068"
 
 
 def _explain_wrong(found: Mapping[str, re.Match[str]], orders: tuple[str, ...]) -> str:

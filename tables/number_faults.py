@@ -12,6 +12,8 @@ MIN_DIFFERENT = 10
 MAX_MARKS = 4
 MIN_ZERO_GAP, MIN_STEPS = 0.2, 5
 """Zero is far below other numbers by so great a share of their span, and by so many of the steps between them."""
+MAX_COUNT = 10
+"""The largest of numbers that is so small is rather a count, or the one of a switch, than a gap."""
 MIN_DISTANCE = 1
 """Marks of a missing value are as far from all other numbers as these are from each other."""
 
@@ -30,7 +32,8 @@ def find_sentinel(numbers: pl.Series) -> str:
         if known.n_unique() > MIN_DIFFERENT
         else []
     )
-    for value in (*SENTINELS, *ends):
+    marks = [each for each in ends if _may_mark_gap(each) and not 0 < each <= MAX_COUNT]
+    for value in (*SENTINELS, *marks):
         is_it = known == value
         others = known.filter(~is_it)
         if int(is_it.sum()) < MIN_SENTINELS or not len(others):
@@ -76,12 +79,18 @@ def _find_several(known: pl.Series) -> str:
         others, marks = values[:-n_marks], values[-n_marks:]
         distance = marks[0] - others[-1]
         is_far = distance > MIN_DISTANCE * (others[-1] - others[0])
-        if is_far and min(counts[-n_marks:]) >= MIN_SENTINELS:
+        are_marks = all(map(_may_mark_gap, marks))
+        if is_far and are_marks and min(counts[-n_marks:]) >= MIN_SENTINELS:
             shown = ", ".join(f"{each:.15g}" for each in marks)
             n_rows = sum(counts[-n_marks:])
             return f"{shown} in {n_rows} rows are far from all others: empty these cells if they mark gaps"
 
     return ""
+
+
+def _may_mark_gap(value: float) -> bool:
+    """Tells whether people write a number for a gap: a whole one, or nines throughout, as 99.9."""
+    return value % 1 == 0 or set(f"{value:.15g}") <= {"9", "."}
 
 
 def describe_both_marks(bare: pl.Series) -> str:

@@ -6,7 +6,7 @@ Only plain notations are numbers here: a column whose numbers are written otherw
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tables.digits import write_ascii_digits
 from tables.notations import (
@@ -31,6 +31,8 @@ _INTEGER = re.compile(INTEGER)
 _POINT = re.compile(POINT)
 _COMMA = re.compile(COMMA)
 _GROUPS = re.compile(f"{POINT_GROUPS}|{COMMA_GROUPS}")
+_POINT_GROUPS = re.compile(POINT_GROUPS)
+_COMMA_GROUPS = re.compile(COMMA_GROUPS)
 _NUMBER = re.compile(NUMBER)
 _CODE = re.compile(f"{LEADING_ZERO}|{EXPONENT_CODE}")
 _TELEPHONE = re.compile(TELEPHONE)
@@ -40,6 +42,9 @@ _MISSING = frozenset(MISSING)
 _TRUTHS = frozenset(("true", "false", *YES_AND_NO))
 
 Value = float | str | None
+Range = tuple[float, float]
+"""The smallest and the largest of the numbers that models have learnt from."""
+NO_RANGES: Mapping[str, Range] = {}
 
 
 class UnclearNumber(Exception):
@@ -72,6 +77,15 @@ def find_decimal_mark(texts: Iterable[str | None], separator: str) -> str:
         and not _GROUPS.match(text)
     }
     return "." if marks == {"."} else ","
+
+
+def proves_mark(texts: Iterable[str], mark: str) -> bool:
+    """Tells whether any text can only be read with this mark before its decimals."""
+    pattern = _POINT if mark == "." else _COMMA
+    return any(
+        mark in text and pattern.match(text) and not _GROUPS.match(text)
+        for text in texts
+    )
 
 
 def read_numbers(texts: Sequence[str | None], mark: str) -> list[Value]:
@@ -146,3 +160,55 @@ def _name_numbers(numbers: Sequence[float | None]) -> list[str | None]:
         None if number is None else str(int(number) if is_whole else number)
         for number in numbers
     ]
+
+
+def choose_learnt_mark(texts: Iterable[str], learnt: Range) -> str:
+    """Returns the mark before decimals by which more of the texts lie in the range that models learnt from.
+
+    Texts that are no numbers with a mark before three digits say nothing; where both marks fit as well the answer is
+    an empty text.
+    """
+    n_fit = {".": 0, ",": 0}
+    for text in texts:
+        if _POINT_GROUPS.match(text):
+            sign = "."
+        elif _COMMA_GROUPS.match(text):
+            sign = ","
+        else:
+            continue
+
+        other = "," if sign == "." else "."
+        n_fit[sign] += text.count(sign) == 1 and _fits(text.replace(sign, "."), learnt)
+        n_fit[other] += _fits(text.replace(sign, ""), learnt)
+
+    if n_fit["."] == n_fit[","]:
+        return ""
+    return max(n_fit, key=n_fit.__getitem__)
+
+
+def is_group(text: str) -> bool:
+    """Tells whether a text is a number with one mark, or several alike, before three digits each."""
+    return _GROUPS.match(text) is not None
+
+
+def describe_groups(text: str, mark: str, learnt: Range) -> str:
+    """Returns how a text that may be thousands or decimals was read, and why."""
+    low, high = learnt
+    sign = "," if "," in text else "."
+    number = text.replace(sign, "." if sign == mark else "")
+    return f"{text!r} was read as {number}, since models learnt from {low:.15g} to {high:.15g}"
+
+
+def refuse_groups(text: str, learnt: Range) -> str:
+    """Returns what is said of a text that looks like a decimal number, and would be learnt as thousands."""
+    low, high = learnt
+    whole = re.sub("[.,]", "", text)
+    return (
+        f"{text!r} may be {whole}, as the model learnt from {low:.15g} to {high:.15g}: write {whole}, "
+        f"or {text}0 if it has decimals"
+    )
+
+
+def _fits(text: str, learnt: Range) -> bool:
+    low, high = learnt
+    return low <= float(text) <= high

@@ -21,6 +21,7 @@ from tables.date_texts import Days
 from tables.dates import expand_date
 from tables.file_formats import N_START_BYTES, NoTextError, is_json
 from tables.json_rows import read_json_rows
+from tables.plain_columns import NO_RANGES, Range
 
 __all__ = [
     "NoRowsError",
@@ -56,10 +57,20 @@ def _know_none(_: str) -> Collection[str]:
     return ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """Models know the ranges of columns of dates and of numbers, and names of others."""
+
+    days: Mapping[str, Days]
+    ranges: Mapping[str, Range]
+    find_names: Callable[[str], Collection[str]]
+
+
 def read_table(
     path: Path,
     *,
     learnt: Mapping[str, Days] = NO_DAYS,
+    ranges: Mapping[str, Range] = NO_RANGES,
     find_names: Callable[[str], Collection[str]] = _know_none,
 ) -> Table:
     """Reads Parquet by its suffix or first bytes, Arrow (Feather), Avro and rows of JSON by theirs, and CSV else.
@@ -67,11 +78,12 @@ def read_table(
     Of CSV encoding, separator and the marks in numbers are found out. It may be packed by gzip, bzip2 or xz, or be the
     one table in a zip or tar archive. A column without a name is called after its place, as `column_1`; an empty text
     is a missing value, and texts that are numbers throughout are numbers.
-    `learnt` has the range of days that models know of columns of dates, and `find_names` returns the names that they
-    know of a column, which stays as it is written where more of its rows are some so. It raises UnreadableTableError,
-    or OSError where the file cannot be opened.
+    `learnt` has the range of days that models know of columns of dates, `ranges` that of numbers, and `find_names`
+    returns the names that they know of a column, which stays as it is written where more of its rows are some so. It
+    raises UnreadableTableError, or OSError where the file cannot be opened.
     """
-    table = _read_typed(path, learnt, find_names) or _read_csv(path, learnt, find_names)
+    known = _Known(days=learnt, ranges=ranges, find_names=find_names)
+    table = _read_typed(path, known) or _read_csv(path, known)
     if not table.frame.height:
         raise NoRowsError(
             path.name, "expected a line of names and at least one row, got no row"
@@ -137,11 +149,7 @@ def _keep_names(
     return kept
 
 
-def _read_typed(
-    path: Path,
-    learnt: Mapping[str, Days],
-    find_names: Callable[[str], Collection[str]],
-) -> Table | None:
+def _read_typed(path: Path, known: _Known) -> Table | None:
     """Returns the table of a file whose columns have types, None where it is of no such format."""
     kind, read = _find_format(path)
     if read is None:
@@ -158,8 +166,8 @@ def _read_typed(
     texts = [
         _prepare(each.rename(name)) for each, name in zip(columns, names, strict=True)
     ]
-    converted, findings = convert_columns(texts, learnt=learnt)
-    frame = pl.DataFrame(_keep_names(texts, converted, find_names))
+    converted, findings = convert_columns(texts, learnt=known.days, ranges=known.ranges)
+    frame = pl.DataFrame(_keep_names(texts, converted, known.find_names))
 
     return Table(
         frame=frame,
@@ -213,22 +221,21 @@ def _fill_nan(column: pl.Series) -> pl.Series:
     return column.fill_nan(None) if column.dtype.is_float() else column
 
 
-def _read_csv(
-    path: Path,
-    learnt: Mapping[str, Days],
-    find_names: Callable[[str], Collection[str]],
-) -> Table:
+def _read_csv(path: Path, known: _Known) -> Table:
     text = read_csv_text(path.name, path.read_bytes())
     columns = [
         pl.Series(name, [row[at] for row in text.rows], dtype=pl.String)
         for at, name in enumerate(text.names)
     ]
     converted, findings = convert_columns(
-        columns, separator=text.separator, learnt=learnt
+        columns,
+        separator=text.separator,
+        learnt=known.days,
+        ranges=known.ranges,
     )
 
     return Table(
-        frame=pl.DataFrame(_keep_names(columns, converted, find_names)),
+        frame=pl.DataFrame(_keep_names(columns, converted, known.find_names)),
         places=text.places,
         findings=findings,
         notes=text.notes,

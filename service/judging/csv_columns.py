@@ -15,9 +15,13 @@ from tables.date_columns import DateColumn
 from tables.date_texts import MAX_CHARS, read_column
 from tables.plain_columns import (
     UnclearNumber,
+    choose_learnt_mark,
     find_decimal_mark,
+    is_group,
     name_texts,
+    proves_mark,
     read_numbers,
+    refuse_groups,
     strip_texts,
 )
 
@@ -86,12 +90,27 @@ class Columns:
             return self._parts[feature.name]
         if feature.values:
             return self.name(feature.name, feature.values)
+        self._check_groups(feature)
         try:
             return read_numbers(self._texts[feature.name], self._mark)
         except UnclearNumber as error:
             raise EvaluationError(
                 f"{self.where}: column {feature.name!r}: {error}; `veredicto evaluate` reads more notations"
             ) from None
+
+    def _check_groups(self, feature: Feature) -> None:
+        """Raises EvaluationError where numbers as 2.345 are rather 2345, by those that models learnt from."""
+        known = [each for each in self._texts[feature.name] if each is not None]
+        if feature.range is None or proves_mark(known, self._mark):
+            return
+        if choose_learnt_mark(known, feature.range) in ("", self._mark):
+            return
+
+        text = next(each for each in known if is_group(each))
+        raise EvaluationError(
+            f"{self.where}: column {feature.name!r}: {refuse_groups(text, feature.range)}; "
+            "`veredicto evaluate` reads such columns"
+        )
 
     def read_other(self, column: str) -> Sequence[Value]:
         """Returns numbers where all values are some, else names."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from model_card import Feature
 from tables.date_columns import DateColumn, find_date_columns
 from tables.date_texts import Days
+from tables.plain_columns import Range
 from tables.spread_columns import SpreadColumn, join_features
 from tables.terms import TextColumn, find_text_columns
 
@@ -42,6 +43,15 @@ def list_learnt_days(features: Sequence[Feature]) -> dict[str, Days]:
         each.name: each.learnt
         for each in find_dates(features)
         if each.learnt is not None
+    }
+
+
+def list_learnt_ranges(features: Sequence[Feature]) -> dict[str, Range]:
+    """Returns the range that the training rows had of each number, by which 2.345 is told from 2345."""
+    return {
+        each.name: each.range
+        for each in features
+        if not each.values and each.range is not None
     }
 
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
 from service.contract.requests import NumberCell, Row, Value
-from service.errors import InvalidRequest, hint_at, hint_at_form
+from service.errors import InvalidRequest, hint_at
 from service.models.row_columns import find_dates, find_texts
+from service.models.value_hints import hint_at_category, hint_at_number
 from tables.date_columns import DAYS, DateColumn, find_day
 from tables.date_texts import DateError, read_date
-from tables.plain_columns import find_spelling
+from tables.plain_columns import choose_learnt_mark, find_spelling, refuse_groups
 from tables.spread_columns import SpreadColumn, join_features
 
 MAX_FLOAT32 = 3.4028235e38
@@ -252,23 +253,32 @@ def _encode_value(
 
     if codes is None:
         if value is None or isinstance(value, str | bool):
+            hint = hint_at_number(value, feature)
             raise InvalidRequest(
-                f"{where}: feature {feature.name!r} expects a number, got {_show(value)}"
+                f"{where}: feature {feature.name!r} expects a number, got {_show(value)}{hint}"
             )
+        if isinstance(value, NumberCell):
+            _check_groups(value, feature, where)
         return value
 
     name = _name_category(value, codes)
     if not isinstance(name, str) or name not in codes:
         known = ", ".join(codes)
-        quoted = repr(f"{name:g}") if isinstance(name, float | int) else ""
-        hint = f": write it as a text, {quoted}" if quoted[1:-1] in codes else ""
-        if isinstance(name, str):
-            hint = hint_at_form(name, codes)
+        hint = hint_at_category(name, codes)
         raise InvalidRequest(
             f"{where}: feature {feature.name!r} expects one of {known}, got {_show(value)}{hint}"
         )
 
     return codes[name]
+
+
+def _check_groups(cell: NumberCell, feature: Feature, where: str) -> None:
+    """Raises InvalidRequest for a cell as 2.345 where the model learnt from numbers as 2345, and from none as 2.345."""
+    learnt = feature.range
+    if learnt and choose_learnt_mark([cell.text], learnt) == ",":
+        raise InvalidRequest(
+            f"{where}: feature {feature.name!r}: {refuse_groups(cell.text, learnt)}"
+        )
 
 
 def _name_category(value: Value, codes: Collection[str]) -> Value:

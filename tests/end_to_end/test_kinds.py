@@ -221,7 +221,7 @@ def test_bentomls_client_gets_each_image_by_itself(kinds: Server) -> None:
             "/predict",
             {"model": "tiny-regressor", "inputs": [[None, 1]]},
             400,
-            "inputs[0]: feature 'x' expects a number, got null",
+            "inputs[0]: feature 'x' expects a number, got null: the model was not taught to do without",
         ),
         (
             "/predict",

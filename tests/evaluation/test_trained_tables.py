@@ -13,9 +13,14 @@ import pytest
 from evaluation.__main__ import main as evaluate
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
-from model_card import Feature, FeatureInput
+from model_card import Card, Feature, FeatureInput
+from service.errors import EvaluationError, InvalidRequest
+from service.http.request_bodies.csv_rows import read_csv
 from service.judging.labelled_csv import TableLimits, read_labelled_csv
 from service.judging.row_hashes import NOTHING
+from service.models.row_columns import list_learnt_ranges
+from service.models.rows import RowEncoder
+from tables.block_cutting import cut_table
 from training.__main__ import main as train
 from training.data.table import read_dataset
 
@@ -210,3 +215,70 @@ def test_a_part_of_a_table_has_the_categories_of_the_whole(
         content, card, source="part.csv", limits=limits, label="label", learnt=NOTHING
     )
     assert [row["dose"] for row in judged.rows] == [whole[row] for row in chosen]
+
+
+def learn_from_miles(folder: Path, cells: Callable[[int], str]) -> Card:
+    """Trains a tree on amounts beside decimal commas, and returns its card."""
+    path = folder / "whole.csv"
+    lines = [f"{row % 11},5;{cells(row)};{say(row)}" for row in range(N_ROWS)]
+    path.write_text("\n".join(["size;miles;label", *lines]) + "\n")
+    words = ["--task", "mine", "--data", str(path), "--target", "label"]
+    assert train(["decision_tree", *words, "--output", str(folder), "--force"]) == 0
+    return LocalClassifiers(folder, "mine").contenders[0].card
+
+
+def test_thousands_are_read_so_in_a_part_of_a_table_that_shows_none(
+    tmp_path: Path,
+) -> None:
+    """Amounts as 2.345 that were learnt as 2345 are judged and scored as such, where nothing but the range tells."""
+    card = learn_from_miles(tmp_path, lambda row: f"{row % 9 + 1}.{row % 7}45")
+    part = tmp_path / "part.csv"
+    part.write_text("size,miles,label\n7,2.345,no\n8,1.045,sí\n9,3.145,no\n")
+    labelled = read_labelled(part, card, label="label")
+    assert [row["miles"] for row in labelled.rows] == [2345, 1045, 3145]
+    assert (
+        "miles: '2.345' was read as 2345, since models learnt from 1145 to 9545"
+        in labelled.notes
+    )
+
+    assert isinstance(card.input, FeatureInput)
+    ranges = list_learnt_ranges(card.input.features)
+    assert cut_table(part, block_bytes=1000, ranges=ranges).layout.marks["miles"] == ","
+
+
+def test_decimals_are_read_so_beside_decimal_commas(tmp_path: Path) -> None:
+    """Numbers as 2.345 that were learnt as such are no thousands where other columns have decimal commas."""
+    path = tmp_path / "whole.csv"
+    lines = [f"{row % 11}.5,{row % 9}.{row % 7}4,{say(row)}" for row in range(N_ROWS)]
+    path.write_text("\n".join(["size,ratio,label", *lines]) + "\n")
+    words = ["--task", "mine", "--data", str(path), "--target", "label"]
+    assert train(["decision_tree", *words, "--output", str(tmp_path), "--force"]) == 0
+
+    card = LocalClassifiers(tmp_path, "mine").contenders[0].card
+    part = tmp_path / "part.csv"
+    part.write_text("size;ratio;label\n7,5;2.345;no\n8,5;1.045;sí\n")
+    rows = read_labelled(part, card, label="label").rows
+    assert [row["ratio"] for row in rows] == [2.345, 1.045]
+
+
+def test_thousands_in_a_request_are_refused_rather_than_taken_for_decimals(
+    tmp_path: Path,
+) -> None:
+    """A cell 2.345 of a CSV is refused by a model that learnt from 1145 to 9545, with what to write."""
+    card = learn_from_miles(tmp_path, lambda row: f"{row % 9 + 1}.{row % 7}45")
+    assert isinstance(card.input, FeatureInput)
+    encoder = RowEncoder(card.input)
+    with pytest.raises(
+        InvalidRequest, match=r"'miles': '2.345' may be 2345.*write 2345, or 2.3450"
+    ):
+        encoder.encode(read_csv(b"size,miles\n7,2.345\n"))
+    assert encoder.encode(read_csv(b"size,miles\n7,2345\n")).tolist() == [[7, 2345]]
+    told = encoder.encode(read_csv(b"size,miles\n7,2.3450\n"))
+    assert told.tolist() == [[7, np.float32(2.345)]]
+
+    content = "size,miles,label\n7,2.345,no\n8,803,sí\n".encode()
+    limits = TableLimits(max_rows=100, max_bytes=10_000)
+    with pytest.raises(EvaluationError, match=r"column 'miles': '2.345' may be 2345"):
+        read_labelled_csv(
+            content, card, source="part", limits=limits, label="label", learnt=NOTHING
+        )

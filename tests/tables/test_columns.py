@@ -124,6 +124,13 @@ def test_points_elsewhere_do_not_make_thousands_decimals() -> None:
             "7777, 9999 in 6 rows are far from all others: empty these cells if they mark gaps",
         ),
         ([*map(str, range(12)), *["7777"] * 3, "9999"], ""),
+        ([*map(str, range(12)), *["37.41", "46.28"] * 3], ""),
+        ([*(f"0.{each}" for each in range(10, 22)), *["1"] * 3], ""),
+        ([*map(str, range(12)), *["-23.0258"] * 3], ""),
+        (
+            [*map(str, range(12)), *["88", "99.9"] * 3],
+            "88, 99.9 in 6 rows are far from all others: empty these cells if they mark gaps",
+        ),
         (["0", "1", "1", *["7"] * 3], ""),
         ([*map(str, range(12)), *["20"] * 3], ""),
         (

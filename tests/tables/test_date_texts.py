@@ -238,7 +238,7 @@ def test_what_is_no_date_or_two_is_refused(text: str, message: str) -> None:
         (
             ["05-Jul-22", "31-Dec-99"],
             FIFTH_OF_JULY,
-            "'05-Jul-22' was read as 2022-07-05, years of two digits as 1969 to 2068",
+            "'05-Jul-22' was read as 2022-07-05 and '31-Dec-99' as 1999-12-31, years of two digits as 1969 to 2068",
         ),
         (
             ["22-07-05", "22-12-04"],

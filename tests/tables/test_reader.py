@@ -166,6 +166,7 @@ def test_parquet_is_told_by_its_content(tmp_path: Path) -> None:
         pytest.param("a,b\nÑ,1\n".encode("utf-32"), id="UTF-32"),
         pytest.param("\ufeff\ufeffa,b\nÑ,1\n".encode(), id="two marks of UTF-8"),
         pytest.param("a,b\nÑ,1\n\x1a".encode(), id="DOS's end of a file"),
+        pytest.param("a,b\nÑ,1\x1a".encode(), id="DOS's end behind a value"),
         pytest.param("a,b\na,b\nÑ,1\na,b\n".encode(), id="names again"),
     ],
 )

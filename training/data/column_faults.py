@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from tables.notations import NUMBER
+from tables.notations import NUMBER, POINT
 from tables.reader import Table, as_whole
 from tables.terms import SEPARATOR
 from training.data.column_notations import (
@@ -24,6 +24,8 @@ MIN_KNOWN = 10
 """Rows in which a column must have a value, so that some of them are training rows."""
 FEW_CATEGORIES, MAX_CATEGORIES, ROWS_PER_CATEGORY = 50, 300, 20
 """A column may have 50 different texts, and more, up to 300, where there are 20 rows for each."""
+MAX_SAID_SHARE = 1 / 3
+"""Where a person says that texts are categories they may be so great a share of the rows."""
 MIN_KEPT_SHARE = 0.9
 """So great a share of a column's different numbers must still differ as float32."""
 MAX_MOVED_SHARE = 0.01
@@ -92,7 +94,7 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
     if different == 1:
         return _describe_constant(column, known)
     if role is None and column.name in table.findings.faults:
-        return f"{table.findings.faults[column.name]}, or --as {shlex.quote(column.name)}=category"
+        return table.findings.faults[column.name] + _name_roles(column)
     if role is None and column.name in table.findings.odd:
         return _describe_odd(column.name, table)
 
@@ -105,6 +107,16 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
         return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
 
     return _find_number_fault(column, table, role)
+
+
+def _name_roles(column: pl.Series) -> str:
+    """Returns the roles that a column with a fault may be given: its numbers have points before decimals, if any."""
+    name = shlex.quote(column.name)
+    has_points = (
+        column.dtype == pl.String and column.drop_nulls().str.contains(POINT).all()
+    )
+    as_number = f", or --as {name}=number if a point is before decimals"
+    return (as_number if has_points else "") + f", or --as {name}=category"
 
 
 def _describe_empty(name: str, names: list[str]) -> str:
@@ -148,6 +160,12 @@ def _are_categories(known: pl.Series) -> bool:
     return different <= most and different <= n_known / 2
 
 
+def _may_be_categories(known: pl.Series) -> bool:
+    """Returns whether values are few enough for one column each where a person says so, and most rows share theirs."""
+    different = known.n_unique()
+    return different <= MAX_CATEGORIES and different <= MAX_SAID_SHARE * len(known)
+
+
 def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | None:
     """Returns a fault where values are no categories, or are decimal numbers in at least half of the rows."""
     n_known, different = len(known), known.n_unique()
@@ -158,6 +176,8 @@ def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | 
         role is None and share >= MIN_HALF and decimals.n_unique() >= MIN_DECIMALS
     )
     if _are_categories(known) and not is_measured:
+        return None
+    if role == "category" and _may_be_categories(known):
         return None
 
     if looks := find_notation(known):
@@ -176,8 +196,10 @@ def _find_text_fault(known: pl.Series, table: Table, role: str | None) -> str | 
     if role is None and (lists := find_lists(known)):
         return f"looks like {lists}"
 
+    as_category = f"; --as {shlex.quote(known.name)}=category takes each by itself"
     return (
         f"looks like free text or ids: {different} different values in {n_known} rows"
+        + (as_category if role is None and _may_be_categories(known) else "")
     )
 
 
@@ -230,7 +252,7 @@ def _find_ids(known: pl.Series) -> str | None:
     if known.n_unique() < len(known):
         return None
     if _counts_up(known):
-        return "looks like ids: whole numbers that count the rows"
+        return f"looks like ids: whole numbers that count the rows; {keep}"
     if re.search(ID_NAME, known.name) or re.search(INDEX_NAME, known.name):
         return f"looks like ids: whole numbers that are all different under such a name; {keep}"
 

@@ -54,7 +54,7 @@ _MONTH_WORD = (
     r"dec|dic|dez|déc)[\p{L}]{0,7}\.?"
 )
 _DATES = (
-    r"(?i)^(0?[1-9]|\d{2,4})[-/. ]{1,2}(0?[1-9]|\d{2}|w\d{1,2})([-/. ,]+\d{1,4})?$|"
+    r"(?i)^(0?[1-9]|\d{2}|\d{4})[-/. ]{1,2}(0?[1-9]|\d{2}|w\d{1,2})([-/. ,]+\d{1,4})?$|"
     r"^(0?[1-9]|\d{2,4})[-/. ]{1,2}[\p{L}]{3,13}\.?[-/. ,]+\d{1,4}$|"
     rf"^(0?[1-9]|\d{{2,4}})[-/. ]{{1,2}}{_MONTH_WORD}$|"
     r"^(19|20)\d{2}-\d{3}$|^\d{4}[- ]?[qths][1-4]$|^[qths][1-4][-/ ]?\d{2,4}$|^[1-4][qt][-/ ]?\d{2,4}$|"
@@ -105,6 +105,7 @@ _LIST_AS_COLUMNS = "give each a column of its own, with 1 where a row has it"
 _LIST_SEPARATORS = (";", "|", ",", "/", "+", "&", "\n")
 MAX_PART_CHARS = 30
 _RANGES = "ranges, as {}: write the middle of each, or its ends in two columns"
+_PAIR, MIN_EQUAL_PAIRS = r"^(\d{1,3})/(\d{1,3})$", 2
 _CODES = (
     (TELEPHONE, "telephone numbers, as {}: leave them out"),
     (NETWORK_ADDRESS, "addresses of a network, as {}: leave them out"),
@@ -149,7 +150,7 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
     if known.dtype != pl.String:
         return ""
     counted = known.filter(~known.str.contains(MISSING_AMONG_NUMBERS))
-    if not len(counted):
+    if not len(counted) or _are_genotypes(counted):
         return ""
 
     for pattern, advice in _CODES:
@@ -165,6 +166,21 @@ def find_notation(known: pl.Series, *, takes_several: bool = True) -> str:
     return _match_notations(counted, takes_several=takes_several) or _describe_shape(
         counted, takes_several=takes_several
     )
+
+
+def _are_genotypes(counted: pl.Series) -> bool:
+    """Tells whether texts are pairs of the same few numbers, the smaller one first, as 1/1, 1/2 and 2/2.
+
+    Nobody writes fractions or days so: most numbers are there as a pair of themselves.
+    """
+    different = counted.unique()
+    parts = different.str.extract_groups(_PAIR).struct.unnest().cast(pl.Int32)
+    first, second = parts.get_columns()
+    if first.has_nulls() or not ((first <= second).all() or (first >= second).all()):
+        return False
+
+    n_equal, n_parts = int((first == second).sum()), first.append(second).n_unique()
+    return n_equal >= MIN_EQUAL_PAIRS and 2 * n_equal > n_parts
 
 
 def find_marks(known: pl.Series) -> str:

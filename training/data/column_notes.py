@@ -25,6 +25,8 @@ SENTINEL_DAYS = (
     dt.date(1, 1, 1),
 )
 MIN_SENTINELS = 3
+NONE = "None"
+"""Programs write this word for a gap, and people for an answer, as of a disease or a defect."""
 MIN_LETTERS, MAX_NAME, MAX_NAMES = 6, 40, 300
 """Names of so many letters are compared letter by letter, where there are no more of them than that."""
 YESES, NOES = ("1", "true", "yes", "y", "t", "si"), ("0", "false", "no", "n", "f")
@@ -180,9 +182,9 @@ def _note_totals(column: pl.Series) -> list[str]:
     if not is_sum.any():
         return []
 
-    return [
-        f"{column.filter(is_sum)[0]!r} in {is_sum.sum()} rows: remove these if they sum others up"
-    ]
+    n_rows = int(is_sum.sum())
+    shown, rows = column.filter(is_sum)[0], "row" if n_rows == 1 else "rows"
+    return [f"{shown!r} in {n_rows} {rows}: remove these if they sum others up"]
 
 
 def note_quotes(names: Collection[str]) -> list[str]:
@@ -293,4 +295,7 @@ def note_marks(name: str, table: Table) -> list[str]:
     """Returns a note on the words of a column that count as missing."""
     marks = table.findings.marks.get(name, [])
     shown = ", ".join(map(repr, marks[:3]))
-    return [f"missing where it says {shown}"] if marks else []
+    is_text = table.frame[name].dtype == pl.String
+    is_unclear = is_text and NONE in marks
+    other = ": write another word if that is an answer" if is_unclear else ""
+    return [f"missing where it says {shown}{other}"] if marks else []

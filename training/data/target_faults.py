@@ -15,6 +15,7 @@ from training.data.column_faults import (
     has_infinite,
 )
 from training.data.column_notations import find_notation, quote
+from training.data.column_notes import NONE
 
 MIN_ROWS = 30
 MIN_ROWS_OF_CLASS = 10
@@ -43,21 +44,23 @@ def _check_classes(target: pl.Series, table: Table) -> list[str]:
     """Returns a fault where a classifier's target has too many values, or too few rows of one."""
     name = target.name
     counts = Counter(name_values(target))
-    if len(counts) > MAX_CLASSES:
-        if name in table.findings.odd:
-            return [
-                f"the target {name!r} {describe_odd_values(name, table)}: empty these cells"
-            ]
-        return [
-            _describe_notation(target)
-            or f"the target {name!r} has {len(counts)} different values, more than {MAX_CLASSES} classes"
-        ]
-
     rare = [
         f"{each!r} ({count})"
         for each, count in sorted(counts.items())
         if count < MIN_ROWS_OF_CLASS
     ]
+    if name in table.findings.odd and (rare or len(counts) > MAX_CLASSES):
+        return [
+            f"the target {name!r} {describe_odd_values(name, table)}: empty these cells"
+        ]
+    if len(counts) > MAX_CLASSES:
+        return [
+            _describe_notation(target)
+            or f"the target {name!r} has {len(counts)} different values, more than {MAX_CLASSES} classes"
+        ]
+
+    if fault := _find_word_for_none(target, table):
+        return [fault]
     if rare and (fault := _describe_notation(target)):
         return [fault]
     if rare:
@@ -68,6 +71,19 @@ def _check_classes(target: pl.Series, table: Table) -> list[str]:
         ]
 
     return []
+
+
+def _find_word_for_none(target: pl.Series, table: Table) -> str:
+    """Returns a fault where None, which counts as missing, may be a class: in as many rows as another class has."""
+    n_missing = table.frame.height - len(target)
+    is_class = n_missing >= MIN_ROWS_OF_CLASS and target.dtype == pl.String
+    if not is_class or table.findings.marks.get(target.name) != [NONE]:
+        return ""
+
+    return (
+        f"the target {target.name!r} says {NONE!r} or nothing in {n_missing} of {table.frame.height} rows, which "
+        "counts as missing: write another word there, as no, if it is an answer, and else empty these cells"
+    )
 
 
 def _describe_notation(target: pl.Series) -> str:

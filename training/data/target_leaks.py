@@ -24,6 +24,8 @@ ROUNDING = 0.75
 """Rounded numbers are off by half a step, and a line through them by a little more."""
 MIN_STEPS = 3
 """Numbers of so many steps of their rounding within a standard deviation are measurements."""
+MIN_COPY_VALUES = 5
+"""Any column of a narrow range lies near a line through a target of fewer different numbers."""
 MAX_PARTS, ROWS_PER_PART = 50, 5
 MIN_PART = 1e-3
 """A part moves the target by so great a share of its deviation."""
@@ -116,6 +118,8 @@ def _order_tells(both: pl.DataFrame) -> bool:
 def _is_rounded_copy(both: pl.DataFrame) -> bool:
     """Tells whether a column of rounded numbers is in proportion to a target of numbers, but for the rounding."""
     if not both["column"].dtype.is_numeric() or not both["target"].dtype.is_numeric():
+        return False
+    if both["target"].n_unique() < MIN_COPY_VALUES:
         return False
 
     column, target = (

@@ -60,12 +60,12 @@ PREDICT_ERRORS = [
     (
         b'{"model": "points-mlp", "inputs": [["1", "2"]]}',
         400,
-        "inputs[0]: feature 'x' expects a number, got '1'",
+        "inputs[0]: feature 'x' expects a number, got '1': write it without quotes, 1",
     ),
     (
         b'{"model": "points-mlp", "inputs": [[1, null]]}',
         400,
-        "inputs[0]: feature 'y' expects a number, got null",
+        "inputs[0]: feature 'y' expects a number, got null: the model was not taught to do without",
     ),
     (
         b'{"model": "points-mlp", "inputs": [[1, true]]}',

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model_card import Feature, FeatureInput
-from service.contract.requests import Row
+from service.contract.requests import Row, Value
 from service.errors import InvalidRequest
 from service.http.request_bodies.csv_rows import read_csv
 from service.models.rows import MAX_FLOAT32, RowEncoder
@@ -103,7 +103,10 @@ def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
             "inputs[1]: expected 2 values, one for each feature, got 3; features: x, y",
         ),
         ([[1.0, 2.0], ["a", 2.0]], "inputs[1]: feature 'x' expects a number, got 'a'"),
-        ([["1", "2"]], "inputs[0]: feature 'x' expects a number, got '1'"),
+        (
+            [["1", "2"]],
+            "inputs[0]: feature 'x' expects a number, got '1': write it without quotes, 1",
+        ),
         ([{"x": 1.0}], "inputs[0]: missing feature 'y'"),
         ([{}], "inputs[0]: missing features 'x', 'y'"),
         (
@@ -309,3 +312,57 @@ def test_yes_and_no_are_taken_in_any_capitals() -> None:
 
     with pytest.raises(InvalidRequest, match="expects one of no, perhaps, got 'NO'"):
         encoder.encode([["no", "NO"]])
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("3", "got '3': write it without quotes, 3"),
+        (" -2.5e3 ", "got ' -2.5e3 ': write it without quotes, -2500"),
+        ("NA", "got 'NA': write null for a missing value"),
+        ("", "got '': write null for a missing value"),
+        ("k. A.", "got 'k. A.': write null for a missing value"),
+        ("2,5", "got '2,5'"),
+        ("many", "got 'many'"),
+        (True, "got true"),
+    ],
+)
+def test_what_to_write_for_a_number_is_told(value: Value, hint: str) -> None:
+    """A number in quotes and a word for a gap are told with what JSON has for them; nothing else is guessed at."""
+    age = Feature(name="age", type="number", range=(0, 99), imputed=30.0)
+    encoder = RowEncoder(FeatureInput(features=(age,), example=(30.0,)))
+    with pytest.raises(InvalidRequest) as refused:
+        encoder.encode([[value]])
+    assert str(refused.value) == f"inputs[0]: feature 'age' expects a number, {hint}"
+
+
+def test_a_gap_that_was_never_learnt_is_told_as_such(numbers: RowEncoder) -> None:
+    """A number that all training rows had is no missing value, whatever is written for it."""
+    with pytest.raises(
+        InvalidRequest, match=r"got null: the model was not taught to do"
+    ):
+        numbers.encode([[None, 1.0]])
+    with pytest.raises(InvalidRequest, match=r"got 'NA'$"):
+        numbers.encode([["NA", 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("PRO & MÁS", "(did you mean 'Pro & Más'?)"),
+        (" Pro  & Más ", "(did you mean 'Pro & Más'?)"),
+        (8001.0, ": write it as a text, '08001'"),
+        (20241231.0, ": write it as a text, '20241231'"),
+        ("pro", "got 'pro'"),
+        (7.0, "got 7.0"),
+        (True, "got true"),
+    ],
+)
+def test_the_category_that_may_be_meant_is_told(value: Value, hint: str) -> None:
+    """Capitals, blanks and zeros ahead are told with the one name that differs by nothing else."""
+    names = ("007", "07", "08001", "20241231", "Pro & Más", "basic")
+    plan = Feature(name="plan", type="category", values=names)
+    encoder = RowEncoder(FeatureInput(features=(plan,), example=("basic",)))
+    with pytest.raises(InvalidRequest) as refused:
+        encoder.encode([[value]])
+    assert str(refused.value).endswith(hint)

@@ -399,6 +399,11 @@ TARGETS = {
         {"kind": "regressor"},
         "the target 'y' is no column of numbers: it can be classified, not regressed",
     ),
+    "a word among few numbers": (
+        [*(f"{at % 30}.5" for at in range(1, N_ROWS)), "9.5 or so"],
+        {},
+        f"the target 'y' is a number in 199 of 200 rows, but not in line {N_ROWS + 1} '9.5 or so': empty these cells",
+    ),
     "missing throughout": (
         [""] * N_ROWS,
         {},
@@ -484,6 +489,36 @@ def test_a_target_whose_other_value_means_nothing_says_so(tmp_path: Path) -> Non
         f"the target 'y' has one value throughout, 'Mild' but for {n_missing} rows without one, as NA, None and null "
         "are: there is nothing to tell apart"
     )
+
+
+def test_a_class_that_counts_as_missing_is_not_left_out(tmp_path: Path) -> None:
+    """None among other classes may be one of them, and is asked about; NA is no word for a class."""
+    texts = [str(number) for number in NUMBERS]
+    answers = [("None", "Some", "Marked")[at % 3] for at in range(N_ROWS)]
+    assert refuse(write(tmp_path, texts, target=answers)) == (
+        f"the target 'y' says 'None' or nothing in {answers.count('None')} of {N_ROWS} rows, which counts as missing: "
+        "write another word there, as no, if it is an answer, and else empty these cells"
+    )
+
+    missing = [each.replace("None", "NA") for each in answers]
+    dataset = read(write(tmp_path, texts, target=missing))
+    assert dataset.classes == ("Marked", "Some")
+
+
+def test_names_of_few_rows_each_are_categories_where_that_is_said(
+    tmp_path: Path,
+) -> None:
+    """Counties of four rows each look like ids, and the refusal says how to keep them; names of a row each are none."""
+    texts = [f"county{min(at % 52, 50)}" for at in range(N_ROWS)]
+    path = write(tmp_path, texts)
+    different = len(set(texts))
+    assert different > 50
+    dataset = read_dataset(path, target="y", task="mine", roles={"c": "category"})
+    assert len(dataset.values[0] or ()) == different
+    assert "; --as c=category takes each by itself" in refuse(path)
+
+    path = write(tmp_path, [f"person{at // 2}" for at in range(N_ROWS)])
+    assert "=category" not in refuse(path)
 
 
 def test_lists_are_named_by_their_type(tmp_path: Path) -> None:
@@ -597,3 +632,27 @@ def test_an_empty_column_is_refused_whatever_it_is_said_to_be(
     assert re.match(
         r"(column 'c' is empty|--as c=text: expected)", refuse(path, roles={"c": role})
     )
+
+
+def test_numbers_that_may_be_thousands_are_learnt_as_they_are_said_to_be(
+    tmp_path: Path,
+) -> None:
+    """A mean in the place of gaps, 10.251 among whole numbers, is a question, whose answer the refusal names."""
+    texts = ["10.251" if at % 4 else str(at % 17) for at in range(N_ROWS)]
+    path = write(tmp_path, texts)
+    said = refuse(path)
+    assert "'10.251' is 10251 or 10.251" in said
+    assert "or --as c=number if a point is before decimals, or --as c=category" in said
+
+    dataset = read_dataset(path, target="y", task="mine", roles={"c": "number"})
+    assert dataset.features[1, 0] == np.float32(10.251)
+
+
+def test_numbers_of_rows_are_kept_where_they_are_said_to_be_numbers(
+    tmp_path: Path,
+) -> None:
+    """Years in a row look like ids, and the refusal says how they are learnt."""
+    path = write(tmp_path, [str(1700 + at) for at in range(N_ROWS)])
+    assert "that count the rows; --as c=number keeps them" in refuse(path)
+    dataset = read_dataset(path, target="y", task="mine", roles={"c": "number"})
+    assert dataset.features[:, 0].tolist() == [1700.0 + at for at in range(N_ROWS)]

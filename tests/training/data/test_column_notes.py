@@ -49,7 +49,11 @@ from training.data.table import TableError, read_dataset
         (["3 kg", "5 kg"], "though they look like numbers with a unit"),
         (['10"', '12"'], "though they look like numbers with a unit"),
         (["Total", "men", "women"], "'Total' in 76 rows: remove these if they sum"),
-        (["None", "mild", "bad"], "missing where it says 'None'"),
+        (
+            ["None", "mild", "bad"],
+            "missing where it says 'None': write another word if that is an answer",
+        ),
+        (["NA", "mild", "bad"], "missing where it says 'NA')"),
         (["['en']", "['en', 'fr']"], "though they are lists or objects, as "),
         (['{"a": 1}', '{"a": 2}'], "though they are lists or objects, as "),
         (
@@ -453,3 +457,24 @@ def test_a_first_line_that_is_no_names_is_suspected(
     with pytest.raises(TableError, match="there is no such column") as refused:
         read_dataset(path, target="target", task="t")
     assert hint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_told"),
+    [
+        (["1/1", "1/2", "2/2"], False),
+        (["3/4", "3/3", "2/3", "4/4"], False),
+        (["2/1", "1/1", "2/2"], False),
+        (["1/2", "1/3", "3/3"], True),
+        (["8/10", "10/10", "5/5", "3/5"], True),
+        (["1/1", "2/1", "1/2", "2/2"], True),
+    ],
+)
+def test_genotypes_are_no_fractions(
+    tmp_path: Path, classes: list[object], names: list[str], *, is_told: bool
+) -> None:
+    """Pairs of alleles, the smaller one first and most with themselves, are names; other such numbers are told."""
+    texts = [names[at % len(names)] for at in range(len(classes))]
+    said = describe(tmp_path, texts, classes)
+    assert said.startswith(f"a category of {len(names)} values")
+    assert ("though they look like" in said) == is_told

@@ -156,7 +156,10 @@ def column(values: list[object]) -> pl.DataFrame:
             [f"name {row}" for row in range(40)],
             "looks like free text or ids: 40 different values in 40 rows",
         ),
-        (list(range(100, 140)), "looks like ids: whole numbers that count the rows"),
+        (
+            list(range(100, 140)),
+            "looks like ids: whole numbers that count the rows; --as bad=number keeps them",
+        ),
         ([5] * 40, "is constant: 5 throughout"),
         (["same"] * 40, "is constant: 'same' throughout"),
         ([None] * 40, "is empty"),

@@ -101,3 +101,12 @@ def test_columns_that_make_up_the_target_together_are_named(
             "together" in line
             for line in describe_columns(write(tmp_path, columns), target="y")
         )
+
+
+def test_a_measurement_of_two_classes_is_no_other_unit_of_them(
+    tmp_path: Path, chance: random.Random
+) -> None:
+    """Any narrow column is near a line through 0 and 1, as a temperature of active and of resting animals."""
+    active = [chance.randint(0, 1) for _ in range(N_ROWS)]
+    warmth = [round(37 + 0.7 * each + chance.uniform(-0.4, 0.4), 2) for each in active]
+    assert describe(tmp_path, [*warmth], [*active]) == "a number"
