@@ -17,6 +17,7 @@ _PICKLE = "a pickle of Python, which is never opened: write CSV or Parquet"
 _IMAGE = (
     "an image: images are learnt from a folder that has a folder of them for each class"
 )
+_OF_MNIST = "pixels or labels as those of MNIST: write each image as PNG into the folder of its class"
 _SOUND = "a sound or a video: write numbers that describe it, a row for each"
 _SETTINGS = "a file of settings: write CSV"
 OTHERS: Mapping[bytes, str] = {
@@ -48,6 +49,8 @@ OTHERS: Mapping[bytes, str] = {
     b"CDF\x02": "netCDF: write Parquet",
     b"SIMPLE  = ": "FITS: write CSV",
     b"\x93NUMPY": "an array of numpy: write CSV with names of columns",
+    b"\0\0\x08\x01": _OF_MNIST,
+    b"\0\0\x08\x03": _OF_MNIST,
     b"SQLite format 3": "an SQLite database: export its table as CSV",
     b"\0\1\0\0Standard Jet DB": _OF_ACCESS,
     b"\0\1\0\0Standard ACE DB": _OF_ACCESS,

@@ -361,7 +361,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.command_line",
         "training.data",
     },
-    "training.command_line": {"cli", "training.option_types"},
+    "training.command_line": {"cli", "tables", "training.option_types"},
     "training.commands": {
         "model_card",
         "training.arguments",
@@ -761,6 +761,7 @@ SHOWN: dict[str, set[str]] = {
         "date_notations",
         "date_texts",
         "dates",
+        "file_formats",
         "notations",
         "plain_columns",
         "reader",

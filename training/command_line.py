@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.parser import ArgumentParser
+from tables.file_formats import N_START_BYTES, NoTextError, refuse_others
 from training import option_types
 
 DOCUMENT = Path(__file__).with_suffix(".json")
@@ -25,6 +26,8 @@ SOURCES = (
     "images/*.py",
     "learning/*.py",
 )
+PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
+"""A file that begins so may be an archive of a table or of images."""
 OF_TABLES = ("--target", "--exclude", "--as", "--kind")
 TYPES = {"Path": Path, "int": int, "float": float}
 
@@ -116,7 +119,7 @@ def _find_fault(
         if not data.exists():
             return f"{data}: there is no such folder or file"
         if not images and (options.task is None or options.target is None):
-            return "--data needs --target, the column to predict, and --task, a name for what is learnt"
+            return describe_needs(data)
         return None
 
     is_one = options.family != "all" and options.task is not None and not images
@@ -126,6 +129,22 @@ def _find_fault(
         f"--task {options.task}: there is no such data set; bundled: {', '.join(document['tasks'])}, and of images "
         f"{', '.join(document['image_tasks'])}; yours: --data FILE or FOLDER"
     )
+
+
+def describe_needs(data: Path) -> str:
+    """Returns what `--data` lacks beside it, or what the file is if that is no table."""
+    try:
+        with data.open("rb") as file:
+            start = file.read(N_START_BYTES)
+        if not start.startswith(PACKED):
+            refuse_others(start)
+    except NoTextError as error:
+        return f"{data.name}: {error}"
+    except OSError:
+        # A folder has no bytes, and what cannot be opened is told when it is read.
+        pass
+
+    return "--data needs --target, the column to predict, and --task, a name for what is learnt"
 
 
 def build(document: Document) -> argparse.ArgumentParser:

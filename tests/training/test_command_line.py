@@ -88,6 +88,31 @@ def test_a_wrong_option_is_refused_at_once(words: list[str], reason: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (b"\x93NUMPY\x01\x00", "got an array of numpy: write CSV"),
+        (
+            b"\0\0\x08\x03\0\0",
+            "got pixels or labels as those of MNIST: write each image",
+        ),
+        (b"\x89HDF\r\n\x1a\n", "got HDF5: write Parquet"),
+        (b"PK\x03\x04", "--data needs --target"),
+        (b"a,b\n1,2\n", "--data needs --target"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told_before_what_it_lacks(
+    tmp_path: Path, start: bytes, reason: str
+) -> None:
+    """No column could be named of such a file; an archive may have images or a table."""
+    path = tmp_path / "data"
+    path.write_bytes(start + bytes(100))
+    printed, ended = run("all", "--task", "mine", "--data", str(path))
+    assert ended == "1 []"
+    assert reason in printed
+    assert printed.count("\n") == 0
+
+
+@pytest.mark.parametrize(
     ("words", "reason"),
     [
         (["knn", "--task", "whine"], "--task whine: there is no such data set"),

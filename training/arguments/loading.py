@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from training.arguments.parser import RENAMED
+from training.command_line import describe_needs
 from training.data import datasets
 from training.data import images as image_data
 from training.data.datasets import Dataset
@@ -33,9 +34,7 @@ def load_dataset(
         return _load_bundled(options, bundled)
 
     if options.task is None or options.target is None:
-        raise TableError(
-            "--data needs --target, the column to predict, and --task, a name for what is learnt"
-        )
+        raise TableError(describe_needs(options.data))
 
     if options.task.removesuffix("_origin") in datasets.DATASETS:
         raise TableError(

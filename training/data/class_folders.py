@@ -32,6 +32,24 @@ _INNER_PARTS = (
     ),
 )
 """Beside a folder of the first name, one of the second within a class has what is not learnt."""
+NO_KIND = "no kind of image that is read"
+_OTHER_FILES = (
+    (
+        (".heic", ".heif", ".avif", ".svg", ".jp2", ".jxl", ".dng", ".raw", ".dcm"),
+        "{!r} is no kind of image that is read: save such images as JPEG or PNG",
+    ),
+    (
+        (".csv", ".tsv", ".txt", ".json", ".xml", ".yaml", ".yml", ".xlsx"),
+        "classes are taken from folders, and not from files as {!r}: make a folder for each class that stands there, "
+        "and put its images into it",
+    ),
+    (
+        ("", ".meta", ".npy", ".npz", ".pkl", ".mat", ".h5", ".bin"),
+        "images are files of their own, with an ending as .png, and {!r} has none or holds many: write each image into "
+        "the folder of its class",
+    ),
+)
+"""Beside no classes there are these endings of files' names, and what would work."""
 _PREFIX = re.compile(r"([^\W\d_]{2,})[\W_]*\d")
 
 
@@ -66,8 +84,28 @@ def check_folders(
             f"expected a folder for each class, got {len(stray)} images in none, as {stray[0]!r}"
             + _find_prefixes(stray)
         )
+    if len(counts) == 1 and (prefixes := _find_prefixes([*labels])):
+        folder = next(iter(counts))
+        fault = f"expected a folder for each class, got {len(labels)} images in {folder!r}{prefixes}"
+    if len(counts) < 2 or fault:
+        fault = "; ".join(filter(None, (fault, _find_other_labels(reasons))))
     if fault:
         raise TableError(f"{given.name}: {fault}")
+
+
+def check_own_images(given: Path, hashes: Mapping[str, Sequence[bytes]]) -> None:
+    """Raises TableError for a class whose images, by their hashes, all are those of another class too."""
+    known = {label: frozenset(each) for label, each in hashes.items()}
+    for label, each in hashes.items():
+        other = next(
+            (name for name in known if name != label and known[label] <= known[name]),
+            None,
+        )
+        if other is not None and len(each) >= MIN_IMAGES:
+            raise TableError(
+                f"{given.name}: all {len(each)} images of {label!r} are among those of {other!r} too, so that nothing "
+                "tells them apart: remove them from one of the two, or join these folders"
+            )
 
 
 def _find_parts(classes: Sequence[str]) -> str:
@@ -87,6 +125,18 @@ def _find_parts(classes: Sequence[str]) -> str:
     alike = [each for each in classes if twins[each.casefold()] > 1]
     if alike:
         return f"the folders {', '.join(map(repr, alike))} differ by capitals alone: join them, or call one otherwise"
+    return ""
+
+
+def _find_other_labels(reasons: Mapping[str, str]) -> str:
+    """Returns what to do where labels, or pixels, are in files beside no folders of classes, else nothing."""
+    others = [name for name, reason in reasons.items() if reason == NO_KIND]
+    endings = {name: PurePosixPath(name).suffix.lower() for name in others}
+    for known, advice in _OTHER_FILES:
+        found = next((name for name in others if endings[name] in known), None)
+        if found is not None:
+            return advice.format(found)
+
     return ""
 
 

@@ -6,6 +6,7 @@ the classes are passed by, and where there is a `train/`, `Training/` or the lik
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 import unicodedata
 import zipfile
@@ -19,7 +20,9 @@ from PIL import Image, ImageOps
 
 from training.data.class_folders import (
     IN_NO_FOLDER,
+    NO_KIND,
     check_folders,
+    check_own_images,
     find_other_parts,
     find_training,
 )
@@ -92,20 +95,23 @@ def name_images(given: Path, left_out: Sequence[str]) -> list[str]:
 
 def read_images(given: Path, reasons: Reasons) -> Iterator[tuple[str, str, bytes]]:
     """Yields name, class and bytes of each image, ordered by name; what is left out is added to `reasons`."""
+    found: dict[str, bytes] = {}
     if given.is_dir():
-        labels = find_classes([name for name, _, _ in list_files(given)], reasons)
-        check_folders(given, labels, reasons)
-        if labels:
-            reasons.update(dict.fromkeys(_list_empty(given), "an empty folder"))
-        for name, label in labels.items():
-            yield name, label, (given / name).read_bytes()
-        return
-
-    found = dict(_read_archive(given))
-    labels = find_classes(sorted(found), reasons)
+        names = [name for name, _, _ in list_files(given)]
+    else:
+        found = dict(_read_archive(given))
+        names = sorted(found)
+    labels = find_classes(names, reasons)
     check_folders(given, labels, reasons)
+    if labels and given.is_dir():
+        reasons.update(dict.fromkeys(_list_empty(given), "an empty folder"))
+
+    hashes: dict[str, list[bytes]] = {}
     for name, label in labels.items():
-        yield name, label, found[name]
+        content = found[name] if found else (given / name).read_bytes()
+        hashes.setdefault(label, []).append(hashlib.sha256(content).digest())
+        yield name, label, content
+    check_own_images(given, hashes)
 
 
 def find_classes(names: Sequence[str], reasons: Reasons) -> dict[str, str]:
@@ -124,7 +130,7 @@ def find_classes(names: Sequence[str], reasons: Reasons) -> dict[str, str]:
 
     for name, each in parts.items():
         if not name.lower().endswith(SUFFIXES):
-            reasons[name] = "no kind of image that is read"
+            reasons[name] = NO_KIND
         elif len(each) == 1:
             reasons[name] = IN_NO_FOLDER
         elif len(each) > 2 and each[:2] in others:
