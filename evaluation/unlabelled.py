@@ -25,7 +25,7 @@ from service.judging.labelled_rows import (
     fingerprint_images,
 )
 from service.judging.row_hashes import NOTHING, Hashes, hash_feature_rows
-from service.models.row_columns import choose_columns, find_dates
+from service.models.row_columns import choose_columns, describe_missing, find_dates
 from stats.labelling.plan import split_budget
 from tables.date_columns import DATE_PARTS, DAYS, find_day
 
@@ -183,8 +183,9 @@ def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
     names = [each.name for each in features]
     missing = [name for name in names if name not in table.frame.columns]
     if missing:
+        shown = describe_missing(missing, table.frame.columns)
         raise EvaluationError(
-            f"{path.name}: expected a column for each feature, missing: {', '.join(map(repr, missing[:5]))}"
+            f"{path.name}: expected a column for each feature, missing: {shown}"
         )
 
     rows, notes = read_asked(table, features, None, [], path.name)

@@ -15,7 +15,7 @@ from scoring.features import find_missing
 from scoring.file_state import FileState
 from scoring.job import ImageFiles, Input, Task
 from service.errors import EvaluationError
-from service.models.row_columns import list_learnt_ranges
+from service.models.row_columns import describe_missing, list_learnt_ranges
 from tables.block_cutting import cut_table
 from tables.blocks import Layout
 from tables.reader import PARQUET_SUFFIXES, UnreadableTableError
@@ -103,9 +103,7 @@ def _check_columns(
     assert isinstance(card.input, FeatureInput)
     missing = find_missing(layout.names, card.input.features)
     if missing:
-        shown = ", ".join(map(repr, missing[:5])) + (
-            ", ..." if len(missing) > 5 else ""
-        )
+        shown = describe_missing(missing, layout.names)
         raise EvaluationError(
             f"{name}: expected a column for each feature of {card.task}, missing: {shown}"
         )

@@ -16,7 +16,7 @@ from model_card import Card, Feature
 from service.errors import EvaluationError
 from service.judging.row_hashes import NOTHING, Hashes
 from service.models.images.media_types import ImageFile
-from service.models.row_columns import Column
+from service.models.row_columns import Column, describe_missing
 from tables.plain_columns import find_spelling
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.slicing import Slicing
@@ -147,9 +147,7 @@ def find_label(
     """Returns the column of labels, the named one or the only one that is no feature, and the further columns."""
     missing = [name for name in features if name not in columns]
     if missing:
-        shown = ", ".join(repr(name) for name in missing[:5]) + (
-            ", ..." if len(missing) > 5 else ""
-        )
+        shown = describe_missing(missing, columns)
         raise EvaluationError(
             f"{where}: expected a column for each feature, missing: {shown}"
         )

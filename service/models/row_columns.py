@@ -11,6 +11,8 @@ from tables.plain_columns import Range
 from tables.spread_columns import SpreadColumn, join_features
 from tables.terms import TextColumn, find_text_columns
 
+MAX_SHOWN, MAX_CHARS = 5, 60
+"""So many names are shown, and so much of one."""
 Column = Feature | SpreadColumn
 """A table has a feature, or a text or a date in the place of several."""
 
@@ -76,6 +78,23 @@ def choose_columns(features: Sequence[Feature], names: Sequence[str]) -> list[Co
     by_name.update((each.name, each) for each in spread)
 
     return [by_name[name] for name in join_features(own_names, spread)]
+
+
+def describe_missing(missing: Sequence[str], names: Sequence[str]) -> str:
+    """Returns the first columns that a table with columns of these names lacks, and why where that can be seen.
+
+    All may stand in one, which something else parts than is read, or one of another capitalisation.
+    """
+    shown = ", ".join(map(repr, missing[:MAX_SHOWN]))
+    shown += ", ..." if len(missing) > MAX_SHOWN else ""
+    if len(names) == 1:
+        (whole,) = names
+        return f"{shown}; its one column is {whole[:MAX_CHARS]!r}: a comma, semicolon, tab or bar parts values"
+
+    folded = {each.strip().casefold(): each for each in names}
+    others = (folded.get(each.strip().casefold()) for each in missing)
+    alike = next(filter(None, others), None)
+    return f"{shown}; capitals count, and it has {alike!r}" if alike else shown
 
 
 def _has_any(

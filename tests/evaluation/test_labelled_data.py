@@ -134,6 +134,18 @@ def test_a_missing_value_that_is_imputed_is_none(tmp_path: Path) -> None:
             "rows.csv: expected a column for each feature, missing: 'colour'",
         ),
         (
+            "Size,COLOUR,answer\n1,green,yes\n",
+            None,
+            "rows.csv: expected a column for each feature, missing: 'size', 'colour'; capitals count, and it has "
+            "'Size'",
+        ),
+        (
+            "size~colour~answer\n1~green~yes\n",
+            None,
+            "rows.csv: expected a column for each feature, missing: 'size', 'colour'; its one column is "
+            "'size~colour~answer': a comma, semicolon, tab or bar parts values",
+        ),
+        (
             "size,colour\n1,green\n",
             None,
             "rows.csv: expected --label COLUMN, none was named; columns that are no features: none",
