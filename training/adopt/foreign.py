@@ -33,6 +33,9 @@ WHOLE = (
 )
 HALF = TensorProto.FLOAT16
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
+BOUNDED = ("Tanh", "Softsign", "Sin", "Cos", "Erf")
+RESHAPES = ("Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Cast")
+"""These operators leave the values of what they take as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,14 @@ class ForeignGraph:
         version = self.model.producer_version
         name = self.model.producer_name or "an exporter that does not say its name"
         return f"{name} {version}".strip()
+
+    def find_bound(self, output: str) -> str:
+        """Returns the operator that keeps an output within bounds, which logits do not have, else nothing."""
+        made_by = {made: node for node in self.model.graph.node for made in node.output}
+        node = made_by.get(output)
+        while node is not None and node.op_type in RESHAPES:
+            node = made_by.get(node.input[0])
+        return node.op_type if node is not None and node.op_type in BOUNDED else ""
 
     def describe(self) -> str:
         """Returns a line of inputs and outputs."""

@@ -255,6 +255,11 @@ def _find_scale(
 
     how = "sigmoid" if is_single else "softmax"
     _check_logits(foreign, name, given, stated, how, has_label=has_label)
+    if bounded := foreign.find_bound(name):
+        raise AdoptionError(
+            f"{foreign.file_name}: its output {name!r} comes from {bounded}, whose values {given.min():.3g} to "
+            f"{given.max():.3g} are no logits: export what is ahead of that; --scores logits takes it for such"
+        )
     span = f"from {given.min():.3g} to {given.max():.3g}"
 
     return "logits", f"has {columns} logits ({span}: {how} is put behind them)"

@@ -763,3 +763,19 @@ def test_a_graph_s_names_are_found_as_tables_are_read(
     spelt = dict(zip(name_values(as_whole(frame["kind"])), truth, strict=True))
     said = [spelt[model.card.classes[each]] for each in label]
     assert said == pipeline.predict(given).tolist()
+
+
+def test_values_of_tanh_are_no_logits(
+    tmp_path: Path, flowers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network that answers from -1 to 1 would be unsure of every row behind softmax; a person may say otherwise."""
+    network = torch.nn.Sequential(Network(), torch.nn.Tanh())
+    path = export_torch(tmp_path / "tanh.onnx", network, torch.tensor(FEATURES[:8]))
+    words = ("--task", "flowers", "--data", flowers, "--target", "kind")
+    words = (*words, "--output", tmp_path, "--classes", *FLOWERS)
+
+    assert adopt(path, *words) == 1
+    assert (
+        "comes from Tanh, whose values -1 to 1 are no logits" in capsys.readouterr().err
+    )
+    assert adopt(path, *words, "--scores", "logits") == 0
