@@ -269,7 +269,7 @@ def _ask_range(column: pl.Series, learnt: Range, findings: Findings) -> str:
     is_group = different.str.contains(f"{POINT_GROUPS}|{COMMA_GROUPS}")
     texts = different.filter(is_group).to_list()
     mark = choose_learnt_mark(texts, learnt)
-    if mark:
+    if mark and (mark == "," or "," in texts[0]):
         findings.readings[column.name] = describe_groups(texts[0], mark, learnt)
 
     return mark

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from tables.digits import write_ascii_digits
 from tables.notations import (
@@ -42,8 +43,16 @@ _MISSING = frozenset(MISSING)
 _TRUTHS = frozenset(("true", "false", *YES_AND_NO))
 
 Value = float | str | None
-Range = tuple[float, float]
-"""The smallest and the largest of the numbers that models have learnt from."""
+
+
+class Range(NamedTuple):
+    """The smallest and the largest of the numbers that models have learnt from, and whether all of them were whole."""
+
+    low: float
+    high: float
+    are_whole: bool = False
+
+
 NO_RANGES: Mapping[str, Range] = {}
 
 
@@ -193,22 +202,21 @@ def is_group(text: str) -> bool:
 
 def describe_groups(text: str, mark: str, learnt: Range) -> str:
     """Returns how a text that may be thousands or decimals was read, and why."""
-    low, high = learnt
     sign = "," if "," in text else "."
     number = text.replace(sign, "." if sign == mark else "")
-    return f"{text!r} was read as {number}, since models learnt from {low:.15g} to {high:.15g}"
+    return f"{text!r} was read as {number}, since models learnt from {learnt.low:.15g} to {learnt.high:.15g}"
 
 
 def refuse_groups(text: str, learnt: Range) -> str:
     """Returns what is said of a text that looks like a decimal number, and would be learnt as thousands."""
-    low, high = learnt
     whole = re.sub("[.,]", "", text)
     return (
-        f"{text!r} may be {whole}, as the model learnt from {low:.15g} to {high:.15g}: write {whole}, "
+        f"{text!r} may be {whole}, as the model learnt from {learnt.low:.15g} to {learnt.high:.15g}: write {whole}, "
         f"or {text}0 if it has decimals"
     )
 
 
 def _fits(text: str, learnt: Range) -> bool:
-    low, high = learnt
-    return low <= float(text) <= high
+    number = float(text)
+    is_known = number.is_integer() or not learnt.are_whole
+    return is_known and learnt.low <= number <= learnt.high

@@ -9,7 +9,7 @@ from model_card import Feature
 from service.errors import EvaluationError
 from service.judging.labelled_rows import Value, explain_odd_date
 from service.models import cancellation
-from service.models.row_columns import Column, find_dates
+from service.models.row_columns import Column, find_dates, find_range
 from tables.csv_text import CSVText
 from tables.date_columns import DateColumn
 from tables.date_texts import MAX_CHARS, read_column
@@ -100,15 +100,16 @@ class Columns:
 
     def _check_groups(self, feature: Feature) -> None:
         """Raises EvaluationError where numbers as 2.345 are rather 2345, by those that models learnt from."""
+        learnt = find_range(feature)
         known = [each for each in self._texts[feature.name] if each is not None]
-        if feature.range is None or proves_mark(known, self._mark):
+        if learnt is None or proves_mark(known, self._mark):
             return
-        if choose_learnt_mark(known, feature.range) in ("", self._mark):
+        if choose_learnt_mark(known, learnt) in ("", self._mark):
             return
 
         text = next(each for each in known if is_group(each))
         raise EvaluationError(
-            f"{self.where}: column {feature.name!r}: {refuse_groups(text, feature.range)}; "
+            f"{self.where}: column {feature.name!r}: {refuse_groups(text, learnt)}; "
             "`veredicto evaluate` reads such columns"
         )
 

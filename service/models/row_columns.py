@@ -50,11 +50,19 @@ def list_learnt_days(features: Sequence[Feature]) -> dict[str, Days]:
 
 def list_learnt_ranges(features: Sequence[Feature]) -> dict[str, Range]:
     """Returns the range that the training rows had of each number, by which 2.345 is told from 2345."""
-    return {
-        each.name: each.range
-        for each in features
-        if not each.values and each.range is not None
-    }
+    found = {each.name: find_range(each) for each in features}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def find_range(feature: Feature) -> Range | None:
+    """Returns the range of a number's training rows; they were whole where its ends are and halves part its tenths."""
+    if feature.range is None:
+        return None
+    tenths = feature.distribution.edges if feature.distribution else ()
+    are_whole = bool(tenths) and all((2 * each) % 1 == 0 for each in tenths)
+    low, high = feature.range
+
+    return Range(low, high, are_whole and low % 1 == 0 and high % 1 == 0)
 
 
 def choose_columns(features: Sequence[Feature], names: Sequence[str]) -> list[Column]:

@@ -12,7 +12,7 @@ from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
 from service.contract.requests import NumberCell, Row, Value
 from service.errors import InvalidRequest, hint_at
-from service.models.row_columns import find_dates, find_texts
+from service.models.row_columns import find_dates, find_range, find_texts
 from service.models.value_hints import hint_at_category, hint_at_number
 from tables.date_columns import DAYS, DateColumn, find_day
 from tables.date_texts import DateError, read_date
@@ -274,7 +274,7 @@ def _encode_value(
 
 def _check_groups(cell: NumberCell, feature: Feature, where: str) -> None:
     """Raises InvalidRequest for a cell as 2.345 where the model learnt from numbers as 2345, and from none as 2.345."""
-    learnt = feature.range
+    learnt = find_range(feature)
     if learnt and choose_learnt_mark([cell.text], learnt) == ",":
         raise InvalidRequest(
             f"{where}: feature {feature.name!r}: {refuse_groups(cell.text, learnt)}"

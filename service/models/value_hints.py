@@ -43,7 +43,9 @@ def hint_at_category(value: Value, names: Collection[str]) -> str:
 
     plain = " ".join(value.split()).casefold()
     alike = [each for each in names if " ".join(each.split()).casefold() == plain]
-    is_one = len(alike) == 1
+    if len(alike) != 1 and _PLAIN.match(plain):
+        alike = [_find_number(float(plain), names)]
+    is_one = len(alike) == 1 and alike[0] != ""
     return f" (did you mean {alike[0]!r}?)" if is_one else hint_at_form(value, names)
 
 

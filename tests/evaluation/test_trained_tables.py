@@ -246,6 +246,21 @@ def test_thousands_are_read_so_in_a_part_of_a_table_that_shows_none(
     assert cut_table(part, block_bytes=1000, ranges=ranges).layout.marks["miles"] == ","
 
 
+def test_thousands_are_read_so_where_some_are_nothing(tmp_path: Path) -> None:
+    """2.345 is within 0 to 9545 too, and yet none of the numbers that were learnt, which all were whole."""
+    card = learn_from_miles(
+        tmp_path, lambda row: "0" if row % 6 == 0 else f"{row % 9 + 1}.{row % 7}45"
+    )
+    assert isinstance(card.input, FeatureInput)
+    assert card.input.features[1].range == (0, 9545)
+    part = tmp_path / "part.csv"
+    part.write_text("size,miles,label\n7,2.345,no\n8,0,sí\n")
+    rows = read_labelled(part, card, label="label").rows
+    assert [row["miles"] for row in rows] == [2345, 0]
+    with pytest.raises(InvalidRequest, match=r"'2\.345' may be 2345"):
+        RowEncoder(card.input).encode(read_csv(b"size,miles\n7,2.345\n"))
+
+
 def test_decimals_are_read_so_beside_decimal_commas(tmp_path: Path) -> None:
     """Numbers as 2.345 that were learnt as such are no thousands where other columns have decimal commas."""
     path = tmp_path / "whole.csv"
@@ -275,6 +290,11 @@ def test_thousands_in_a_request_are_refused_rather_than_taken_for_decimals(
     assert encoder.encode(read_csv(b"size,miles\n7,2345\n")).tolist() == [[7, 2345]]
     told = encoder.encode(read_csv(b"size,miles\n7,2.3450\n"))
     assert told.tolist() == [[7, np.float32(2.345)]]
+
+    decimal = Feature(name="miles", type="number", range=(0.5, 9545.0))
+    other = FeatureInput(features=(decimal,), example=(0.5,))
+    told = RowEncoder(other).encode(read_csv(b"miles\n2.345\n"))
+    assert told.tolist() == [[np.float32(2.345)]]
 
     content = "size,miles,label\n7,2.345,no\n8,803,sí\n".encode()
     limits = TableLimits(max_rows=100, max_bytes=10_000)

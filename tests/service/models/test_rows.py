@@ -352,6 +352,8 @@ def test_a_gap_that_was_never_learnt_is_told_as_such(numbers: RowEncoder) -> Non
         ("PRO & MÁS", "(did you mean 'Pro & Más'?)"),
         (" Pro  & Más ", "(did you mean 'Pro & Más'?)"),
         (8001.0, ": write it as a text, '08001'"),
+        ("8001", "(did you mean '08001'?)"),
+        ("7", "got '7'"),
         (20241231.0, ": write it as a text, '20241231'"),
         ("pro", "got 'pro'"),
         (7.0, "got 7.0"),
