@@ -197,6 +197,7 @@ def test_a_marker_of_a_gap_leaves_a_column_of_numbers(mark: str) -> None:
         (["%50", "%-7,5", "%8,5"], [50, -7.5, 8.5]),
         (["12,-", "7.—", "CHF 1’250.–"], [12, 7, 1250]),
         (["\u200b1.5", "2.5\ufeff", "\u200e-3.5"], [1.5, 2.5, -3.5]),
+        (["1.5", "2.5", "-3.5\x1a"], [1.5, 2.5, -3.5]),
     ],
 )
 def test_digits_and_marks_of_other_scripts_are_read(

@@ -50,8 +50,12 @@ def _check_classes(target: pl.Series, table: Table) -> list[str]:
         if count < MIN_ROWS_OF_CLASS
     ]
     if name in table.findings.odd and (rare or len(counts) > MAX_CLASSES):
+        join = (
+            f", or join classes of fewer than {MIN_ROWS_OF_CLASS} rows if it has such"
+        )
         return [
             f"the target {name!r} {describe_odd_values(name, table)}: empty these cells"
+            + ("" if len(counts) > MAX_CLASSES else join)
         ]
     if len(counts) > MAX_CLASSES:
         return [

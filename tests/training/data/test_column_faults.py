@@ -402,7 +402,8 @@ TARGETS = {
     "a word among few numbers": (
         [*(f"{at % 30}.5" for at in range(1, N_ROWS)), "9.5 or so"],
         {},
-        f"the target 'y' is a number in 199 of 200 rows, but not in line {N_ROWS + 1} '9.5 or so': empty these cells",
+        f"the target 'y' is a number in 199 of 200 rows, but not in line {N_ROWS + 1} '9.5 or so': empty these cells, "
+        "or join classes of fewer than 10 rows if it has such",
     ),
     "missing throughout": (
         [""] * N_ROWS,
