@@ -242,7 +242,9 @@ def read_file(path: Path) -> Table:
         ) from error
 
     numbers = [
-        name for name in table.frame.columns if re.fullmatch(r"-?\d+\.\d+", name)
+        name
+        for name in table.frame.columns
+        if re.fullmatch(r"-?\d+(\.\d+([eE][+-]?\d+)?|[eE][+-]\d+)", name)
     ]
     if numbers:
         raise TableError(

@@ -297,10 +297,13 @@ def test_numbers_of_too_many_digits_are_refused(tmp_path: Path) -> None:
         read_dataset(path, target="class", task="my")
 
 
-def test_a_first_line_of_numbers_is_no_line_of_names(tmp_path: Path) -> None:
-    """A table without names is refused instead of losing its first row."""
+@pytest.mark.parametrize("behind", [".25", ".250000e+01", "e-03"])
+def test_a_first_line_of_numbers_is_no_line_of_names(
+    tmp_path: Path, behind: str
+) -> None:
+    """A table without names, as programs write numbers, is refused instead of losing its first row."""
     path = tmp_path / "my.csv"
-    path.write_text("".join(f"{row}.25,{'ab'[row % 2]}\n" for row in range(40)))
+    path.write_text("".join(f"{row}{behind},{'ab'[row % 2]}\n" for row in range(40)))
     with pytest.raises(TableError, match="expected a first line of names"):
         read_frame(path)
 
