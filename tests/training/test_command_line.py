@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.documents import ROOT
-from training import arguments, command_document, command_line
+from training import command_document, command_line
+from training.arguments.parser import build_parser
 
 HEAVY = {"torch", "sklearn", "skl2onnx", "onnx", "polars", "numpy"}
 PROGRAM = (
@@ -55,7 +56,7 @@ def test_the_help_is_that_of_the_full_parser(*, images: bool) -> None:
     """The help of the command and of each family is word for word that of the parser with all families imported."""
     document = command_line.read_document()["images" if images else "rows"]
     light = command_line.build(document)
-    full = arguments.build_parser(images=images)
+    full = build_parser(images=images)
 
     assert light.format_help() == full.format_help()
     assert list(parsers(light)) == list(parsers(full))
