@@ -405,8 +405,5 @@ def test_a_table_is_learnt_served_and_asked(
         missing = server.post(
             "/predict", {"model": "churn-logistic", "inputs": [row | {"months": None}]}
         )
-        expected = (
-            "feature 'months' expects a number, got null: the model was not taught to "
-            "do without"
-        )
+        expected = "feature 'months' expects a number, got null: the model was not taught to do without"
         assert missing.json()["error"] == f"inputs[0]: {expected}"
