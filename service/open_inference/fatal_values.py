@@ -22,15 +22,18 @@ _DIVISION = frozenset(product(_STANDARD, ("Div",)))
 _DIVIDED = (np.dtype(np.int32), np.dtype(np.int64))
 """onnxruntime divides integers of these types."""
 _BOXES = frozenset(product(_STANDARD, ("RoiAlign",)))
+_OWN = "com.microsoft"
+"""Of onnxruntime's own operators many need elements, too, as those of attention do of the batch."""
 _NEED_ELEMENTS = frozenset(
     {
         *product(_STANDARD, ("ConvTranspose", "GRU", "LSTM", "STFT", "Unique")),
         ("ai.onnx.ml", "FeatureVectorizer"),
+        *product((_OWN,), ("DynamicQuantizeLSTM", "Inverse")),
     }
 )
 """These operators need tensors that have elements."""
-_OWN = "com.microsoft"
-"""Of onnxruntime's own operators several need elements, too, as those of attention, and none is of use without."""
+MIN_MEMORY_AXES = 4
+"""What a decoder of texts remembers has so many axes or more, and no tokens ahead of the first one."""
 MAX_BOX_AREA = 2**24
 """`RoiAlign` holds some 50 bytes for each place of a box, which no limit of memory counts: 800 MB of so many."""
 
@@ -51,10 +54,11 @@ def check_values(graph: Graph, inputs: Mapping[str, Tensor]) -> None:
 def _refuse_empty(graph: Graph, name: str, shape: tuple[int, ...]) -> None:
     """Raises InvalidRequest for a tensor without elements where an operator of the graph needs some."""
     operators = graph.session.outline.operators
+    is_memory = len(shape) >= MIN_MEMORY_AXES and shape[0] > 0
     needing = [
         operator
         for domain, operator in sorted(operators)
-        if domain == _OWN or (domain, operator) in _NEED_ELEMENTS
+        if (domain, operator) in _NEED_ELEMENTS or (domain == _OWN and not is_memory)
     ]
     if needing:
         raise InvalidRequest(

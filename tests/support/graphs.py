@@ -142,6 +142,30 @@ def write_boxes(folder: Path) -> Path:
     return write_graph(folder / "boxes.onnx", nodes, [boxes], [y])
 
 
+def write_decoder(path: Path) -> Path:
+    """Writes a step of a decoder: attention of two heads of four numbers to tokens `x` and those remembered so far."""
+    past = [
+        tensor(name, TensorProto.FLOAT, ["batch", 2, "past", 4])
+        for name in ("keys", "values")
+    ]
+    node = helper.make_node(
+        "MultiHeadAttention",
+        ["x", "x", "x", "", "", "", "keys", "values"],
+        ["y", "next_keys", "next_values"],
+        domain="com.microsoft",
+        num_heads=2,
+    )
+    graph = helper.make_graph(
+        [node],
+        "decoder",
+        [tensor("x", TensorProto.FLOAT, ["batch", "tokens", 8]), *past],
+        [tensor(name, TensorProto.FLOAT, None) for name in node.output],
+    )
+    _write_model(path, graph)
+
+    return path
+
+
 def write_fragile(folder: Path) -> list[str]:
     """Writes graphs of one operator each that ends the process for a tensor without elements; returns their names.
 
@@ -184,6 +208,11 @@ def _write_node(
         [tensor("y", TensorProto.FLOAT, None)],
         [each for each in constants if each.name in node.input],
     )
+    _write_model(path, graph)
+
+
+def _write_model(path: Path, graph: onnx.GraphProto) -> None:
+    """Writes a graph whose operators may be those of scikit-learn's models, and onnxruntime's own."""
     domains = {"": 18, "ai.onnx.ml": 3, "com.microsoft": 1}
     opsets = [helper.make_opsetid(*each) for each in domains.items()]
     model = helper.make_model(graph, opset_imports=opsets)

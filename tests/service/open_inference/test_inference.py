@@ -18,6 +18,7 @@ from service.models.cancellation import CancellationToken, activate
 from service.open_inference.classification import classify
 from tests.support.graphs import (
     write_boxes,
+    write_decoder,
     write_division,
     write_fragile,
     write_identity,
@@ -50,6 +51,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     write_division(folder)
     write_boxes(folder)
     write_fragile(folder)
+    write_decoder(folder / "decoder.onnx")
     write_identity(folder, "texts", TensorProto.STRING, ["n"])
     port = free_port()
     settings = {
@@ -252,6 +254,42 @@ def test_a_tensor_without_elements_ends_no_process(
     answer = ask_fragile(endpoints.server, name, shape)
     assert answer.status_code == 200, answer.text
     assert "was ended by" not in endpoints.server.log.read_text()
+
+
+def test_a_decoder_begins_without_what_it_remembers(
+    endpoints: Endpoints, tmp_path: Path
+) -> None:
+    """A memory of no tokens is taken, as the first step of every text has it; no texts at all are refused."""
+
+    def step(n_texts: int) -> httpx.Response:
+        shapes = {
+            "x": [n_texts, 1, 8],
+            "keys": [n_texts, 2, 0, 4],
+            "values": [n_texts, 2, 0, 4],
+        }
+        inputs = [
+            {
+                "name": name,
+                "shape": shape,
+                "datatype": "FP32",
+                "data": np.linspace(0, 1, int(np.prod(shape))).tolist(),
+            }
+            for name, shape in shapes.items()
+        ]
+        return endpoints.server.post("/v2/models/decoder/infer", {"inputs": inputs})
+
+    alone = ort.InferenceSession(write_decoder(tmp_path / "decoder.onnx"))
+    empty = np.zeros((1, 2, 0, 4), np.float32)
+    rows = np.linspace(0, 1, 8, dtype=np.float32).reshape(1, 1, 8)
+    expected = alone.run(None, {"x": rows, "keys": empty, "values": empty})
+    answer = step(1)
+
+    assert answer.status_code == 200, answer.text
+    outputs = {each["name"]: each for each in answer.json()["outputs"]}
+    for name, array in zip(["y", "next_keys", "next_values"], expected, strict=True):
+        assert outputs[name]["shape"] == list(array.shape)
+        assert outputs[name]["data"] == pytest.approx(array.ravel())
+    assert "its shape [0, 1, 8] has no elements" in error_of(step(0), 400)
 
 
 def test_a_tensor_without_elements_over_grpc_ends_no_process(
