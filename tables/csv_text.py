@@ -29,7 +29,7 @@ _QUOTED_ROW = re.compile(r'[^\r\n]*(?:\r\n|\r|\n)\s*"')
 _OTHER_QUOTES = re.compile(r"'.*'|[“”„«‘].*[”“»’]|`.*`")
 _ESCAPE = re.compile(r'\\([\\"])')
 ESCAPED_NOTE = r"a backslash ahead of a quote, \", was read as a part of the text"
-_END_MARK = re.compile(r"\x1a[\x1a\r\n]*\Z")
+_END_MARK = "\x1a"
 """DOS writes this behind the last line."""
 _UNSEEN = (
     string.whitespace
@@ -90,7 +90,7 @@ def read_csv_text(
     except NoTextError as error:
         raise UnreadableTableError(name, str(error)) from None
 
-    text = skip_preamble(_END_MARK.sub("", decoded))
+    text = skip_preamble(_cut_end_mark(decoded))
     separator = text.separator or find_separator(text.body)
     notes = describe_encoding(unpacked, decoded)
     if has_escaped_quotes(text.body, separator):
@@ -98,6 +98,12 @@ def read_csv_text(
         notes.append(ESCAPED_NOTE)
 
     return CSVText(*_split(text, separator, name), separator, notes=notes)
+
+
+def _cut_end_mark(text: str) -> str:
+    """Returns a text without the mark of its end, where nothing else follows but marks and line ends."""
+    kept = text.rstrip(f"{_END_MARK}\r\n")
+    return kept + text[len(kept) :].partition(_END_MARK)[0]
 
 
 def has_escaped_quotes(text: str, separator: str) -> bool:
