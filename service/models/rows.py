@@ -16,7 +16,13 @@ from service.models.row_columns import find_dates, find_range, find_texts
 from service.models.value_hints import hint_at_category, hint_at_number
 from tables.date_columns import DAYS, DateColumn, find_day
 from tables.date_texts import DateError, read_date
-from tables.plain_columns import choose_learnt_mark, find_spelling, refuse_groups
+from tables.plain_columns import (
+    Range,
+    choose_learnt_mark,
+    find_spelling,
+    is_group,
+    refuse_groups,
+)
 from tables.spread_columns import SpreadColumn, join_features
 
 MAX_FLOAT32 = 3.4028235e38
@@ -37,6 +43,7 @@ class RowEncoder:
         self._features = card_input.features
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
+        self._ranges = [find_range(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
         self._categories = [
             (column, codes) for column, codes in enumerate(self._codes) if codes
@@ -136,9 +143,9 @@ class RowEncoder:
             )
 
         return [
-            _encode_value(value, feature, codes, where)
-            for value, feature, codes in zip(
-                row, self._features, self._codes, strict=True
+            _encode_value(value, feature, codes, learnt, where)
+            for value, feature, codes, learnt in zip(
+                row, self._features, self._codes, self._ranges, strict=True
             )
         ]
 
@@ -245,9 +252,17 @@ def _codes(feature: Feature) -> dict[str, float] | None:
 
 
 def _encode_value(
-    value: Value, feature: Feature, codes: dict[str, float] | None, where: str
+    value: Value,
+    feature: Feature,
+    codes: dict[str, float] | None,
+    learnt: Range | None,
+    where: str,
 ) -> float:
-    """Returns NaN for a missing value that the graph imputes; true and false mean the categories of those names."""
+    """Returns the number that a value becomes; raises InvalidRequest.
+
+    It is NaN for a missing value that the graph imputes; true and false mean the categories of those names. `learnt`
+    is the range of a number's training rows.
+    """
     if value is None and feature.imputed is not None:
         return math.nan
 
@@ -257,8 +272,8 @@ def _encode_value(
             raise InvalidRequest(
                 f"{where}: feature {feature.name!r} expects a number, got {_show(value)}{hint}"
             )
-        if isinstance(value, NumberCell):
-            _check_groups(value, feature, where)
+        if isinstance(value, NumberCell) and learnt and is_group(value.text):
+            _check_groups(value.text, feature, learnt, where)
         return value
 
     name = _name_category(value, codes)
@@ -272,12 +287,15 @@ def _encode_value(
     return codes[name]
 
 
-def _check_groups(cell: NumberCell, feature: Feature, where: str) -> None:
+def _check_groups(text: str, feature: Feature, learnt: Range, where: str) -> None:
     """Raises InvalidRequest for a cell as 2.345 where the model learnt from numbers as 2345, and from none as 2.345."""
-    learnt = find_range(feature)
-    if learnt and choose_learnt_mark([cell.text], learnt) == ",":
+    whole = float(text.replace(".", "").replace(",", ""))
+    # Most cells with three decimals are told by this look.
+    if not learnt.low <= whole <= learnt.high:
+        return
+    if choose_learnt_mark([text], learnt) == ",":
         raise InvalidRequest(
-            f"{where}: feature {feature.name!r}: {refuse_groups(cell.text, learnt)}"
+            f"{where}: feature {feature.name!r}: {refuse_groups(text, learnt)}"
         )
 
 
