@@ -279,6 +279,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.execution",
         "service.models",
         "service.models.images",
+        "service.models.parsing",
         "service.settings",
     },
     "service.processes": {
@@ -675,6 +676,7 @@ SHOWN: dict[str, set[str]] = {
     "service.models.parsing": {
         "ensemble_reader",
         "external_tensors",
+        "guarded_nodes",
         "onnx_file",
         "other_formats",
         "outline",

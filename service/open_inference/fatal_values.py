@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.models.graph import Graph
+from service.open_inference.guarded_sizes import check_guarded
 from service.open_inference.input_tensors import Tensor
 
 _STANDARD = ("", "ai.onnx")
@@ -38,13 +40,17 @@ MAX_BOX_AREA = 2**24
 """`RoiAlign` holds some 50 bytes for each place of a box, which no limit of memory counts: 800 MB of so many."""
 
 
-def check_values(graph: Graph, inputs: Mapping[str, Tensor]) -> None:
-    """Raises InvalidRequest for values or shapes that an operator of the graph does not survive."""
+def check_values(graph: Graph, inputs: Mapping[str, Tensor], limits: Limits) -> None:
+    """Raises InvalidRequest for values or shapes that an operator of the graph does not survive.
+
+    It raises TooLarge for a size that makes more values than an answer may have.
+    """
     arrays = {name: np.asarray(each) for name, each in inputs.items()}
     for name, array in arrays.items():
         if not array.size:
             _refuse_empty(graph, name, array.shape)
 
+    check_guarded(graph, arrays, limits)
     operators = graph.session.outline.operators
     for guarded, check in _CHECKS.items():
         if not guarded.isdisjoint(operators):

@@ -167,7 +167,7 @@ def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
     """
     model = graph.model
     if model is None:
-        check_values(graph, inputs)
+        check_values(graph, inputs, limits)
         lengths = [len(each) for each in inputs.values() if np.ndim(each)]
         return inputs, max(lengths, default=1)
 

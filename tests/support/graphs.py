@@ -124,6 +124,63 @@ def write_division(folder: Path) -> Path:
     return write_graph(folder / "division.onnx", nodes, [x, by], [y])
 
 
+def _make_sized_nodes() -> dict[str, list[onnx.NodeProto]]:
+    node = helper.make_node
+    return {
+        "constantofshape": [node("ConstantOfShape", ["size"], ["y"])],
+        "expand": [
+            node("Concat", ["one", "size"], ["shape"], axis=0),
+            node("Expand", ["x", "shape"], ["y"]),
+        ],
+        "onehot": [
+            node("Cast", ["x"], ["indices"], to=TensorProto.INT64),
+            node("OneHot", ["indices", "size", "ends"], ["y"]),
+        ],
+        "pad": [node("Pad", ["x", "size"], ["y"])],
+        "resize": [node("Resize", ["x", "", "", "size"], ["y"])],
+        "tile": [node("Tile", ["x", "size"], ["y"])],
+        "window": [
+            node("Squeeze", ["size"], ["length"]),
+            node("HannWindow", ["length"], ["y"]),
+        ],
+    }
+
+
+def write_sized(folder: Path) -> None:
+    """Writes graphs whose input `size` says how much their operator makes, of a tensor `x` where it takes one.
+
+    `expand` and `window` join the size to another, or take it out of its axis, first.
+    """
+    one = numpy_helper.from_array(np.array([1]), "one")
+    ends = numpy_helper.from_array(np.array([0.0, 1.0], np.float32), "ends")
+    x = tensor("x", TensorProto.FLOAT, ["m"])
+    for name, nodes in _make_sized_nodes().items():
+        used = {each for node in nodes for each in node.input}
+        n_axes: int | str = 1 if name == "resize" else "n"
+        size = tensor("size", TensorProto.INT64, [n_axes])
+        graph = helper.make_graph(
+            nodes,
+            "graph",
+            [size, x] if "x" in used else [size],
+            [tensor("y", TensorProto.FLOAT, None)],
+            [each for each in (one, ends) if each.name in used],
+        )
+        _write_model(folder / f"{name}.onnx", graph)
+
+
+def write_kernels(folder: Path) -> Path:
+    """Writes a convolution of `x` whose kernels `w` come with each request, and are cast first."""
+    nodes = [
+        helper.make_node("Cast", ["w"], ["kernels"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["x", "kernels"], ["y"]),
+    ]
+    axes = ["a", "b", "c", "d"]
+    x = tensor("x", TensorProto.FLOAT, axes)
+    w = tensor("w", TensorProto.DOUBLE, ["e", "f", "g", "h"])
+    y = tensor("y", TensorProto.FLOAT, None)
+    return write_graph(folder / "kernels.onnx", nodes, [x, w], [y])
+
+
 def write_boxes(folder: Path) -> Path:
     """Writes a graph that samples boxes `(n, 4)` of an image of eight by eight values, which count up."""
     values = [float(each) for each in range(64)]

@@ -14,6 +14,7 @@ from service.models.parsing.graph_work import (
     depends_on_values,
     note_sizes,
 )
+from service.models.parsing.guarded_nodes import NodeGuard
 from service.models.parsing.onnx_fields import (
     ATTRIBUTE_G,
     ATTRIBUTE_GRAPHS,
@@ -94,6 +95,8 @@ class _Reader:
         self._outline = Outline()
         self._functions: dict[Key, GraphBody] = {}
         self._called: dict[Key, int] = {}
+        self._guard = NodeGuard()
+        self._inputs: set[str] = set()
 
     def read(self) -> Outline:
         main = GraphBody()
@@ -117,6 +120,7 @@ class _Reader:
         self._outline.depends_on_values = depends_on_values(
             self._outline.operators, [main, *self._functions.values()]
         )
+        self._outline.guarded = self._guard.find(self._inputs - main.constants)
 
         return self._outline
 
@@ -178,6 +182,8 @@ class _Reader:
         self._outline.operators.add((domain, name))
         if depth <= 1:
             note_sizes(body, name, inputs, outputs)
+        if depth == 0:
+            self._guard.note(name, inputs, outputs)
         if name == "ZipMap" and outputs:
             self._outline.zip_maps[outputs[0]] = self._read_class_names(attributes)
 
@@ -246,7 +252,7 @@ class _Reader:
         return texts[STRING_STRING_ENTRY_KEY], texts[STRING_STRING_ENTRY_VALUE]
 
     def _read_value_info(self, value_info: Field) -> None:
-        """Notes a tensor without a shape, which is not one whose shape has no axes."""
+        """Notes an input, and a tensor without a shape, which is not one whose shape has no axes."""
         name = ""
         has_shape = True
         for each in self._wire.fields(value_info.start, value_info.end):
@@ -257,6 +263,8 @@ class _Reader:
 
         if not has_shape:
             self._outline.unranked.add(name)
+        if value_info.number == GRAPH_INPUT:
+            self._inputs.add(name)
 
     def _has_shape(self, value_type: Field) -> bool:
         for each in self._wire.fields(value_type.start, value_type.end):

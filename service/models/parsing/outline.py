@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.models.parsing.external_tensors import ExternalTensor
+from service.models.parsing.guarded_nodes import GuardedNode
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
@@ -23,6 +24,9 @@ class Outline:
     n_nodes: int = 0
     depends_on_values: bool = False
     """This is true where what a run costs may depend on values, and not on the shapes of its inputs alone."""
+
+    guarded: list[GuardedNode] = field(default_factory=list)
+    """These nodes take sizes or weights from the inputs of the graph."""
 
     @property
     def has_control_flow(self) -> bool:
@@ -46,6 +50,7 @@ class Outline:
                 **document,
                 "operators": {tuple(each) for each in document["operators"]},
                 "external": [ExternalTensor(*each) for each in document["external"]],
+                "guarded": [GuardedNode(*each) for each in document["guarded"]],
                 "zip_maps": {name: tuple(classes) for name, classes in zip_maps},
                 "unranked": set(document["unranked"]),
             }

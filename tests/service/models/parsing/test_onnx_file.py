@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from service.errors import ModelRefused
 from service.models.parsing import onnx_file
 from service.models.parsing.external_tensors import ExternalTensor
+from service.models.parsing.guarded_nodes import GuardedNode
 from service.models.parsing.onnx_file import read_outline
 from service.models.parsing.outline import Outline
 from tests.support.graphs import (
@@ -49,11 +50,36 @@ def test_an_outline_is_the_same_after_json() -> None:
         unranked={"x", "y"},
         n_nodes=2,
         depends_on_values=True,
+        guarded=[GuardedNode("Tile", "x", [["size"]])],
     )
     read = Outline.from_document(json.loads(json.dumps(outline.to_document())))
 
     assert read == outline
     assert [type(each) for each in read.external] == [ExternalTensor]
+    assert [type(each) for each in read.guarded] == [GuardedNode]
+
+
+def test_sizes_are_followed_to_the_inputs_that_make_them(tmp_path: Path) -> None:
+    """A size that is joined again and again from an input is its input's, and one that is computed is nobody's."""
+    joined = [
+        helper.make_node("Concat", [f"s{n}", f"s{n}"], [f"s{n + 1}"], axis=0)
+        for n in range(40)
+    ]
+    nodes = [
+        helper.make_node("Identity", ["size"], ["s0"]),
+        *joined,
+        helper.make_node("ConstantOfShape", ["s40"], ["zeros"]),
+        helper.make_node("Shape", ["x"], ["computed"]),
+        helper.make_node("Tile", ["x", "computed"], ["y"]),
+    ]
+    inputs = [tensor("size", TensorProto.INT64, ["n"])]
+    inputs.append(tensor("x", TensorProto.FLOAT, ["m"]))
+    outputs = [tensor(name, TensorProto.FLOAT, None) for name in ("zeros", "y")]
+    path = write_graph(tmp_path / "sizes.onnx", nodes, inputs, outputs)
+
+    outline = read_outline(path.read_bytes())
+
+    assert outline.guarded == [GuardedNode("ConstantOfShape", "", [["size"]])]
 
 
 def test_a_shape_without_axes_is_a_shape(tmp_path: Path) -> None:
