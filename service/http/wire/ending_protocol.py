@@ -20,7 +20,9 @@ from service.http.wire.connections import LINGER_S, MAX_LINGERING, Connections
 from service.http.wire.framing import Chunks, write_refusal
 from service.http.wire.heads import Refusal
 
-ARE_YOU_THERE = b"HTTP/1.1 100 Continue\r\n\r\n"
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""uvicorn tells a client so that it may send its body."""
+ARE_YOU_THERE = GO_ON
 """Any client of HTTP/1.1 passes over this, and the system of one that is gone answers it by a reset."""
 _CUT_OFF = "malformed request: the client sends no more, and"
 RESET_S = 0.05
@@ -50,6 +52,34 @@ class ClosingTransport:
         self.write = transport.write
         self.is_closing = transport.is_closing
         self.close = close
+
+
+class ExpectingTransport(ClosingTransport):
+    """This is the transport of an answer to a client that holds its body back until it is told to go on.
+
+    An answer ahead of that ends the connection, by RFC 9110, 10.1.1: nobody knows whether the body will follow, and the
+    client's next request would be taken for it.
+    """
+
+    __slots__ = ("_cycle", "_write", "keeps_alive")
+
+    def __init__(self, transport: Any, close: Callable[[], None], cycle: Any) -> None:
+        super().__init__(transport, close)
+        self._write = self.write
+        self._cycle = cycle
+        self.write = self._write_interim
+        self.keeps_alive: bool = cycle.keep_alive
+        cycle.keep_alive = False
+
+    def go_on(self) -> None:
+        """Notes that the body comes: the connection stays if it would have stayed without the expectation."""
+        self.write = self._write
+        self._cycle.keep_alive = self.keeps_alive
+
+    def _write_interim(self, data: bytes) -> None:
+        if data == GO_ON:
+            self.go_on()
+        self._write(data)
 
 
 class EndingProtocol(HttpToolsProtocol):
@@ -117,6 +147,9 @@ class EndingProtocol(HttpToolsProtocol):
                 self.transport.close()
         elif self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
+            transport: Any = self.cycle.transport
+            if isinstance(transport, ExpectingTransport):
+                transport.keeps_alive = False
 
     def is_unfinished(self) -> bool:
         """Returns whether a request has begun to come, and not come whole, nor been answered."""

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from service.http.wire.ending_protocol import (
     ClosingTransport,
     EndingProtocol,
+    ExpectingTransport,
     PausedFlowControl,
 )
 from service.http.wire.framing import Framing
@@ -138,6 +139,8 @@ class WireProtocol(EndingProtocol):
     def on_message_complete(self) -> None:
         self._is_complete = True
         if self._has_begun:
+            if self.expect_100_continue:
+                self._stop_expecting()
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -165,8 +168,18 @@ class WireProtocol(EndingProtocol):
         self.headers += headers
         super().on_headers_complete()
         if self._left or self._chunks is not None:
-            closing: Any = ClosingTransport(self.transport, self._leave)
+            closing: Any = (
+                ExpectingTransport(self.transport, self._leave, self.cycle)
+                if expects
+                else ClosingTransport(self.transport, self._leave)
+            )
             self.cycle.transport = closing
+
+    def _stop_expecting(self) -> None:
+        """Lets the connection stay after the answer to a client that has sent its body without being told to."""
+        transport: Any = self.cycle.transport
+        if isinstance(transport, ExpectingTransport) and self._is_awaited():
+            transport.go_on()
 
     def _read(self, data: bytes, n_checked: int = 0) -> None:
         """Reads as many requests as may be begun, and keeps the rest."""

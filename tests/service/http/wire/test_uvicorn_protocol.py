@@ -191,6 +191,44 @@ def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> Non
 
     assert read(connection)[0][0] == 200
 
+    connection.sendall(write("/predict", QUICK))
+
+    assert read(connection)[0][0] == 200
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "status"),
+    [
+        ("POST /nowhere", "Content-Length: 40", 404),
+        ("PUT /predict", "Content-Length: 40", 405),
+        ("POST /predict", "Content-Type: text/xml\r\nContent-Length: 40", 415),
+        ("POST /predict", "Content-Length: 2000000000", 413),
+        ("POST /nowhere", "Transfer-Encoding: chunked", 404),
+    ],
+)
+def test_a_client_that_gets_no_leave_has_its_next_request_to_itself(
+    connection: socket.socket, line: str, fields: str, status: int
+) -> None:
+    """An answer ahead of the body of such a client ends the connection, or its next request counts as the body."""
+    head = f"{line} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n{fields}\r\n\r\n"
+    connection.sendall(head.encode())
+    answer = read_to_end(connection)
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_a_client_that_waits_for_no_leave_keeps_its_connection(
+    connection: socket.socket,
+) -> None:
+    """A request that says that it waits, and comes whole, leaves the connection to those behind it."""
+    refused = write("/nowhere", QUICK, "Expect: 100-continue")
+    taken = write("/predict", QUICK, "Expect: 100-continue")
+    connection.sendall(refused + taken + taken)
+
+    assert [status for status, _ in read(connection, 3)] == [404, 200, 200]
+
 
 TENSOR = {
     "name": "features",
