@@ -128,6 +128,15 @@ def _make_sized_nodes() -> dict[str, list[onnx.NodeProto]]:
     node = helper.make_node
     return {
         "constantofshape": [node("ConstantOfShape", ["size"], ["y"])],
+        "crop": [
+            node("Cast", ["size"], ["crop"], to=TensorProto.INT32),
+            node(
+                "CropAndResize",
+                ["image", "box", "number", "crop"],
+                ["y"],
+                domain="com.microsoft",
+            ),
+        ],
         "expand": [
             node("Concat", ["one", "size"], ["shape"], axis=0),
             node("Expand", ["x", "shape"], ["y"]),
@@ -149,10 +158,16 @@ def _make_sized_nodes() -> dict[str, list[onnx.NodeProto]]:
 def write_sized(folder: Path) -> None:
     """Writes graphs whose input `size` says how much their operator makes, of a tensor `x` where it takes one.
 
-    `expand` and `window` join the size to another, or take it out of its axis, first.
+    Some cast the size, join it to another or take it out of its axis first.
     """
-    one = numpy_helper.from_array(np.array([1]), "one")
-    ends = numpy_helper.from_array(np.array([0.0, 1.0], np.float32), "ends")
+    arrays = {
+        "one": np.array([1]),
+        "ends": np.array([0.0, 1.0], np.float32),
+        "image": np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4),
+        "box": np.array([[0, 0, 1, 1]], np.float32),
+        "number": np.array([0], np.int32),
+    }
+    constants = [numpy_helper.from_array(each, name) for name, each in arrays.items()]
     x = tensor("x", TensorProto.FLOAT, ["m"])
     for name, nodes in _make_sized_nodes().items():
         used = {each for node in nodes for each in node.input}
@@ -163,7 +178,7 @@ def write_sized(folder: Path) -> None:
             "graph",
             [size, x] if "x" in used else [size],
             [tensor("y", TensorProto.FLOAT, None)],
-            [each for each in (one, ends) if each.name in used],
+            [each for each in constants if each.name in used],
         )
         _write_model(folder / f"{name}.onnx", graph)
 

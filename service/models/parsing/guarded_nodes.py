@@ -14,6 +14,7 @@ SIZES = {
     "BlackmanWindow": (0,),
     "CenterCropPad": (1,),
     "ConstantOfShape": (0,),
+    "CropAndResize": (3,),
     "Expand": (1,),
     "HammingWindow": (0,),
     "HannWindow": (0,),

@@ -67,6 +67,7 @@ def check_as_alone(server: Server, folder: Path, name: str, tensors: Tensors) ->
 
 SIZED: dict[str, tuple[list[int], list[int], str, bool]] = {
     "constantofshape": ([2, 3], [3, HUGE], "ConstantOfShape", False),
+    "crop": ([2, 3], [2**30, 2], "CropAndResize", False),
     "expand": ([3, 2], [HUGE, 2], "Expand", True),
     "onehot": ([3], [HUGE], "OneHot", True),
     "pad": ([1, 2], [1, HUGE], "Pad", True),
