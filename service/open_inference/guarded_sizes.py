@@ -113,8 +113,12 @@ def _count_range(sizes: list[list[float]]) -> float:
         # The operator itself refuses it.
         return 0.0
 
-    has_end = bool(sizes[1])
-    return max(0.0, (limit - start) / step) if has_end else abs((limit - start) / step)
+    if sizes[1]:
+        return max(0.0, (limit - start) / step)
+
+    # A step alone has some way to go.
+    distance = abs(start) if sizes[0] else 1.0
+    return distance / abs(step)
 
 
 def _count_padded(pads: list[float], shape: tuple[int, ...]) -> float:

@@ -117,6 +117,14 @@ def write_range(folder: Path) -> Path:
     return write_graph(folder / "range.onnx", nodes, *ends)
 
 
+def write_steps(folder: Path) -> Path:
+    """Writes a graph whose output goes from one of its inputs to another, in steps of a third."""
+    nodes = [helper.make_node("Range", ["start", "end", "step"], ["numbers"])]
+    ends = [tensor(name, TensorProto.DOUBLE, []) for name in ("start", "end", "step")]
+    numbers = tensor("numbers", TensorProto.DOUBLE, ["n"])
+    return write_graph(folder / "steps.onnx", nodes, ends, [numbers])
+
+
 def write_division(folder: Path) -> Path:
     """Writes a graph that divides one row of INT64 by another."""
     nodes = [helper.make_node("Div", ["x", "by"], ["y"])]

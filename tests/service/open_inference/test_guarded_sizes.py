@@ -15,6 +15,7 @@ from tests.support.graphs import (
     write_kernels,
     write_range,
     write_sized,
+    write_steps,
 )
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
@@ -31,6 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sized(folder)
     write_kernels(folder)
     write_range(folder)
+    write_steps(folder)
     write_fragile(folder)
 
     return folder
@@ -106,6 +108,33 @@ def test_a_range_without_bounds_takes_no_memory(
 
     assert "the operator Range of range would make" in error_of(refused, 413)
     check_as_alone(server, folder, "range", {"end": ("INT64", [], [-(2**62)])})
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "step", "status"),
+    [
+        (1.7e18, 1.7e18 + 1024, 256, 200),
+        (0, 1e12, 1e10, 200),
+        (5, -1e12, 1, 200),
+        (0, 1, 1e-9, 413),
+        (-1e12, 0, 1, 413),
+        (0, -1e12, -1, 413),
+    ],
+)
+def test_a_range_is_as_long_as_its_ends_and_its_step_say(
+    server: Server, folder: Path, start: float, end: float, step: float, status: int
+) -> None:
+    """Ends that are far from 0 and near each other are taken, and so are steps that are as long as the way."""
+    ends = {
+        name: ("FP64", [], [value])
+        for name, value in (("start", start), ("end", end), ("step", step))
+    }
+
+    if status == 200:
+        check_as_alone(server, folder, "steps", ends)
+    else:
+        refused = ask(server, "steps", ends)
+        assert "Range of steps would make" in error_of(refused, status)
 
 
 @pytest.mark.parametrize("shape", [[1, 1, 0, 3], [1, 1, 3, 0], [0, 1, 3, 3]])
