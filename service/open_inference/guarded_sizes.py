@@ -20,6 +20,8 @@ from service.models.parsing.guarded_nodes import GuardedNode
 
 VALUE_BYTES = 4
 """A value that an operator makes counts as so many bytes of an answer, as one of FP32 has."""
+TURN_VALUES = 128
+"""What a loop keeps of a turn takes 500 bytes and more: 20 million turns of one number each took 12 GB."""
 MIN_MAX_VALUES = 2**20
 """So many values are never too many: a graph may make more than it answers."""
 MAX_SIZES = 64
@@ -74,6 +76,9 @@ def _count_values(node: GuardedNode, arrays: Arrays) -> float:
 
     if node.operator == "Pad":
         return _count_padded(sizes[0], shape)
+
+    if node.operator == "Loop":
+        return _multiply(sizes[0]) * TURN_VALUES
 
     if node.operator == "OneHot":
         return _multiply(sizes[0]) * prod(shape)

@@ -132,6 +132,24 @@ def write_division(folder: Path) -> Path:
     return write_graph(folder / "division.onnx", nodes, [x, by], [y])
 
 
+def _make_counting_body() -> onnx.GraphProto:
+    return helper.make_graph(
+        [
+            helper.make_node("Identity", ["goes_on"], ["goes_on_still"]),
+            helper.make_node("Identity", ["turn"], ["number"]),
+        ],
+        "body",
+        [
+            tensor("turn", TensorProto.INT64, []),
+            tensor("goes_on", TensorProto.BOOL, []),
+        ],
+        [
+            tensor("goes_on_still", TensorProto.BOOL, []),
+            tensor("number", TensorProto.INT64, []),
+        ],
+    )
+
+
 def _make_sized_nodes() -> dict[str, list[onnx.NodeProto]]:
     node = helper.make_node
     return {
@@ -148,6 +166,10 @@ def _make_sized_nodes() -> dict[str, list[onnx.NodeProto]]:
         "expand": [
             node("Concat", ["one", "size"], ["shape"], axis=0),
             node("Expand", ["x", "shape"], ["y"]),
+        ],
+        "loop": [
+            node("Squeeze", ["size"], ["turns"]),
+            node("Loop", ["turns", ""], ["y"], body=_make_counting_body()),
         ],
         "onehot": [
             node("Cast", ["x"], ["indices"], to=TensorProto.INT64),
@@ -181,11 +203,12 @@ def write_sized(folder: Path) -> None:
         used = {each for node in nodes for each in node.input}
         n_axes: int | str = 1 if name == "resize" else "n"
         size = tensor("size", TensorProto.INT64, [n_axes])
+        kind = TensorProto.INT64 if name == "loop" else TensorProto.FLOAT
         graph = helper.make_graph(
             nodes,
             "graph",
             [size, x] if "x" in used else [size],
-            [tensor("y", TensorProto.FLOAT, None)],
+            [tensor("y", kind, None)],
             [each for each in constants if each.name in used],
         )
         _write_model(folder / f"{name}.onnx", graph)

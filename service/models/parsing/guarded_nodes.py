@@ -18,6 +18,7 @@ SIZES = {
     "Expand": (1,),
     "HammingWindow": (0,),
     "HannWindow": (0,),
+    "Loop": (0,),
     "MaxUnpool": (2,),
     "OneHot": (1,),
     "Pad": (1,),
@@ -43,6 +44,8 @@ _SAME_VALUES = frozenset(
 )
 """What comes out of these operators has the values that went in, in another shape or type."""
 
+_LOOP_CONTROLS = 2
+"""A loop has its number of turns and its condition ahead of the values that it hands on from turn to turn."""
 MAX_SOURCES = 32
 """A size is made of as many inputs as a tensor may have axes, and more are not followed."""
 
@@ -76,6 +79,9 @@ class NodeGuard:
 
         places = SIZES.get(operator, ())
         if not places and operator not in SHAPED:
+            return
+        if operator == "Loop" and len(outputs) <= len(inputs) - _LOOP_CONTROLS:
+            # Such a loop keeps nothing of its turns, and ends with its deadline.
             return
 
         def at(place: int) -> str:

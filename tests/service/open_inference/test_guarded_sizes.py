@@ -71,6 +71,7 @@ SIZED: dict[str, tuple[list[int], list[int], str, bool]] = {
     "constantofshape": ([2, 3], [3, HUGE], "ConstantOfShape", False),
     "crop": ([2, 3], [2**30, 2], "CropAndResize", False),
     "expand": ([3, 2], [HUGE, 2], "Expand", True),
+    "loop": ([7], [10**12], "Loop", False),
     "onehot": ([3], [HUGE], "OneHot", True),
     "pad": ([1, 2], [1, HUGE], "Pad", True),
     "resize": ([5], [HUGE], "Resize", True),
