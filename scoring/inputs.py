@@ -79,6 +79,8 @@ def _cut_tables(
         state.check(path, name)
 
         _check_columns(name, table.layout, card, named)
+        for note in table.layout.notes:
+            write_note(f"{name}: {note}")
         for block in table.blocks:
             tasks.append(Task(number=len(tasks), input=len(inputs), block=block))
         inputs.append(

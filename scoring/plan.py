@@ -151,7 +151,7 @@ def write_set_aside(job: Job) -> None:
 
 
 def finish(job: Job, totals: dict[str, Any]) -> None:
-    """Writes the manifest, after which the run is done."""
+    """Writes the manifest, after which the run is done; `notes` say of each table what was assumed of it."""
     blocks = [
         {
             name: summary[name]
@@ -161,5 +161,10 @@ def finish(job: Job, totals: dict[str, Any]) -> None:
         | {"set_aside": len(summary["set_aside"])}
         for summary in read_summaries(job)
     ]
-    content = codec.encode(write_plan(job) | totals | {"parts": blocks})
+    notes = {
+        each.name: list(each.layout.notes)
+        for each in job.inputs
+        if each.layout is not None and each.layout.notes
+    }
+    content = codec.encode(write_plan(job) | totals | {"notes": notes, "parts": blocks})
     atomic_files.write_file(job.out / MANIFEST, lambda file: file.write(content))

@@ -24,7 +24,7 @@ from tables.csv_text import (
     name_columns,
     skip_preamble,
 )
-from tables.encodings import decode_bytes, refuse_escapes
+from tables.encodings import decode_bytes, describe_encoding, refuse_escapes
 from tables.file_formats import NoTextError, refuse_others
 from tables.plain_columns import NO_RANGES, Range
 from tables.reader import is_parquet
@@ -68,7 +68,7 @@ def _cut_parquet(path: Path, block_bytes: int, ranges: Mapping[str, Range]) -> C
         raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
 
     texts = [each.rename(name_of[each.name]) for each in head]
-    marks = find_decimal_marks(texts, separator=",", ranges=ranges)
+    marks, notes = find_decimal_marks(texts, separator=",", ranges=ranges)
     size = block_bytes // (8 * max(1, len(names)))
     size = max(MIN_BLOCK_ROWS, min(MAX_BLOCK_ROWS, size))
     blocks = [
@@ -77,7 +77,7 @@ def _cut_parquet(path: Path, block_bytes: int, ranges: Mapping[str, Range]) -> C
     ]
 
     return CutTable(
-        layout=Layout(names=names, is_parquet=True, marks=marks),
+        layout=Layout(names=names, is_parquet=True, marks=marks, notes=notes),
         digest=digest_file(path),
         blocks=blocks,
     )
@@ -110,6 +110,7 @@ def _cut_csv(path: Path, block_bytes: int, ranges: Mapping[str, Range]) -> CutTa
             encoding="utf-8" if is_utf8.so_far else "cp1252",
             separator=layout.separator,
             marks=layout.marks,
+            notes=(*is_utf8.notes, *layout.notes),
         ),
         digest=digest.hexdigest(),
         blocks=blocks,
@@ -117,10 +118,11 @@ def _cut_csv(path: Path, block_bytes: int, ranges: Mapping[str, Range]) -> CutTa
 
 
 class _Utf8:
-    """Tells whether all that it looked at, which ends with whole lines, is UTF-8."""
+    """Tells whether all that it looked at, which ends with whole lines, is UTF-8; `notes` quote what is not."""
 
     def __init__(self) -> None:
         self.so_far = True
+        self.notes: list[str] = []
 
     def look(self, content: bytes) -> None:
         if self.so_far and not content.isascii():
@@ -128,6 +130,7 @@ class _Utf8:
                 content.decode("utf-8-sig")
             except UnicodeDecodeError:
                 self.so_far = False
+                self.notes = describe_encoding(content, "")
 
 
 def _read_blocks(file: io.BufferedReader, block_bytes: int) -> Iterator[bytes]:
@@ -191,12 +194,10 @@ def _read_head(
     lines = head[mark_bytes:].split(b"\n", n_lines)[:n_lines]
     start = mark_bytes + sum(len(each) + 1 for each in lines)
 
+    marks, notes = _find_marks(names, rows, separator, ranges)
+
     return (
-        Layout(
-            names=names,
-            separator=separator,
-            marks=_find_marks(names, rows, separator, ranges),
-        ),
+        Layout(names=names, separator=separator, marks=marks, notes=notes),
         min(start, path.stat().st_size),
         n_lines + 1,
     )
@@ -221,7 +222,7 @@ def _find_marks(
     rows: list[list[str]],
     separator: str,
     ranges: Mapping[str, Range],
-) -> dict[str, str]:
+) -> tuple[dict[str, str], tuple[str, ...]]:
     columns = [
         pl.Series(name, [row[at] for row in rows], dtype=pl.String)
         for at, name in enumerate(names)

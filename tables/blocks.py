@@ -29,13 +29,14 @@ Lines = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A layout holds for all of a file; `marks` stand before decimals, `encoding` and `separator` are of CSV alone."""
+    """A layout holds for all of a file, of which `notes` say what was assumed; `marks` stand before decimals."""
 
     names: list[str]
     is_parquet: bool = False
     encoding: str = "utf-8"
     separator: str = ","
     marks: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

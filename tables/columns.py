@@ -110,23 +110,29 @@ def find_decimal_marks(
     *,
     separator: str,
     ranges: Mapping[str, Range] = NO_RANGES,
-) -> dict[str, str]:
-    """Returns the mark before decimals of each column of texts, as `convert_columns` has it, a point by default."""
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Returns the mark before decimals of each column of texts, as `convert_columns` has it, a point by default.
+
+    Beside these stands a note on each column whose mark the range of what was learnt has decided.
+    """
     texts = [strip_gaps(each) for each in columns]
     evidence = _find_marks(texts)
     table_mark = _choose_table_mark(list(evidence.values()), separator)
     marks = {}
+    findings = Findings()
     for each in texts:
         name, proven = each.name, evidence.get(each.name, "")
         if not proven and name in ranges:
-            proven = _ask_range(each, ranges[name], Findings())
+            proven = _ask_range(each, ranges[name], findings)
         mark = proven if len(proven) == 1 else table_mark
         if not mark and name in evidence and not proven:
             bare = _unwrap(each)
             mark = _choose_mark(name, bare, proven, "", separator, Findings())
         marks[name] = mark or "."
 
-    return marks
+    notes = (f"{name}: {note}" for name, note in findings.readings.items())
+
+    return marks, tuple(notes)
 
 
 def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:

@@ -14,6 +14,7 @@ from evaluation.__main__ import main as evaluate
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
 from model_card import Card, Feature, FeatureInput
+from scoring.__main__ import main as score
 from service.errors import EvaluationError, InvalidRequest
 from service.http.request_bodies.csv_rows import read_csv
 from service.judging.labelled_csv import TableLimits, read_labelled_csv
@@ -244,6 +245,37 @@ def test_thousands_are_read_so_in_a_part_of_a_table_that_shows_none(
     assert isinstance(card.input, FeatureInput)
     ranges = list_learnt_ranges(card.input.features)
     assert cut_table(part, block_bytes=1000, ranges=ranges).layout.marks["miles"] == ","
+
+
+def test_what_scores_assume_of_a_table_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line of each file says how thousands and an encoding were read, and so does the manifest."""
+    learn_from_miles(tmp_path, lambda row: f"{row % 9 + 1}.{row % 7}45")
+    data = tmp_path / "data"
+    data.mkdir()
+    part = "size;miles;label\n7;2.345;sí\n8;1.045;no\n"
+    (data / "part.csv").write_text(part.replace(";", ","), encoding="cp1252")
+    (data / "proven.csv").write_text(f"{part}8,5;12.345,5;no\n", encoding="utf-8")
+    frame = pl.DataFrame({"size": [7, 8], "miles": ["2.345", "1.045"]})
+    frame.write_parquet(data / "texts.parquet")
+    words = ["--task", "mine", "--data", data, "--models", tmp_path]
+    assert score([str(each) for each in (*words, "--out", tmp_path / "out")]) == 0
+
+    read = "miles: '2.345' was read as 2345, since models learnt from 1145 to 9545"
+    encoding = (
+        "what is no UTF-8 in it was read as Windows-1252, the encoding of Western Europe, as 'sí': save the file as "
+        "UTF-8 if it does not say that"
+    )
+    said = capsys.readouterr().err
+    for line in (
+        f"part.csv: {read}",
+        f"part.csv: {encoding}",
+        f"texts.parquet: {read}",
+    ):
+        assert f"{line}\n" in said
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
+    assert manifest["notes"] == {"part.csv": [encoding, read], "texts.parquet": [read]}
 
 
 def test_thousands_are_read_so_where_some_are_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from model_card import Card
 from training.adopt import classes as naming
-from training.adopt.card_description import ModelDescription, describe_model
+from training.adopt.card_description import describe_model
+from training.adopt.doubts import note_doubts
 from training.adopt.foreign import FLOATS, ForeignGraph, read_foreign
 from training.adopt.original import Answers, OriginalModel
 from training.adopt.placement import Placement, place_columns
@@ -221,7 +222,9 @@ def _finish(
         answered.answers,
         outputs,
     )
-    said = (*_say_columns(answered, card, roles), *_note_guesses(described, card))
+    source = measure.read_source(foreign, answered.answers, outputs)
+    doubts = note_doubts(described, card, source) if roles.scale != "votes" else ()
+    said = (*_say_columns(answered, card, roles), *doubts)
 
     return Adoption(path=path, card=card, notes=(foreign.describe(), *said))
 
@@ -233,26 +236,3 @@ def _say_columns(answered: _AnsweredRows, card: Card, roles: Roles) -> tuple[str
     classes = [f"classes: {shorten(list(card.classes), 30)}"] if card.classes else []
 
     return (features, *roles.reasons, *classes, *answered.notes)
-
-
-def _note_guesses(described: ModelDescription, card: Card) -> tuple[str, ...]:
-    """Returns a note where a constant answer is better, as where columns or classes are in another order."""
-    order = "--features COLUMN ..."
-    if described.classes is None:
-        r2 = card.metrics["r2"].value
-        if r2 >= 0:
-            return ()
-        worse = f"worse than the mean of {described.target_name} (R2 {r2:.3g})"
-    else:
-        order = f"{order} and --classes NAME ..."
-        right = card.metrics["accuracy"].value
-        counts = np.bincount(described.target)
-        most = counts.max() / counts.sum()
-        if right >= most:
-            return ()
-        common = described.classes[int(counts.argmax())]
-        worse = f"right on {right:.1%}, and always {common!r} on {most:.1%}"
-
-    return (
-        f"{worse}: are its columns and classes in the order of the table? {order} set it",
-    )
