@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.output import write_note, write_result
+from cli.places import find_fault, write_file
 from evaluation import champion_log_check, latency_verdict, unlabelled, verification
 from evaluation import evidence as evidences
 from evaluation import gate as gates
@@ -40,6 +41,7 @@ from verdict.predictions import Predictions
 DONE = 0
 NOT_SHOWN = 1
 UNUSABLE = 2
+READ = ("data", "load", "verify", "unlabelled", "labelled")
 LABEL = "label"
 """The column of labels to come is called so where nobody names it."""
 AFTERWARDS = (
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong is written as one line on stderr."""
     options = parse(arguments)
     try:
+        _check_places(options)
         if options.unlabelled:
             return _judge_few(options)
         return _verify(options) if options.verify else _report(options)
@@ -62,6 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_note("\nstopped")
 
     return UNUSABLE
+
+
+def _check_places(options: argparse.Namespace) -> None:
+    """Raises EvaluationError for pipes that would be waited for, and for files that would be written over."""
+    read = {f"--{each}": getattr(options, each) for each in READ}
+    read["--by"] = Path(options.by) if options.by else None
+    written = {"--to-label": options.to_label, "--evidence": options.evidence}
+    if not options.unlabelled and not options.verify:
+        written["--output"], written["--evidence"] = _find_places(options)
+
+    fault = find_fault(read, written)
+    if fault is not None:
+        raise EvaluationError(fault)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -97,8 +113,8 @@ def _report(options: argparse.Namespace) -> int:
     pictures = page.draw_thumbnails(
         labelled, evidence["numbers"]["disagreements"]["rows"]
     )
-    output.write_text(page.render(evidence, pictures), encoding="utf-8")
-    beside.write_bytes(codec.encode(evidence))
+    write_file(output, page.render(evidence, pictures).encode())
+    write_file(beside, codec.encode(evidence))
     _tell_verdicts(evidence, has_load=load is not None)
     write_result(f"report: {output}", f"evidence: {beside}")
 
@@ -117,10 +133,15 @@ def _tell_verdicts(evidence: dict[str, Any], *, has_load: bool) -> None:
     write_result(*map(gates.describe, evidence["gates"]))
 
 
+def _find_places(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Returns where report and evidence go."""
+    output = options.output or Path(f"{options.task}-report.html")
+    return output, options.evidence or output.with_suffix(".json")
+
+
 def _place(options: argparse.Namespace) -> tuple[Path, Path]:
     """Returns where report and evidence go; what stands in the way is found before anything is computed."""
-    output = options.output or Path(f"{options.task}-report.html")
-    beside = options.evidence or output.with_suffix(".json")
+    output, beside = _find_places(options)
     if output == beside:
         raise EvaluationError(
             f"--output and --evidence: expected two files, got {output} twice"
@@ -213,7 +234,7 @@ def _judge_few(options: argparse.Namespace) -> int:
         rows_a_day=options.rows_a_day,
     )
     if options.evidence:
-        options.evidence.write_bytes(codec.encode(numbers))
+        write_file(options.evidence, codec.encode(numbers))
     if options.labelled:
         verdict = write_few(numbers, task)
         write_result(verdict["headline"], *verdict["findings"])

@@ -44,7 +44,7 @@ def is_log(path: Path) -> bool:
 
     try:
         act = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
     return isinstance(act, dict) and "act" in act

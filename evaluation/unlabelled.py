@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cli.places import write_file
 from evaluation.feature_table import note_readings, read_asked, read_feature_table
 from evaluation.image_folders import ENDINGS
 from evaluation.image_hashes import hash_images
@@ -27,6 +29,7 @@ from service.judging.labelled_rows import (
 from service.judging.row_hashes import NOTHING, Hashes, hash_feature_rows
 from service.models.row_columns import choose_columns, describe_missing, find_dates
 from stats.labelling.plan import split_budget
+from tables.csv_text import UnreadableTableError, read_csv_text
 from tables.date_columns import DATE_PARTS, DAYS, find_day
 
 Labels = NDArray[np.int64]
@@ -110,13 +113,42 @@ def write_choice(path: Path, data: LabelledData, choice: Choice, label: str) -> 
             "another with --label, or rename the feature"
         )
 
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([PLACE, label, INCLUSION, *names])
-        chosen = zip(choice.rows, choice.inclusion, strict=True)
-        for at, (row, inclusion) in enumerate(chosen):
-            values = rows[at].values() if rows else ()
-            writer.writerow([data.places[row], "", f"{inclusion:.9g}", *values])
+    _keep_labels(path, label)
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow([PLACE, label, INCLUSION, *names])
+    chosen = zip(choice.rows, choice.inclusion, strict=True)
+    for at, (row, inclusion) in enumerate(chosen):
+        values = rows[at].values() if rows else ()
+        writer.writerow([data.places[row], "", f"{inclusion:.9g}", *values])
+    write_file(path, file.getvalue().encode())
+
+
+def _keep_labels(path: Path, label: str) -> None:
+    """Raises EvaluationError where the file is there and somebody has written labels into it."""
+    if not path.is_file():
+        return
+
+    try:
+        names, rows = _read_texts(path)
+    except EvaluationError:
+        return
+    at = names.index(label) if {PLACE, label} <= set(names) else None
+    if at is not None and any(row[at].strip() for row in rows):
+        raise EvaluationError(
+            f"--to-label {path}: it has labels already, which would be lost: judge by them with --labelled, or name "
+            "another file"
+        )
+
+
+def _read_texts(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Returns names and rows of a table of texts, whatever program has saved it; raises EvaluationError, or OSError."""
+    try:
+        text = read_csv_text(path.name, path.read_bytes())
+    except UnreadableTableError as error:
+        raise EvaluationError(str(error)) from None
+
+    return text.names, text.rows
 
 
 def _join_dates(row: Mapping[str, Value], dates: Sequence[str]) -> dict[str, Value]:
@@ -138,11 +170,7 @@ def read_labels(
     path: Path, places: Sequence[str], classes: Sequence[str], label: str
 ) -> Labels:
     """Returns the class of each of these rows, `(n_rows,)`, -1 where the file has none; raises EvaluationError."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        lines = list(reader)
-
-    columns = reader.fieldnames or []
+    columns, lines = _read_texts(path)
     if PLACE not in columns or label not in columns:
         raise EvaluationError(
             f"{path.name}: expected the columns {PLACE!r} and {label!r}, as --to-label writes them, got "
@@ -153,8 +181,8 @@ def read_labels(
     class_of = {name: number for number, name in enumerate(classes)}
     truth = np.full(len(places), UNKNOWN, dtype=np.int64)
     for line in lines:
-        place = line[PLACE] or ""
-        name = (line[label] or "").strip()
+        place = line[columns.index(PLACE)].strip()
+        name = line[columns.index(label)].strip()
         if not name:
             continue
 

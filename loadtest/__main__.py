@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.output import write_note, write_result
+from cli.places import find_fault, write_file
 from loadtest import (
     arguments,
     commands,
@@ -39,6 +40,19 @@ def check_places(options: argparse.Namespace) -> None:
     for path in (options.output, options.raw):
         if path is not None:
             check_place(path)
+
+    report = None if options.output is None else options.output.with_suffix(".html")
+    fault = find_fault(
+        {
+            "--data": options.data,
+            "--replay": options.replay,
+            "--compare": options.compare,
+            "--body": options.body,
+        },
+        {"--output": options.output, "--raw": options.raw, "the report": report},
+    )
+    if fault is not None:
+        raise LoadTestError(fault)
 
     if options.output is not None and options.output.suffix == ".html":
         raise LoadTestError("--output: expected the name of a JSON file, got .html")
@@ -90,7 +104,7 @@ def _write_report(document: dict[str, Any], path: Path) -> None:
 
     from loadtest.report import page
 
-    path.write_text(page.render(document), encoding="utf-8")
+    write_file(path, page.render(document).encode())
     write_result(f"report: {path}")
 
 

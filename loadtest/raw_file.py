@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from cli.places import write_file
 from loadtest.run import Run
 
 
@@ -24,4 +26,6 @@ def write(runs: Sequence[Run], path: Path) -> None:
         )
         for number, run in enumerate(runs, start=1)
     ]
-    pl.concat(frames).write_parquet(path, compression="zstd")
+    content = io.BytesIO()
+    pl.concat(frames).write_parquet(content, compression="zstd")
+    write_file(path, content.getvalue())

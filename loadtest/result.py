@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cli.places import write_file
 from loadtest import objectives, validity
 from loadtest.objectives import Objective
 from loadtest.run import Load, Run
@@ -138,14 +139,14 @@ def _describe_run(run: Run, load: Load) -> dict[str, Any]:
 
 def write(document: dict[str, Any], path: Path) -> None:
     """Writes the document as JSON that people can read too."""
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_file(path, f"{json.dumps(document, indent=1)}\n".encode())
 
 
 def read(path: Path) -> dict[str, Any]:
     """Reads a document that `write` wrote; raises LoadTestError for anything else."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
 
     if not isinstance(document, dict) or document.get("format") != FORMAT:

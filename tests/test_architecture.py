@@ -511,7 +511,7 @@ SHOWN: dict[str, set[str]] = {
         "scatter",
         "svg",
     },
-    "cli": {"output", "parser", "ray_address"},
+    "cli": {"output", "parser", "places", "ray_address"},
     "evaluation": {
         "arguments",
         "champion_log_check",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -203,6 +204,38 @@ def test_an_unknown_task_and_a_folder_that_is_none_are_said(
         f"error: --output and --evidence: expected two files, got {rows.parent / 'report.html'} twice",
         f"error: {rows / 'report.html'}: expected a file in a folder that is there",
     ]
+
+
+def test_a_report_is_not_written_over_its_data(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither by its own name nor by that of the evidence beside it, which ends as rows of JSON do."""
+    content = rows.read_bytes()
+    assert judge(rows, models, "--evidence", rows) == 2
+    packed = rows.parent / "report.json"
+    packed.write_text(json.dumps([{"size": 0.5, "colour": "red", "answer": "yes"}]))
+    assert judge(packed, models) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: --evidence {each}: expected a file of its own, got that of --data, which would be written over"
+        for each in (rows, packed)
+    ]
+    assert rows.read_bytes() == content
+    assert packed.read_bytes().startswith(b'[{"size"')
+
+
+def test_json_without_end_is_no_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lists within lists, as deep as no reader goes, are refused in a line; so is a pipe that nobody writes into."""
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    assert main(["--verify", str(deep)]) == 2
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    assert main(["--verify", str(pipe)]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: deep.json: expected a file of evidence: ")
+    assert second.startswith(f"error: --verify {pipe}: expected a file, got a named")
 
 
 def test_what_only_the_graph_refuses_names_the_line(

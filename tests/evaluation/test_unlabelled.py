@@ -101,6 +101,51 @@ def test_labels_that_fit_no_row_are_refused(
     assert reason in str(error.value)
 
 
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe\x01" * 50])
+def test_labels_of_no_table_are_refused(tmp_path: Path, content: bytes) -> None:
+    """An empty file and one of bytes that are no text are refused in words."""
+    path = tmp_path / "few.csv"
+    path.write_bytes(content)
+    with pytest.raises(EvaluationError, match=r"few\.csv: expected "):
+        read_labels(path, ["line 2"], ("no", "yes"), "label")
+
+
+def test_labels_are_read_as_a_spreadsheet_saves_them(tmp_path: Path) -> None:
+    """Semicolons and the encoding of Western Europe are those of Excel in Spain."""
+    path = tmp_path / "few.csv"
+    text = "row;label;inclusion\nline 2;sí;0,5\nline 3; no ;1\nline 4;;1\n"
+    path.write_bytes(text.encode("cp1252"))
+    places = ["line 2", "line 3", "line 4"]
+    assert read_labels(path, places, ("no", "sí"), "label").tolist() == [1, 0, -1]
+
+
+def test_labels_that_somebody_has_written_are_kept(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rows may be chosen again over a file without labels, and over one that has some they are not."""
+    few = rows.parent / "few.csv"
+    assert ask(rows, models, "--to-label", few) == 0
+    assert ask(rows, models, "--to-label", few) == 0
+    label_all(few, rows.parent / "labelled.csv")
+    labelled = few.read_bytes()
+    assert ask(rows, models, "--to-label", few) == 2
+    assert f"--to-label {few}: it has labels already" in capsys.readouterr().err
+    assert few.read_bytes() == labelled
+
+
+def test_rows_to_label_are_not_written_over_all_rows(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file that rows are chosen from stays as it is."""
+    content = rows.read_bytes()
+    assert ask(rows, models, "--to-label", rows) == 2
+    assert (
+        f"error: --to-label {rows}: expected a file of its own, got that of --unlabelled"
+        in capsys.readouterr().err
+    )
+    assert rows.read_bytes() == content
+
+
 def test_rows_are_chosen_by_disagreement_with_their_inclusion() -> None:
     """Eight of ten labels are of the twenty divided rows and two of the eighty others, each with its probability."""
     labels = np.zeros((100, 3), np.int64)

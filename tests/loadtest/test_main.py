@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -283,6 +284,33 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_files_that_cannot_be_used_are_named_before_a_request_is_sent(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A pipe that nobody writes into is not waited for, and what is sent is not written over."""
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    body = tmp_path / "body.json"
+    body.write_text("{}")
+    nobody = ("--url", "http://127.0.0.1:9", "--rate", "1")
+    assert main([*nobody, "--compare", str(pipe)]) == 2
+    assert main([*nobody, "--body", str(body), "--output", str(body)]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: --compare {pipe}: expected a file, got a named")
+    assert second.startswith(f"error: --output {body}: expected a file of its own")
+    assert body.read_text() == "{}"
+
+
+def test_a_full_disk_is_named(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Requests that find no room end the command in a line that says where."""
+    words = ("--url", f"{url}/slow", "--rate", "20", "--duration", "1")
+    assert main([*words, "--warm-up", "0", "--raw", "/dev/full"]) == 2
+    assert (
+        capsys.readouterr().err.splitlines()[-1]
+        == "error: /dev/full: No space left on device"
+    )
 
 
 @pytest.mark.parametrize(

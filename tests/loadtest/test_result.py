@@ -50,7 +50,7 @@ def test_a_file_of_another_kind_is_refused(
         result.read(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 99_999])
 def test_what_is_no_result_is_refused(tmp_path: Path, content: bytes) -> None:
     """The message names the file."""
     path = tmp_path / "old.json"
