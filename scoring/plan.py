@@ -24,6 +24,8 @@ PLAN, MANIFEST, VERDICT, SET_ASIDE = (
 )
 FORMAT = "veredicto scores"
 SCHEMA_VERSION = 1
+PARTS = ("models", "inputs", "options")
+COUNTS = ("block", "rows", "n_unlabelled", "n_learnt", "bytes")
 
 
 def write_plan(job: Job) -> dict[str, Any]:
@@ -49,29 +51,48 @@ def begin(job: Job) -> set[int]:
     plan = write_plan(job)
     path = job.out / PLAN
     if path.exists():
-        _compare(codec.read_json(path.read_bytes()), plan, job.out)
+        _compare(_read_plan(path), plan, job.out)
     else:
         _refuse_foreign(job.out)
         content = codec.encode(plan)
-        for name in (ANSWERS, SUMMARIES):
-            (job.out / name).mkdir(exist_ok=True)
         atomic_files.write_file(path, lambda file: file.write(content))
 
     for name in (ANSWERS, SUMMARIES):
+        (job.out / name).mkdir(exist_ok=True)
         atomic_files.remove_leftovers(job.out / name)
 
     return {each.number for each in job.tasks if _is_done(job, each.number)}
 
 
 def _is_done(job: Job, number: int) -> bool:
-    """Returns whether a block has its summary, which is written last, and its answers of that size."""
+    """Returns whether a block has its whole summary, which is written last, and its answers of that size."""
     summary = job.out / SUMMARIES / f"{name_part(number)}.json"
     try:
         written = codec.read_json(summary.read_bytes())
+        has_counts = all(isinstance(written[name], int) for name in COUNTS)
+        has_faults = all(len(each) == 2 for each in written["set_aside"])
         answers = job.out / ANSWERS / str(written["output"])
-        return bool(answers.stat().st_size == written["bytes"])
+        has_answers = answers.stat().st_size == written["bytes"]
+        return bool(has_counts and has_faults and has_answers)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    """Returns the plan that a folder has; raises EvaluationError where it is damaged, or another program's."""
+    begin_anew = "name another folder, or delete this one to begin anew"
+    reason = "is none of ours"
+    try:
+        stored: Any = codec.read_json(path.read_bytes()) if path.is_file() else None
+    except ValueError as error:
+        stored, reason = None, f"is damaged ({error})"
+
+    is_ours = isinstance(stored, dict) and stored.get("format") == FORMAT
+    plan: dict[str, Any] = stored if is_ours else {}
+    if not all(isinstance(plan.get(each), dict) for each in PARTS):
+        raise EvaluationError(f"--out {path.parent}: its {PLAN} {reason}: {begin_anew}")
+
+    return plan
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -84,14 +105,11 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _compare(stored: Any, plan: dict[str, Any], folder: Path) -> None:
+def _compare(stored: dict[str, Any], plan: dict[str, Any], folder: Path) -> None:
     """Raises EvaluationError, which names what differs, where a folder is another run's."""
-    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-        raise EvaluationError(f"--out {folder}: its {PLAN} is none of ours")
-
     differences = []
-    for part in ("models", "inputs", "options"):
-        before, now = stored.get(part, {}), plan[part]
+    for part in PARTS:
+        before, now = stored[part], plan[part]
         for name in [*before, *(each for each in now if each not in before)]:
             if before.get(name) != now.get(name):
                 differences.append(_describe_change(part, name, before, now))

@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -246,6 +247,67 @@ def test_a_run_that_was_killed_goes_on(
     assert score(models, rows, whole, *blocks) == 0
     assert capsys.readouterr().err
     assert read_outputs(out) == read_outputs(whole)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        '{"format": "veredicto scores", ',
+        '{"format": "veredicto scores", "models": [], "inputs": 3, "options": {}}',
+        "[1]",
+        "[" * 99_999,
+        None,
+    ],
+)
+def test_a_plan_that_is_none_is_refused(
+    rows: Path,
+    models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str | None,
+) -> None:
+    """A damaged plan, another program's file or a pipe of that name is told in a line, and nothing is written."""
+    out = tmp_path / "out"
+    out.mkdir()
+    plan = out / "plan.json"
+    if content is None:
+        os.mkfifo(plan)
+    else:
+        plan.write_text(content)
+    assert score(models, rows, out) == 2
+    *_, error = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"error: --out {out}: its plan.json is ")
+    assert error.endswith(": name another folder, or delete this one to begin anew")
+    assert {each.name for each in out.iterdir()} <= {"plan.json", ".lock"}
+
+
+def damage(out: Path, *, what: str) -> None:
+    """Damages a run as people and disks do: a folder is gone, or a summary lacks a part of it."""
+    if what == "answers":
+        shutil.rmtree(out / ANSWERS)
+        return
+
+    summary = next((out / SUMMARIES).iterdir())
+    written = read_json(summary)
+    if what == "counts":
+        written["rows"] = None
+    else:
+        del written[what]
+    summary.write_text(json.dumps(written))
+
+
+@pytest.mark.parametrize("what", ["answers", "counts", "set_aside", "bytes"])
+def test_what_a_run_has_lost_is_made_again(
+    rows: Path, models: Path, tmp_path: Path, what: str
+) -> None:
+    """The same command makes the same files of blocks whose answers or summary are damaged."""
+    out = tmp_path / "out"
+    assert score(models, rows, out, "--block-bytes", 1000) == 0
+    whole = read_outputs(out)
+    damage(out, what=what)
+    assert score(models, rows, out, "--block-bytes", 1000) == 0
+    assert read_outputs(out) == whole
 
 
 def find_children(run: subprocess.Popen[str]) -> list[int]:
