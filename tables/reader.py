@@ -82,6 +82,13 @@ def read_table(
     returns the names that they know of a column, which stays as it is written where more of its rows are some so. It
     raises UnreadableTableError, or OSError where the file cannot be opened.
     """
+    if path.is_fifo():
+        # It could be read once, and would be waited for where nobody writes into it.
+        raise UnreadableTableError(
+            path.name,
+            "expected a file, got a pipe: write what comes out of it into a file",
+        )
+
     known = _Known(days=learnt, ranges=ranges, find_names=find_names)
     table = _read_typed(path, known) or _read_csv(path, known)
     if not table.frame.height:

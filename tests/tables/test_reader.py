@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,6 +152,20 @@ def test_a_name_with_signs_of_a_pattern_is_one_file(tmp_path: Path) -> None:
     for name in ("x*.parquet", "xy.parquet"):
         frame.write_parquet(tmp_path / name)
     assert read_table(tmp_path / "x*.parquet").frame.height == 2
+
+
+def test_a_pipe_is_no_table(tmp_path: Path) -> None:
+    """A named pipe would be waited for without end, and a shell's `<(command)` is empty when it is read again."""
+    named = tmp_path / "pipe.csv"
+    os.mkfifo(named)
+    out, into = os.pipe()
+    try:
+        for path in (named, Path(f"/dev/fd/{out}")):
+            with pytest.raises(UnreadableTableError, match="expected a file, got a pi"):
+                read_table(path)
+    finally:
+        os.close(out)
+        os.close(into)
 
 
 def test_parquet_is_told_by_its_content(tmp_path: Path) -> None:

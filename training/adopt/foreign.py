@@ -90,6 +90,11 @@ class ForeignGraph:
 
 def read_foreign(path: Path) -> ForeignGraph:
     """Returns the graph in a file, whose weights may lie beside it; raises AdoptionError for what is none."""
+    if path.is_fifo():
+        raise AdoptionError(
+            f"{path.name}: expected an ONNX file, got a pipe: write what comes out of it into a file"
+        )
+
     try:
         model = onnx.load(path)
     except FileNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -357,6 +358,9 @@ def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
     if what == "unknown":
         few = KINDS != "virginica"
         return export(path, LogisticRegression().fit(FEATURES[few], KINDS[few])), []
+    if what == "pipe":
+        os.mkfifo(path)
+        return path, []
     if what == "misspelt":
         words = ["--exclude", "aa"]
         return export(path, LogisticRegression().fit(FEATURES, KINDS)), words
@@ -402,6 +406,7 @@ def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
         ),
         ("misspelt", "--exclude aa: flowers.csv has no such column"),
         ("garbage", "garbage.onnx: expected an ONNX file"),
+        ("pipe", "pipe.onnx: expected an ONNX file, got a pipe: write"),
         ("foreign", r"not ONNX's own \(com.microsoft.FusedThing\): export it without"),
         (
             "columns",
