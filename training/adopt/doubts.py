@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import Card
+from model_card import Card, ImageInput
 from training.adopt.card_description import ModelDescription
 
 MIN_ROWS = 20
@@ -26,6 +26,15 @@ MIN_T = 4.0
 """The correlation of answers and target has to be shown, by the t of a slope."""
 MAX_POWER = 80.0
 """The exponential of more is too large for float32."""
+
+TABLE_QUESTION = (
+    "are its columns and classes in the order of the table? "
+    "--features COLUMN ... and --classes NAME ... set it"
+)
+IMAGE_QUESTION = (
+    "are its images prepared so, and its classes in the order of the folders? --mean, --std, --scale and --classes "
+    "set it"
+)
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +57,7 @@ def note_doubts(
         target = described.target.astype(np.float64)
         return _note_values(described.target_name, card, values, target)
 
-    return _note_classes(described, card)
+    return note_classes(described, card)
 
 
 def _note_values(
@@ -143,7 +152,7 @@ def _measure_r2(values: Floats, target: Floats) -> float:
     return 1 - float(np.mean((target - values) ** 2)) / float(target.var())
 
 
-def _note_classes(described: ModelDescription, card: Card) -> tuple[str, ...]:
+def note_classes(described: ModelDescription, card: Card) -> tuple[str, ...]:
     """Returns notes where a constant answer is right more often, and where the classes' shares lose less."""
     assert described.classes is not None
     counts = np.bincount(described.target.astype(np.int64))
@@ -153,9 +162,10 @@ def _note_classes(described: ModelDescription, card: Card) -> tuple[str, ...]:
     right = card.metrics["accuracy"].value
     if right < shares.max():
         common = described.classes[int(counts.argmax())]
+        takes_images = isinstance(described.input, ImageInput)
+        question = IMAGE_QUESTION if takes_images else TABLE_QUESTION
         notes.append(
-            f"right on {right:.1%}, and always {common!r} on {shares.max():.1%}: are its columns and classes in the "
-            "order of the table? --features COLUMN ... and --classes NAME ... set it"
+            f"right on {right:.1%}, and always {common!r} on {shares.max():.1%}: {question}"
         )
 
     loss = card.metrics["log_loss"].value

@@ -21,6 +21,7 @@ from training.adopt.card_description import (
     write_command,
 )
 from training.adopt.classes import Classes, match_classes
+from training.adopt.doubts import note_classes
 from training.adopt.foreign import FLOATS, ForeignGraph, Tensor, read_foreign
 from training.adopt.original import OriginalModel
 from training.adopt.refusal import AdoptionError, shorten
@@ -113,16 +114,11 @@ def adopt_for_images(options: argparse.Namespace) -> Adoption:
     cropped = helper.make_tensor_value_info("cropped", TensorProto.UINT8, shape)
     model = join(foreign, before, cropped, outputs)
     prepend(model, resize_px=steps.resize_px, crop_px=steps.crop_px)
-    path, card = measure.publish(
-        options,
-        foreign,
-        model,
-        _describe(options, foreign, steps, dataset, classes),
-        answers,
-        outputs,
-    )
+    described = _describe(options, foreign, steps, dataset, classes)
+    path, card = measure.publish(options, foreign, model, described, answers, outputs)
     said = f"classes: {shorten(list(classes.names), 30)}"
-    notes = (foreign.describe(), str(steps), *roles.reasons, said)
+    doubts = note_classes(described, card) if roles.scale != "votes" else ()
+    notes = (foreign.describe(), str(steps), *roles.reasons, said, *doubts)
 
     return Adoption(path=path, card=card, notes=notes)
 

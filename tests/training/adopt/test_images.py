@@ -114,6 +114,32 @@ def test_a_network_of_grey_images_takes_colours(
     )
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_network_of_classes_in_another_order_is_suspected(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_reversed: bool,
+) -> None:
+    """A network that is right less often than one class alone is written, and says what may be wrong."""
+    monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "kept"))
+    folder = write_images(tmp_path / "colours")
+    weights = np.zeros((3, SIZE**2, 2), np.float32)
+    weights[0, :, 1] = 3 / SIZE**2
+    weights[2, :, 0] = 3 / SIZE**2
+    flat = weights[..., ::-1] if is_reversed else weights
+    flat = np.ascontiguousarray(flat.reshape(3 * SIZE**2, 2))
+    path = write_network(tmp_path / "net.onnx", ["n", 3, SIZE, SIZE], flat)
+
+    words = ("--task", "colours", "--data", folder, "--output", tmp_path)
+    assert adopt(path, *words) == 0
+
+    told = " ".join(capsys.readouterr().out.split())
+    asked = "are its images prepared so, and its classes in the order of the folders?"
+    assert (asked in told) == is_reversed
+
+
 def test_a_model_of_rows_is_no_network_of_images(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
