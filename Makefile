@@ -50,7 +50,7 @@ fuzz: .venv/test.stamp ## try properties on more examples, fuzz each decoder by 
 		$(BIN)/python -m tests.fuzz $$name --seconds $(FUZZ_S) || exit 1; \
 	done
 
-soak: .venv/test.stamp ## ask a server at 70 % of its capacity for SOAK_S seconds (1800), and a leaking one
+soak: .venv/test.stamp ## ask a server at 70 % of its capacity for SOAK_S seconds (1800) after a warm-up, and a leaking one
 	SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_soak.py
 
 chaos: .venv/test.stamp ## kill, stop, end and starve servers, CHAOS_N times each (100)

@@ -24,6 +24,10 @@ from tests.support.soak import (
 SOAK_S = float(os.environ.get("SOAK_S", "1800"))
 SHARE_OF_CAPACITY = 0.7
 CAPACITY_S = 15
+WARM_UP_SHARE = 1 / 3
+"""Ten minutes come ahead of the 30 that are judged. Workers copy pages that they shared, fewer and fewer: they held 106
+MB at first, 112 after ten minutes, 113 after 25 and 113.5 after 40.
+"""
 MAX_GROWTH = 0.02
 MAX_PROBE_MS = 250
 CONTROL_S = 45
@@ -111,7 +115,7 @@ def test_growth_is_that_of_most_values(
 
 @pytest.mark.soak
 def test_nothing_fails_or_grows_for_long(tmp_path: Path) -> None:
-    """SOAK_S seconds at 70 % of the capacity fail nowhere; memory grows by under 2 %, and probes take under 250 ms."""
+    """Nothing fails in the warm-up and SOAK_S seconds after it, when memory grows by under 2 %; probes are quick."""
     found = soak_at_capacity(tmp_path, seconds=SOAK_S)
     check_answers(found)
     assert found.growth < MAX_GROWTH, found
@@ -130,13 +134,18 @@ def test_a_leak_is_noticed_by_the_long_watch(tmp_path: Path) -> None:
 def soak_at_capacity(
     tmp_path: Path, *, seconds: float, **options: object
 ) -> SoakServer:
-    """Returns what a server of the shipped models did at a share of what it is able to do."""
+    """Returns what a server of the shipped models did at 70 % of its capacity, a warm-up and so many seconds long."""
     models = copy_models(tmp_path / "models") if RELOAD_S is not None else None
     with start_soak_server(tmp_path, models=models, **options) as (server, grpc_port):
         capacity = measure_capacity(server, grpc_port, seconds=CAPACITY_S)
         rate = SHARE_OF_CAPACITY * capacity
+        warm_up_s = WARM_UP_SHARE * seconds
         found = soak(
-            server, grpc_port, rate=rate, seconds=seconds, warm_up_s=seconds / 5
+            server,
+            grpc_port,
+            rate=rate,
+            seconds=warm_up_s + seconds,
+            warm_up_s=warm_up_s,
         )
 
     sys.stdout.write(f"capacity {capacity:.0f} a second, asked {rate:.0f}: {found}\n")
