@@ -12,7 +12,7 @@ def find_fault(
     """Returns what stands in the way of files by the option that names each, None where nothing does.
 
     That is a named pipe, which would be waited for without end where nobody writes into it, or a file that is read
-    and would be written over. Pipes of a shell, as `<(command)` gives, are read.
+    and would be written over. Pipes of a shell, as `<(command)` gives, end by themselves and are left to their reader.
     """
     for option, path in {**read, **written}.items():
         if path is not None and path.is_fifo() and path.parts[:2] != ("/", "dev"):

@@ -209,7 +209,7 @@ def test_an_unknown_task_and_a_folder_that_is_none_are_said(
 def test_a_report_is_not_written_over_its_data(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither by its own name nor by that of the evidence beside it, which ends as rows of JSON do."""
+    """The data stay as they are, whether the evidence is named so or ends beside the report by their name."""
     content = rows.read_bytes()
     assert judge(rows, models, "--evidence", rows) == 2
     packed = rows.parent / "report.json"

@@ -301,7 +301,7 @@ def damage(out: Path, *, what: str) -> None:
 def test_what_a_run_has_lost_is_made_again(
     rows: Path, models: Path, tmp_path: Path, what: str
 ) -> None:
-    """The same command makes the same files of blocks whose answers or summary are damaged."""
+    """A block whose answers or summary are damaged is made again by the same command, with the same files."""
     out = tmp_path / "out"
     assert score(models, rows, out, "--block-bytes", 1000) == 0
     whole = read_outputs(out)
