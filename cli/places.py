@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+import os
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
+
+TAKES_NO_OTHERS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+"""A folder that takes no other file says so with one of these, and a file that is mounted by itself with the last."""
 
 
 def find_fault(
@@ -15,7 +22,7 @@ def find_fault(
     and would be written over. Pipes of a shell, as `<(command)` gives, end by themselves and are left to their reader.
     """
     for option, path in {**read, **written}.items():
-        if path is not None and path.is_fifo() and path.parts[:2] != ("/", "dev"):
+        if path is not None and path.is_fifo() and not _is_device(path):
             return f"{option} {path}: expected a file, got a named pipe: write what comes out of it into a file"
 
     for option, path in written.items():
@@ -34,8 +41,62 @@ def _is_same(first: Path, second: Path) -> bool:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes a file; its OSError names it, also where the disk is full."""
+    """Writes a file as `write_atomically` does."""
+    write_atomically(path, lambda file: file.write(content))
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Has `write` write a file that is there whole or not at all, whatever ends the process or the machine.
+
+    It is written under another name, and takes its own once the disk has it; a file of that name is replaced, and
+    its permissions are kept. What is no regular file, such as /dev/stdout, and a file in a folder that takes no others,
+    are written as they are. The OSError of a failure names the file, also where the disk is full.
+    """
     try:
-        path.write_bytes(content)
+        if _is_device(path) or (path.exists() and not path.is_file()):
+            _write_in_place(path, write)
+            return
+
+        try:
+            _replace(path.resolve(), write)
+        except OSError as error:
+            if error.errno not in TAKES_NO_OTHERS or not path.is_file():
+                raise
+            _write_in_place(path, write)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _is_device(path: Path) -> bool:
+    """Returns whether a path names what the shell has opened, or a device; what is opened may be a file."""
+    return path.parts[:2] == ("/", "dev")
+
+
+def _write_in_place(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    with path.open("wb") as file:
+        write(file)
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            beside.chmod(stat.S_IMODE(path.stat().st_mode))
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Waits until the disk has the names of a folder's files."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

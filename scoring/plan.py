@@ -9,7 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from scoring import atomic_files
+from cli.places import write_atomically, write_file
+from scoring import output_folder
 from scoring.job import Job, name_part
 from scoring.scorer import ANSWERS, SUMMARIES
 from service import VERSION
@@ -55,11 +56,11 @@ def begin(job: Job) -> set[int]:
     else:
         _refuse_foreign(job.out)
         content = codec.encode(plan)
-        atomic_files.write_file(path, lambda file: file.write(content))
+        write_file(path, content)
 
     for name in (ANSWERS, SUMMARIES):
         (job.out / name).mkdir(exist_ok=True)
-        atomic_files.remove_leftovers(job.out / name)
+        output_folder.remove_leftovers(job.out / name)
 
     return {each.number for each in job.tasks if _is_done(job, each.number)}
 
@@ -97,7 +98,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
 
 def _refuse_foreign(folder: Path) -> None:
     others = sorted(
-        each.name for each in folder.iterdir() if each.name != atomic_files.LOCK
+        each.name for each in folder.iterdir() if each.name != output_folder.LOCK
     )
     if others:
         raise EvaluationError(
@@ -165,7 +166,7 @@ def write_set_aside(job: Job) -> None:
         text.flush()
         text.detach()
 
-    atomic_files.write_file(job.out / SET_ASIDE, write)
+    write_atomically(job.out / SET_ASIDE, write)
 
 
 def finish(job: Job, totals: dict[str, Any]) -> None:
@@ -185,4 +186,4 @@ def finish(job: Job, totals: dict[str, Any]) -> None:
         if each.layout is not None and each.layout.notes
     }
     content = codec.encode(write_plan(job) | totals | {"notes": notes, "parts": blocks})
-    atomic_files.write_file(job.out / MANIFEST, lambda file: file.write(content))
+    write_file(job.out / MANIFEST, content)

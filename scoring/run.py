@@ -7,13 +7,14 @@ import os
 from typing import Any
 
 from cli.output import write_note, write_result
+from cli.places import write_atomically
 from model_card import FeatureInput
 from scoring import plan, summary, verdict
-from scoring.atomic_files import lock, write_file
 from scoring.console import Progress
 from scoring.inputs import BLOCK_BYTES, find_inputs
 from scoring.job import Job, Options
 from scoring.models import LoadedModels, choose_models
+from scoring.output_folder import lock
 from scoring.pool import Pool, ProcessPool
 from scoring.scorer import ANSWERS, FILE, LINE, list_columns
 from service.contract import codec
@@ -128,7 +129,7 @@ def _finish(job: Job, models: LoadedModels) -> None:
     judged = _judge(job, models)
     if judged:
         content = codec.encode(judged)
-        write_file(job.out / plan.VERDICT, lambda file: file.write(content))
+        write_atomically(job.out / plan.VERDICT, lambda file: file.write(content))
     plan.finish(job, totals)
     _report(job, totals, judged)
 

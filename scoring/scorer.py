@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cli.places import write_atomically
 from evaluation.image_hashes import hash_images
 from row_records import hash_rows
 from scoring import summary
-from scoring.atomic_files import write_file
 from scoring.job import ImageFiles, Input, Job, Task, name_part
 from scoring.models import LoadedModels
 from scoring.row_reader import UNLABELLED, BlockRows, RowReader
@@ -59,7 +59,7 @@ class Scorer:
 
         path = self._job.out / SUMMARIES / f"{name_part(task.number)}.json"
         content = codec.encode(document)
-        write_file(path, lambda file: file.write(content))
+        write_atomically(path, lambda file: file.write(content))
 
         return {"rows": len(rows.places), "set_aside": len(rows.faults)}
 
@@ -120,7 +120,7 @@ class Scorer:
 
         name = f"{name_part(task.number)}.{options.format}"
         view = content.getbuffer()
-        write_file(self._job.out / ANSWERS / name, lambda file: file.write(view))
+        write_atomically(self._job.out / ANSWERS / name, lambda file: file.write(view))
 
         return {
             "output": name,

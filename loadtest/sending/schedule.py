@@ -7,13 +7,18 @@ so that short runs keep the rate that was asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import LoadTestError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +28,9 @@ ARRIVALS = (POISSON, CONSTANT)
 MAX_REQUESTS = 50_000_000
 """Each is kept in memory, with when it was due and what came of it."""
 TIME_COLUMNS = ("due_s", "time_s", "timestamp", "time")
-"""A recording has its times in the first of these columns that is there, else in its first column."""
+"""A recording has its times in the first of these columns that is there, or in the only one that it has."""
+MAX_SECONDS = 1e10
+"""Seconds since 1970 have ten digits until 2286; those with more are milliseconds, microseconds or nanoseconds."""
 REPEAT_COLUMN = "repeat"
 
 
@@ -89,7 +96,8 @@ def _invert_ramp(shares: Floats, rate: Rate) -> Floats:
 def read_arrivals(path: Path) -> Floats:
     """Returns the times of a recording from its first one on; CSV or Parquet, as `--raw` writes it, in seconds.
 
-    Of the repeats that `--raw` has written the first one is taken: all together were another load.
+    Of the repeats that `--raw` has written the first one is taken: all together were another load. It raises
+    LoadTestError for a table whose times cannot be told.
     """
     from tables.reader import UnreadableTableError, read_table
 
@@ -101,16 +109,55 @@ def read_arrivals(path: Path) -> Floats:
     if REPEAT_COLUMN in frame.columns and "due_s" in frame.columns:
         frame = frame.filter(frame[REPEAT_COLUMN] == frame[REPEAT_COLUMN].min())
 
-    names = [name for name in TIME_COLUMNS if name in frame.columns]
-    column = frame[(names or frame.columns)[0]]
-    is_numeric = column.dtype.is_numeric()
-    if not is_numeric or column.null_count() or not column.is_finite().all():
-        got = "cells without a number" if is_numeric else column.dtype
-        raise LoadTestError(
-            f"--replay: {path.name}: expected seconds in the column {column.name!r}, one for each request, got {got}"
-        )
-
-    times: Floats = np.sort(column.to_numpy().astype(np.float64))
+    column = frame[_find_time_column(frame.columns, path)]
+    times: Floats = np.sort(_read_seconds(column, path))
     times -= times[0]
 
     return times
+
+
+def _find_time_column(names: Sequence[str], path: Path) -> str:
+    known = [name for name in TIME_COLUMNS if name in names]
+    if known:
+        return known[0]
+
+    if len(names) > 1:
+        raise LoadTestError(
+            f"--replay: {path.name}: expected a column {', '.join(TIME_COLUMNS[:-1])} or {TIME_COLUMNS[-1]}, or one "
+            f"column alone, got {', '.join(names)}"
+        )
+    if _is_number(names[0]):
+        raise LoadTestError(
+            f"--replay: {path.name}: expected a name, as {TIME_COLUMNS[0]}, in the line above the times, got "
+            f"{names[0]}"
+        )
+
+    return names[0]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_seconds(column: pl.Series, path: Path) -> Floats:
+    where = f"--replay: {path.name}: expected seconds in the column {column.name!r}, one for each request"
+    if column.dtype.is_temporal():
+        raise LoadTestError(
+            f"{where}, got dates: write seconds, as those since 1970 or since the first request"
+        )
+    if not column.dtype.is_numeric():
+        raise LoadTestError(f"{where}, got {column.dtype}")
+    if column.null_count() or not column.is_finite().all():
+        raise LoadTestError(f"{where}, got cells without a number")
+
+    seconds: Floats = column.to_numpy().astype(np.float64)
+    if np.abs(seconds).max() > MAX_SECONDS:
+        raise LoadTestError(
+            f"{where}, got {seconds.max():.0f}, of which a second has a thousand or more: divide them"
+        )
+
+    return seconds

@@ -1,22 +1,27 @@
-"""A table of costs is a CSV with the true class in its first column and a column for each class that is said."""
+"""A table of costs is a CSV with the true class in its first column and a column for each class that is said.
+
+Spreadsheets write it with semicolons or tabs, and with commas for decimal points, in some countries.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 CostTable = tuple[tuple[float, ...], ...]
 """Costs `(n_classes, n_classes)` by true class and by what is said, in the order of the classes."""
+SEPARATORS = (",", ";", "\t")
+UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_cost_table(path: Path, classes: Sequence[str]) -> CostTable:
     """Returns the costs that a file has; raises ValueError, which says what is wrong in it, and where."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if any(map(str.strip, line))]
-    except (UnicodeDecodeError, csv.Error) as error:
+        lines, has_decimal_commas = _read_lines(path)
+    except csv.Error as error:
         raise ValueError(f"{path.name}: expected a CSV file: {error}") from None
 
     said = [name.strip() for name in lines[0][1:]] if lines else []
@@ -31,7 +36,9 @@ def read_cost_table(path: Path, classes: Sequence[str]) -> CostTable:
         of_said = dict(zip(said, line[1:], strict=True))
         rows[true] = tuple(
             _read_cost(
-                of_said[name], f"{path.name}: true class {true!r}, said {name!r}"
+                of_said[name],
+                f"{path.name}: true class {true!r}, said {name!r}",
+                has_decimal_commas=has_decimal_commas,
             )
             for name in classes
         )
@@ -47,6 +54,25 @@ def read_cost_table(path: Path, classes: Sequence[str]) -> CostTable:
     return tuple(rows[name] for name in classes)
 
 
+def _read_lines(path: Path) -> tuple[list[list[str]], bool]:
+    """Returns the cells of each line, and whether their numbers may have commas, which separate nothing then."""
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-16" if content[:2] in UTF16_STARTS else "utf-8-sig")
+    except UnicodeDecodeError:
+        # Names in another encoding are not those of the classes, and are refused with these.
+        text = content.decode("cp1252", errors="replace")
+
+    first = text.lstrip().partition("\n")[0]
+    separator = max(
+        SEPARATORS, key=lambda each: len(next(csv.reader([first], delimiter=each), []))
+    )
+    cells = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    lines = [line for line in cells if any(map(str.strip, line))]
+
+    return lines, separator != SEPARATORS[0]
+
+
 def _check_classes(names: list[str], classes: Sequence[str], where: str) -> None:
     if sorted(names) != sorted(classes):
         got = ", ".join(map(repr, names)) or "none"
@@ -55,9 +81,9 @@ def _check_classes(names: list[str], classes: Sequence[str], where: str) -> None
         )
 
 
-def _read_cost(text: str, where: str) -> float:
+def _read_cost(text: str, where: str, *, has_decimal_commas: bool) -> float:
     try:
-        cost = float(text)
+        cost = float(text.replace(",", ".") if has_decimal_commas else text)
     except ValueError:
         cost = math.nan
 

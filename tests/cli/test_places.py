@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from cli.places import find_fault, write_file
+from cli.places import find_fault, write_atomically, write_file
 
 
 def test_a_named_pipe_is_found(tmp_path: Path) -> None:
@@ -53,3 +58,66 @@ def test_a_full_disk_is_told_with_the_file() -> None:
     """Python's own error of a write does not say which file it was."""
     with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
         write_file(Path("/dev/full"), b"x" * 100_000)
+
+
+def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
+    """A write that fails in the middle leaves the old file, and nothing beside it."""
+    path = tmp_path / "evidence.csv"
+    path.write_bytes(b"old")
+
+    def write(file: IO[bytes]) -> None:
+        file.write(b"half")
+        file.flush()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"No space left on device: .*evidence\.csv"):
+        write_atomically(path, write)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_written_file_keeps_its_permissions_and_the_links_to_it(
+    tmp_path: Path,
+) -> None:
+    """A link goes on naming the file, and a private file is private still."""
+    path = tmp_path / "report.html"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    link = tmp_path / "link.html"
+    link.symlink_to(path)
+
+    write_file(link, b"new")
+
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_the_shell_has_opened_is_written_as_it_is(tmp_path: Path) -> None:
+    """Another file in its place would not be the one that the shell has opened."""
+    path = tmp_path / "out.txt"
+    code = "from pathlib import Path; from cli.places import write_file; print('first', flush=True); "
+    code += "write_file(Path('/dev/stdout'), b'content')"
+    with path.open("ab") as out:
+        before = os.fstat(out.fileno()).st_ino
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+
+    assert path.stat().st_ino == before
+    assert path.read_text().endswith("content")
+
+
+def test_a_file_in_a_folder_that_takes_no_others_is_written(tmp_path: Path) -> None:
+    """A file that is mounted by itself, or whose folder belongs to somebody else, can be written all the same."""
+    path = tmp_path / "plan.json"
+    path.write_bytes(b"old")
+
+    def replace(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    with pytest.MonkeyPatch.context() as patch:
+        # No test may mount anything, and root may write into each folder.
+        patch.setattr(Path, "replace", replace)
+        write_file(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]

@@ -36,6 +36,27 @@ def test_costs_are_read_by_the_names_of_classes_in_any_order(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("true;sí;no\nsí;-2,5;10\nno;1;0\n", "utf-8"),
+        ("true;sí;no\r\nsí;-2,5;10\r\nno;1;0\r\n", "cp1252"),
+        ("true;sí;no\nsí;-2.5;10\nno;1;0\n", "utf-8-sig"),
+        ("true\tsí\tno\nsí\t-2,5\t10\nno\t1\t0\n", "utf-16"),
+        ("true,sí,no\nsí,-2.5,10\nno,1,0\n", "cp1252"),
+    ],
+)
+def test_costs_are_read_as_spreadsheets_save_them(
+    tmp_path: Path, content: str, encoding: str
+) -> None:
+    """A spreadsheet writes semicolons, decimal commas, tabs and its country's encoding."""
+    path = tmp_path / "costs.csv"
+    path.write_bytes(content.encode(encoding))
+    criterion = find_criterion(str(path), ("no", "sí"))
+    assert criterion is not None
+    assert criterion.costs == ((0.0, 1.0), (10.0, -2.5))
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         ("", "the first line: expected each class once: 'no', 'yes'; got none"),
@@ -45,6 +66,8 @@ def test_costs_are_read_by_the_names_of_classes_in_any_order(tmp_path: Path) -> 
         ("t,no,yes\nno,0\nyes,1,0\n", "expected one line of 2 costs for each true"),
         ("t,no,yes\nno,0,x\nyes,1,0\n", "true class 'no', said 'yes': expected a cost"),
         ("t,no,yes\nno,0,inf\nyes,1,0\n", "expected a cost, a number, got 'inf'"),
+        ("t;no;yes\nno;0;1,2,3\nyes;1;0\n", "expected a cost, a number, got '1,2,3'"),
+        ("\x00\x01\x02", "the first line: expected each class once"),
     ],
 )
 def test_a_file_that_is_no_table_of_costs_is_refused(

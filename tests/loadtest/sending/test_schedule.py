@@ -92,6 +92,25 @@ def test_a_recording_without_times_is_refused(
         read_arrivals(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,at\n5,0.0\n6,0.5\n", "expected a column due_s, time_s, .* got id, at$"),
+        ("0.0\n0.5\n1.0\n", "expected a name, as due_s, .* got 0.0$"),
+        ("time\n1700000000000\n1700000000500\n", "got 1700000000500, .* divide them"),
+        ("time\n2026-01-01T00:00:01Z\n2026-01-01T00:00:02Z\n", "got dates: write sec"),
+    ],
+)
+def test_a_recording_whose_times_cannot_be_told_is_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    """Numbers that are ids, a first time read as a name, and milliseconds would each be another load."""
+    path = tmp_path / "times.csv"
+    path.write_text(content)
+    with pytest.raises(LoadTestError, match=message):
+        read_arrivals(path)
+
+
 def test_the_first_of_several_repeats_is_replayed(tmp_path: Path) -> None:
     """Their requests at one time would be as many times the load."""
     path = tmp_path / "raw.parquet"
