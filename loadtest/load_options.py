@@ -7,7 +7,8 @@ import math
 import re
 
 from loadtest.run import Load
-from loadtest.sending.schedule import Rate, read_arrivals
+from loadtest.sending.recording import read_arrivals
+from loadtest.sending.schedule import Rate
 from loadtest.targets.options import TargetOptions
 from service.errors import LoadTestError
 
