@@ -41,6 +41,11 @@ ID_NAME = (
 NAMELESS = r"column_\d+"
 INDEX_NAME = r"^(Unnamed: ?\d+(_level_\d+)?|column_\d+|level_\d+|Column1)$"
 """Pandas, Excel and the reader call a column without a name so, as the numbers of rows that `to_csv` writes are."""
+YEAR_NAME = re.compile(
+    r"(?i:(^|[\W\d_])(year|yr|año|anio|ano|anno|année|annee|an|jahr)s?($|[\W\d_]))|[a-z]Year$"
+)
+YEARS = (1000, 2200)
+"""Years of histories and of plans lie between these."""
 MIN_ID_DIGITS, MIN_DIFFERENT_SHARE = 9, 0.9
 """Whole numbers of so many digits, of which so great a share differ, count nothing: telephones, cards, time stamps."""
 MAX_SHOWN = 5
@@ -249,7 +254,7 @@ def _find_ids(known: pl.Series) -> str | None:
         return f"looks like {dates}, or {keep}"
     if fault := _find_numerals(known):
         return f"{fault}; {keep}"
-    if known.n_unique() < len(known):
+    if known.n_unique() < len(known) or _are_years(known):
         return None
     if _counts_up(known):
         return f"looks like ids: whole numbers that count the rows; {keep}"
@@ -263,6 +268,13 @@ def _find_ids(known: pl.Series) -> str | None:
         return f"looks like ids: whole numbers that grow with the rows; {keep}"
 
     return None
+
+
+def _are_years(known: pl.Series) -> bool:
+    """Tells whether whole numbers are called years, and may be such; a table with a row a year counts them up."""
+    return YEAR_NAME.search(known.name) is not None and bool(
+        known.is_between(*YEARS).all()
+    )
 
 
 def _are_hashes(known: pl.Series) -> bool:

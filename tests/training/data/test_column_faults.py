@@ -649,10 +649,35 @@ def test_numbers_that_may_be_thousands_are_learnt_as_they_are_said_to_be(
     assert dataset.features[1, 0] == np.float32(10.251)
 
 
+@pytest.mark.parametrize("name", ["year", "Año", "fiscal_year", "taxYear", "Jahr"])
+def test_a_table_with_a_row_a_year_has_years_and_no_ids(
+    tmp_path: Path, name: str
+) -> None:
+    """They count up by one, as ids do, and are what the target follows in a table of economies or climates."""
+    path = write(tmp_path, [str(1820 + at) for at in range(N_ROWS)])
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("c,y", f"{name},y", 1), encoding="utf-8")
+    assert read(path).features[:, 0].tolist() == [1820.0 + at for at in range(N_ROWS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("year", 1), ("year", 20_200), ("yearly", 1820), ("annotator", 1820)],
+)
+def test_numbers_that_are_no_years_may_be_ids(
+    tmp_path: Path, name: str, first: int
+) -> None:
+    """A name alone makes no year of a number, and a number none of another name."""
+    path = write(tmp_path, [str(first + at) for at in range(N_ROWS)])
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("c,y", f"{name},y", 1), encoding="utf-8")
+    assert "looks like ids" in refuse(path)
+
+
 def test_numbers_of_rows_are_kept_where_they_are_said_to_be_numbers(
     tmp_path: Path,
 ) -> None:
-    """Years in a row look like ids, and the refusal says how they are learnt."""
+    """Years in a row that are not called so look like ids, and the refusal says how they are learnt."""
     path = write(tmp_path, [str(1700 + at) for at in range(N_ROWS)])
     assert "that count the rows; --as c=number keeps them" in refuse(path)
     dataset = read_dataset(path, target="y", task="mine", roles={"c": "number"})
