@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from evaluation import gate
@@ -67,7 +69,7 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     task = evidence["task"]
     drawn = figures.draw_all(evidence)
     return (
-        _make_environment(task)
+        _make_environment()
         .get_template("report.html")
         .render(
             evidence={"load": None, **evidence, "by": _name_metric(evidence)},
@@ -90,8 +92,9 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     )
 
 
-def _make_environment(task: str) -> Environment:
-    """Returns what fills the template in, with the filters that write numbers."""
+@cache
+def _make_environment() -> Environment:
+    """Returns what fills the template in, with the filters that write numbers; it keeps the template, compiled."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -99,8 +102,8 @@ def _make_environment(task: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["short"] = lambda name: shorten(name, task)
     environment.filters |= {
+        "short": _shorten,
         "p": show_p,
         "percent": percent,
         "signed": signed,
@@ -109,6 +112,12 @@ def _make_environment(task: str) -> Environment:
     environment.filters |= {"metric": _show_metric, "interval": _show_interval}
 
     return environment
+
+
+@pass_context
+def _shorten(context: Context, name: str) -> str:
+    """Returns a model's name without the report's task."""
+    return shorten(name, context["evidence"]["task"])
 
 
 def _name_metric(evidence: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ def render(document: dict[str, Any]) -> str:
     )
 
 
+@cache
 def make_environment() -> Environment:
-    """Returns what templates are rendered with."""
+    """Returns what templates are rendered with, which keeps them compiled."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

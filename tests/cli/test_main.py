@@ -1,18 +1,16 @@
-"""The command `veredicto`, run as a process of its own."""
+"""The command `veredicto`, run as a process of its own but for the help of its commands."""
 
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
 import venv
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from service.first_signals import PASSED_OVER, STOPS
+from tests.support.called_commands import call_command
 from tests.support.server import ROOT, serve
 
 COMMANDS = {
@@ -37,21 +35,6 @@ def run(*words: str, python: str = sys.executable) -> subprocess.CompletedProces
 
 def veredicto(*words: str) -> subprocess.CompletedProcess[str]:
     return run("-m", "cli", *words)
-
-
-def call_package(name: str, *words: str) -> int | str | None:
-    """Returns the exit code of the package that a command runs, which is called in this process.
-
-    A server takes signals at once, which are this process's own again afterwards.
-    """
-    handlers = {number: signal.getsignal(number) for number in STOPS + PASSED_OVER}
-    try:
-        return int(import_module(f"{COMMANDS[name]}.__main__").main(words))
-    except SystemExit as ended:
-        return ended.code
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +85,13 @@ def test_the_version_is_that_of_the_service() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_of_a_command_begins_with_examples(name: str) -> None:
+def test_help_of_a_command_begins_with_examples(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Below the examples come the usage and the options."""
-    finished = veredicto(name, "--help")
-    examples, _, options = finished.stdout.partition("\n\n")
+    assert call_command("cli", name, "--help") == 0
+    examples, _, options = capsys.readouterr().out.partition("\n\n")
 
-    assert finished.returncode == 0
     assert examples.startswith("examples:\n  # ")
     assert f"\n  veredicto {name} " in examples
     assert options.startswith("usage: ")
@@ -135,7 +119,7 @@ def test_a_command_is_the_same_as_its_package(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(ROOT)
     ours = veredicto(name, *words)
-    theirs = call_package(name, *words)
+    theirs = call_command(COMMANDS[name], *words)
     assert (ours.returncode, ours.stdout, ours.stderr) == (theirs, *capsys.readouterr())
 
 

@@ -16,7 +16,6 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
@@ -319,5 +318,5 @@ def replica(home: Path, models: Path, port: int) -> Iterator[Server]:
     # nginx keeps connections that are idle, and each replica waits for it to end them.
     settings = {"VEREDICTO_DRAIN_S": 1, "VEREDICTO_GRACE_S": 3}
     with serve(home, port=port, VEREDICTO_MODELS=models, **settings) as server:
-        wait_until(lambda: httpx.get(server.url + "/readyz").status_code == 200)
+        wait_until(lambda: server.client.get("/readyz").status_code == 200)
         yield server

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from evaluation.__main__ import main as evaluate
 from model_card import Metric
 from tests.support.broken_machine import fill_disk, mount_small_disk
 from tests.support.server import ROOT, Server, free_port, serve
@@ -120,11 +121,9 @@ def label_beside(
         label(server, model, hits)
 
 
-def verify(path: Path) -> subprocess.CompletedProcess[str]:
-    words = ("-m", "evaluation", "--verify", str(path))
-    return subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def verify(path: Path) -> int:
+    """Returns the exit code of `veredicto evaluate --verify`, called in this process."""
+    return evaluate(["--verify", str(path)])
 
 
 def test_the_better_challenger_is_promoted_and_rolled_back_when_it_fails(
@@ -159,7 +158,10 @@ def test_the_better_challenger_is_promoted_and_rolled_back_when_it_fails(
         ("promotion", SECOND),
         ("roll-back", FIRST),
     ]
-    checked = verify(log)
+    words = ("-m", "evaluation", "--verify", str(log))
+    checked = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "2 acts" in checked.stdout
 
@@ -181,7 +183,7 @@ def test_the_metric_that_is_set_promotes(
     (act,) = read_acts(log)
     assert act["test"]["by"] == "brier"
     assert "is better by brier than" in act["because"]
-    assert verify(log).returncode == 0
+    assert verify(log) == 0
 
 
 def test_equal_models_change_nothing(
@@ -228,7 +230,7 @@ def test_no_act_is_done_without_its_line(
             filler.unlink()
             wait_until(lambda: who_answers(server) == SECOND)
             assert len(read_acts(log)) == 1
-            assert verify(log).returncode == 0
+            assert verify(log) == 0
 
 
 def test_a_log_that_is_none_refuses_to_start(

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ ROW = [0.5, "green"]
 FEATURES = np.array([[0.5, 1.0]])
 N_RELOADS = int(os.environ.get("RELOADS", "8"))
 """So many times the model is loaded anew under load; `RELOADS=1000` is the long run."""
+PAUSE_S = 0.0 if "RELOADS" in os.environ else 0.01
+"""A caller that was answered waits so long, but in the long run; without, four of them take all processors."""
 
 
 @dataclass
@@ -116,7 +119,7 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reloading]:
 
 
 class Caller(threading.Thread):
-    """A caller asks without a pause on one connection, and checks each answer against the version that it names."""
+    """A caller asks again and again on one connection, and checks each answer against the version that it names."""
 
     def __init__(self, reloading: Reloading, kind: str) -> None:
         super().__init__(daemon=True)
@@ -137,6 +140,7 @@ class Caller(threading.Thread):
             except Exception as error:
                 self.problems.append(repr(error))
             self.n_answers += 1
+            time.sleep(PAUSE_S)
 
     def end(self) -> None:
         """Ends after the request that is on its way."""

@@ -17,6 +17,7 @@ import onnxruntime
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from tests.support.model_folders import link_models
 from tests.support.new_process import run_python
 from tests.support.server import ROOT, Server, serve
 from tests.support.tiny_models import self_check, tiny_card, write_tiny
@@ -72,7 +73,7 @@ def test_bentomls_client_raises_our_errors(server: Server) -> None:
         client.predict(model="points-mpl", inputs=[[1.0, 2.0]])
 
 
-def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
+def test_the_methods_answer_as_the_routes_do(server: Server, tmp_path: Path) -> None:
     """The BentoML methods give the answers of the routes."""
     program = (
         "import json; from service.app import Veredicto; service = Veredicto()\n"
@@ -80,7 +81,8 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
         "comparison = service.compare(task='points', inputs=[[1, 2]])\n"
         "print(json.dumps([service.predict(**fields), service.predict_proba(**fields), comparison['consensus']]))"
     )
-    printed = run_python(program)
+    models = link_models(tmp_path, "points-*")
+    printed = run_python(program, os.environ | {"VEREDICTO_MODELS": str(models)})
     fields = {"model": "points-mlp", "inputs": [[1, 2]]}
 
     assert json.loads(printed) == [

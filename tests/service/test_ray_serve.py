@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.server import ROOT, free_port
+from tests.support.server import NO_AUTHORITIES, ROOT, free_port
 from tests.support.waiting import wait_until
 
 HAS_SERVE = all(map(importlib.util.find_spec, ("ray", "starlette"))) and (
@@ -79,7 +79,12 @@ def ask(url: str, request: tuple[str, str, Any]) -> tuple[int, str, bytes]:
     content = None if body is None else json.dumps(body)
     headers = {} if body is None else {"Content-Type": "application/json"}
     answer = httpx.request(
-        method, url + path, content=content, headers=headers, timeout=LIMIT_S
+        method,
+        url + path,
+        content=content,
+        headers=headers,
+        timeout=LIMIT_S,
+        verify=NO_AUTHORITIES,
     )
     content_without_times = TIMES.sub(rb"\1", answer.content)
     return answer.status_code, answer.headers["Content-Type"], content_without_times
@@ -89,7 +94,10 @@ def test_answers_and_errors_are_those_of_the_server(
     ray_url: str, models: Path, start_server: Callable[..., Any]
 ) -> None:
     """Status, type and body are the same bytes but for times, whatever is asked for."""
-    wait_until(lambda: httpx.get(ray_url + "/readyz").status_code == 200, LIMIT_S)
+    ready = f"{ray_url}/readyz"
+    wait_until(
+        lambda: httpx.get(ready, verify=NO_AUTHORITIES).status_code == 200, LIMIT_S
+    )
     with start_server(VEREDICTO_MODELS=models) as server:
         expected = [ask(server.url, each) for each in REQUESTS]
     found = [ask(ray_url, each) for each in REQUESTS]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.support.report_pictures import CLASSIFIER, REGRESSOR, check_picture
 from tests.support.server import Server
 from training.__main__ import main
 
@@ -44,24 +45,53 @@ FEWER = {
 That `all` learns several families, and leaves alone what is up to date, is shown where jobs are tested.
 """
 
-Train = Callable[[str], set[str]]
+DRAWN = {
+    "decision_tree --task wine": {
+        "wine-decision_tree": CLASSIFIER | {"tree", "importances"}
+    },
+    "linear --task tacos": {"tacos-linear": REGRESSOR | {"losses", "line"}},
+    "kmeans --task digits": {
+        "digits-kmeans": {"metrics", "centres", "cluster_classes"}
+    },
+    "pca --task digits": {
+        "digits-pca": {"metrics", "codes", "reconstructions", "explained_variance"}
+    },
+    "gan --task digits": {
+        "digits-gan": {"metrics", "losses", "samples", "samples_by_epoch"},
+        "digits_origin-discriminator": CLASSIFIER - {"learning_curve"},
+    },
+}
+"""The first report of each of these families has these pictures, in a folder of this name for each model."""
+
+Train = Callable[[str], dict[str, set[str]]]
 
 
 @pytest.fixture(scope="module")
 def train(tmp_path_factory: pytest.TempPathFactory) -> Train:
-    """Runs a training command once, however many tests ask for it; returns the names of the pictures that it draws."""
+    """Runs a training command once, however many tests ask for it; returns each model's pictures by their names.
+
+    A command writes a file for each model of which it draws pictures.
+    """
 
     @cache
-    def run(command: str) -> set[str]:
+    def run(command: str) -> dict[str, set[str]]:
         folder = tmp_path_factory.mktemp("trained")
         reports = folder / "reports"
         words = [word for word in shlex.split(command) if word != "--report"]
         drawing = ["--report", str(reports)] if "--report" in command else []
 
         assert main([*words, "--output", str(folder), *drawing]) == 0
-        assert list(folder.glob("*.onnx"))
+        written = {path.stem for path in folder.glob("*.onnx")}
+        assert written
 
-        return {path.name for path in reports.rglob("*.png")}
+        drawn: dict[str, set[str]] = {}
+        for path in reports.rglob("*"):
+            if path.is_file():
+                drawn.setdefault(path.parent.name, set()).add(path.name)
+                check_picture(path)
+        assert drawn.keys() <= written
+
+        return drawn
 
     return run
 
@@ -114,11 +144,29 @@ def test_a_training_command_runs_and_draws_as_it_stands(
     assert bool(train(command)) == ("--report" in command)
 
 
+def list_reporting() -> list[str]:
+    """Returns the commands that draw, as the tests run them."""
+    return [each for each in map(shorten, TRAINING) if "--report" in each]
+
+
 def test_every_picture_that_is_named_is_drawn(train: Train) -> None:
     """One of the commands of the page draws each picture that the page names."""
-    shorter = [shorten(command) for command in TRAINING]
-    drawn = [train(command) for command in shorter if "--report" in command]
+    drawn = [names for each in list_reporting() for names in train(each).values()]
     assert set(PICTURES) <= set().union(*drawn)
+
+
+@pytest.mark.parametrize("words", DRAWN)
+def test_a_report_holds_what_suits_the_model(train: Train, words: str) -> None:
+    """A report of each written model holds these pictures and no others, each of a sensible size and not blank.
+
+    A discriminator has no learning curve: its family trains generators.
+    """
+    command = next(each for each in list_reporting() if each.startswith(f"{words} "))
+    expected = {
+        model: {f"{name}.png" for name in names}
+        for model, names in DRAWN[words].items()
+    }
+    assert train(command) == expected
 
 
 @pytest.mark.parametrize("command", CURLS)

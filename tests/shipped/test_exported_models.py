@@ -190,13 +190,15 @@ def test_the_service_loads_it(path: Path) -> None:
 
 
 def test_rows_are_independent(path: Path) -> None:
-    """A batch answers as its rows do alone."""
+    """A batch answers as its rows do alone; of images, which take long, every fourth is asked alone."""
     model = Model.load(path)
     assert model is not None
     rows, together = answer_together(path)
-    alone = [model.run(rows[row : row + 1]) for row in range(len(rows))]
+    step = 4 if isinstance(model.card.input, ImageInput) else 1
+    alone = [model.run(rows[row : row + 1]) for row in range(0, len(rows), step)]
 
-    for number, output in enumerate(together):
+    for number, whole in enumerate(together):
+        output = whole[::step]
         apart = np.concatenate([each[number] for each in alone]).astype(np.float64)
         tolerance = (
             1.0

@@ -29,6 +29,7 @@ from tests.support.documents import (
     read_document,
     run_curl,
 )
+from tests.support.model_folders import link_models
 from tests.support.server import Server
 from training.__main__ import main as train
 from training.arguments.command import parse
@@ -257,6 +258,9 @@ def test_the_commands_of_the_page_about_live_comparison_run(
     start, *_ = find_code(page, "sh")
     settings = dict(re.findall(r"(VEREDICTO_\w+)=(\S+)", start))
     settings["VEREDICTO_JOURNAL"] = str(tmp_path / settings["VEREDICTO_JOURNAL"])
+    settings["VEREDICTO_MODELS"] = str(
+        link_models(tmp_path / "models", "breast_cancer-*")
+    )
     feedback, comparison = find_commands(page)
     example = datasets.load("breast_cancer").features[:1].tolist()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -20,10 +21,18 @@ LIMIT_S = 90
 WORKERS = {"service.server.worker", "_bentoml_impl.worker.service"}
 """A worker runs one of these programs."""
 BODY = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]})
+PAUSE_S = 0.0 if "CHAOS_N" in os.environ else 0.005
+"""A client that was answered waits so long: four have several hundred answers a second, of a tenth of a processor.
+
+`make chaos` asks without a pause, by which four clients take all processors.
+"""
 
 
 class Client:
-    """A client asks again and again on a kept connection, and comes again where a connection is refused."""
+    """A client asks again and again on a kept connection, and comes again where a connection is refused.
+
+    It pauses by `PAUSE_S` after each answer.
+    """
 
     def __init__(self, port: int) -> None:
         self.outcomes: Counter[str] = Counter()
@@ -64,6 +73,7 @@ class Client:
             response.read()
             self.outcomes[str(response.status)] += 1
             is_kept = response.getheader("connection") != "close"
+            time.sleep(PAUSE_S)
 
 
 @contextmanager

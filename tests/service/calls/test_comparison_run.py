@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 
@@ -273,7 +272,7 @@ def test_comparisons_of_many_clients_are_right(server: Server) -> None:
     ]
 
     def ask(number: int) -> list[Any]:
-        with httpx.Client(base_url=server.url, timeout=60) as client:
+        with server.connect() as client:
             return [
                 client.post("/compare", json=each).raise_for_status().json()
                 for each in requests[number::12]
@@ -288,8 +287,4 @@ def test_comparisons_of_many_clients_are_right(server: Server) -> None:
 
 
 def ask_alone(server: Server, request: dict[str, Any]) -> Any:
-    return (
-        httpx.post(f"{server.url}/compare", json=request, timeout=60)
-        .raise_for_status()
-        .json()
-    )
+    return server.post("/compare", request).raise_for_status().json()

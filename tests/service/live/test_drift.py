@@ -231,7 +231,7 @@ def zipf(n_values: int) -> np.ndarray:
     ("n_values", "n_training", "n_rows"),
     [(20, 455, 300), (20, 455, 5000), (20, 142, 10_000), (50, 455, 10_000)],
 )
-@pytest.mark.parametrize("n_windows", [200, pytest.param(3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("n_windows", [100, pytest.param(3000, marks=pytest.mark.long)])
 def test_rare_values_are_no_drift(
     generator: np.random.Generator,
     n_values: int,
@@ -255,7 +255,7 @@ def test_rare_values_are_no_drift(
 
 @pytest.mark.parametrize(
     ("n_streams", "n_looks"),
-    [(40, 100), pytest.param(200, 400, marks=pytest.mark.long)],
+    [(20, 100), pytest.param(200, 400, marks=pytest.mark.long)],
 )
 @pytest.mark.parametrize("rows_a_look", [20, 250])
 def test_looking_again_and_again_keeps_to_the_level(
@@ -285,7 +285,7 @@ def test_looking_again_and_again_keeps_to_the_level(
 
 @pytest.mark.parametrize(
     ("n_streams", "n_looks"),
-    [(40, 300), pytest.param(200, 600, marks=pytest.mark.long)],
+    [(20, 300), pytest.param(200, 600, marks=pytest.mark.long)],
 )
 def test_each_of_the_first_rows_may_be_looked_at(
     generator: np.random.Generator, n_streams: int, n_looks: int

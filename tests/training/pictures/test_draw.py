@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from sklearn.calibration import calibration_curve
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from tests.support.report_pictures import CLASSIFIER, REGRESSOR, check_picture
 from training import pipeline
 from training.__main__ import main
 from training.arguments.parser import build_parser
@@ -26,23 +26,12 @@ from training.pictures import curves, draw, learning_figures, panels
 from training.pictures.drawn_model import DrawnModel
 from training.pipeline import TrainedModel, TrainingRun
 
-SHARED = {"metrics", "learning_curve"}
-CLASSIFIER = SHARED | {"confusion_matrix", "roc", "calibration"}
-REGRESSOR = SHARED | {"predicted_against_true"}
 PICTURES = {
     "naive_bayes --task points": CLASSIFIER | {"decision_boundary"},
-    "decision_tree --task wine --folds 2": CLASSIFIER | {"tree", "importances"},
-    "linear --task tacos --epochs 5": REGRESSOR | {"losses", "line"},
     "decision_tree --task diabetes --min-leaf 20": REGRESSOR | {"tree", "importances"},
-    "kmeans --task digits --starts 1 --clusters 12": {
-        "metrics",
-        "centres",
-        "cluster_classes",
-    },
-    "pca --task digits": {"metrics", "codes", "reconstructions", "explained_variance"},
     "pca --task diabetes --components 1": {"metrics", "explained_variance"},
 }
-"""Each of these commands draws the pictures of these names."""
+"""Each of these commands draws the pictures of these names; tests/shipped/test_course.py has other families."""
 
 
 def train(words: str | Sequence[str], folder: Path) -> tuple[TrainingRun, TrainedModel]:
@@ -52,18 +41,6 @@ def train(words: str | Sequence[str], folder: Path) -> tuple[TrainingRun, Traine
     )
     training_run = make_training_run(options)
     return training_run, pipeline.train(training_run, folder)[0]
-
-
-def check_picture(path: Path) -> None:
-    """Asserts a PNG of a size that a screen shows, with more on it than a white page."""
-    with Image.open(path) as image:
-        assert image.format == "PNG"
-        assert 500 <= image.width <= 2500, path
-        assert 150 <= image.height <= 2500, path
-        colours = image.convert("RGB").getcolors(maxcolors=1 << 20)
-
-    assert colours is not None
-    assert len(colours) > 10, path
 
 
 @pytest.mark.parametrize("words", PICTURES)
@@ -85,27 +62,6 @@ def test_a_report_holds_what_suits_the_model(words: str, tmp_path: Path) -> None
     paths = list((tmp_path / "reports" / f"{task}-{family}").iterdir())
     assert {path.name for path in paths} == {f"{name}.png" for name in PICTURES[words]}
     for path in paths:
-        check_picture(path)
-
-
-def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
-    """A command writes and draws both, the discriminator without a learning curve: its family trains generators."""
-    folder = tmp_path / "reports"
-    places = ("--output", str(tmp_path), "--report", str(folder))
-
-    assert main(["gan", "--task", "digits", "--epochs", "2", *places]) == 0
-    assert sorted(path.stem for path in tmp_path.glob("*.onnx")) == [
-        "digits-gan",
-        "digits_origin-discriminator",
-    ]
-    names = {
-        each.name: {path.stem for path in each.iterdir()} for each in folder.iterdir()
-    }
-    assert names == {
-        "digits-gan": {"metrics", "losses", "samples", "samples_by_epoch"},
-        "digits_origin-discriminator": CLASSIFIER - {"learning_curve"},
-    }
-    for path in folder.glob("*/*"):
         check_picture(path)
 
 
