@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.model_folders import link_models
 from tests.support.new_process import run_python
 
 HEAVY = (
@@ -22,16 +23,28 @@ HEAVY = (
     "training",
 )
 
+ONE_OF_A_KIND = (
+    "cat_or_automobile-logistic",
+    "digits-autoencoder",
+    "digits-gan",
+    "digits-kmeans",
+    "digits-pca",
+    "digits_origin-discriminator",
+    "tacos-linear",
+)
+"""With the models of points these have each kind of input and of answer; to load all shipped models takes seconds."""
 
-def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
-    """The service, and all that it imports, needs no library of training."""
+
+def test_the_service_starts_with_heavy_libraries_unimportable(tmp_path: Path) -> None:
+    """The service, and all that it imports for a model of each kind, needs no library of training."""
+    models = link_models(tmp_path, "points-*", *ONE_OF_A_KIND)
     program = (
         "import sys\n"
         f"for name in {HEAVY!r}: sys.modules[name] = None\n"
         "from service.app import Veredicto\n"
         "print(Veredicto().predict(model='points-mlp', inputs=[[1, 2]])['predictions'])"
     )
-    printed = run_python(program)
+    printed = run_python(program, os.environ | {"VEREDICTO_MODELS": str(models)})
 
     assert printed == "['orange']"
 

@@ -6,7 +6,9 @@ import asyncio
 import base64
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ from service.execution.pipeline import Cost
 from service.http.platforms import PlatformRoutes
 from service.models.registry import Registry
 from service.settings import Settings
+from tests.support.called_commands import call_command
 from tests.support.graphs import write_simple
 from tests.support.server import ROOT, STOP_LIMIT_S, PatientTransport, free_port, serve
 from tests.support.tiny_models import (
@@ -93,16 +96,30 @@ def predict(client: httpx.Client, path: str, **request: Any) -> Any:
     return response.json()
 
 
+def test_cloud_run_and_azure_say_the_port(mounted: Path, tmp_path: Path) -> None:
+    """The server listens on the port of the variable PORT."""
+    given = {"PORT": str(free_port()), "VEREDICTO_MODELS": str(mounted)}
+    with start(tmp_path, "--model-name", "flowers", **given) as (client, _):
+        assert client.get("/readyz").json() == {"ready": True, "models": 1}
+
+
 @pytest.mark.parametrize(
     "variable", ["PORT", "AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"]
 )
 def test_each_platform_says_the_port_its_way(
-    mounted: Path, tmp_path: Path, variable: str
+    mounted: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
 ) -> None:
-    """The server listens on the port of Cloud Run and Azure, of Vertex AI, or of SageMaker."""
-    given = {variable: str(free_port()), "VEREDICTO_MODELS": str(mounted)}
-    with start(tmp_path, "--model-name", "flowers", **given) as (client, _):
-        assert client.get("/readyz").json() == {"ready": True, "models": 1}
+    """The port of Cloud Run and Azure, of Vertex AI, or of SageMaker is taken, which alone keeps from a start."""
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setenv(variable, str(port))
+        monkeypatch.setenv("VEREDICTO_MODELS", str(mounted))
+        assert call_command("cli", "serve", "--model-name", "flowers") == 1
+
+    assert re.search(rf"port {port} of \S+ is taken", capsys.readouterr().err)
 
 
 def test_vertex_ai_names_its_paths(mounted: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,13 +191,13 @@ class Renewed:
         return " and ".join(sorted(said))
 
 
-@pytest.fixture
-def renewed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Renewed]:
-    """Serves with certificates of one authority, and has another one at hand; the parameter is how many workers."""
-    before, after = Authority(tmp_path, "before"), Authority(tmp_path, "after")
+@contextmanager
+def serve_renewed(folder: Path, n_workers: int) -> Iterator[Renewed]:
+    """Serves with certificates of one authority, and has another one at hand."""
+    before, after = Authority(folder, "before"), Authority(folder, "after")
     own = before.issue("server")
     paths = {
-        name: tmp_path / f"served-{name}.pem" for name in ("cert", "key", "authorities")
+        name: folder / f"served-{name}.pem" for name in ("cert", "key", "authorities")
     }
     for name, source in (
         ("cert", own.cert),
@@ -207,17 +207,33 @@ def renewed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Renewed]
         paths[name].write_bytes(source.read_bytes())
 
     settings: dict[str, object] = {
-        "VEREDICTO_MODELS": write_models(tmp_path / "models"),
+        "VEREDICTO_MODELS": write_models(folder / "models"),
         "VEREDICTO_TLS_CERT": paths["cert"],
         "VEREDICTO_TLS_KEY": paths["key"],
         "VEREDICTO_TLS_CLIENT_CA": paths["authorities"],
         "VEREDICTO_GRPC_PORT": free_port(),
-        "VEREDICTO_WORKERS": getattr(request, "param", 1),
+        "VEREDICTO_WORKERS": n_workers,
     }
     tls = trust(before, before.issue("client"))
-    with serve(tmp_path, tls=tls, **settings) as server:
+    with serve(folder, tls=tls, **settings) as server:
         port = int(str(settings["VEREDICTO_GRPC_PORT"]))
         yield Renewed(server, port, paths, before, after)
+
+
+@pytest.fixture
+def renewed(tmp_path: Path) -> Iterator[Renewed]:
+    """One worker serves with the certificates of its start."""
+    with serve_renewed(tmp_path, 1) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def worn(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Renewed]:
+    """Tests wear out one server, whose certificates and workers they replace; the parameter is how many workers."""
+    with serve_renewed(tmp_path_factory.mktemp("worn"), request.param) as started:
+        yield started
 
 
 def wait_for(renewed: Renewed, authority: Authority, client: Certificate) -> None:
@@ -272,28 +288,30 @@ def keeps(server: Server, content: bytes) -> bool:
     return False
 
 
-@pytest.mark.parametrize("renewed", [1, 2], indirect=True)
+@pytest.mark.parametrize("worn", [1, 2], indirect=True)
 @pytest.mark.parametrize("damaged", ["cert", "key", "authorities"])
 def test_a_worker_is_replaced_beside_a_damaged_certificate(
-    renewed: Renewed, damaged: str
+    worn: Renewed, damaged: str
 ) -> None:
     """A new worker begins with the certificate that worked last, renewed meanwhile, and takes the mended one."""
-    renewed.replace(renewed.after, "renewed")
-    client = renewed.after.issue("some-client")
-    wait_for(renewed, renewed.after, client)
-    wait_until(lambda: keeps(renewed.server, renewed.paths["cert"].read_bytes()))
+    worn.replace(worn.after, "renewed")
+    client = worn.after.issue("some-client")
+    wait_for(worn, worn.after, client)
+    wait_until(lambda: keeps(worn.server, worn.paths["cert"].read_bytes()))
 
-    renewed.paths[damaged].write_text("-----BEGIN CERTIFICATE-----")
-    replace_workers(renewed)
-    wait_for(renewed, renewed.after, client)
+    n_chars = len(worn.server.log.read_text())
+    worn.paths[damaged].write_text("-----BEGIN CERTIFICATE-----")
+    replace_workers(worn)
+    wait_for(worn, worn.after, client)
 
-    log = renewed.server.log.read_text()
-    assert "HTTP begins with the certificate that the server had: VEREDICTO_TLS" in log
-    assert "gRPC begins with the certificate that the server had: VEREDICTO_TLS" in log
+    log = worn.server.log.read_text()
+    for what in ("HTTP", "gRPC"):
+        said = f"{what} begins with the certificate that the server had: VEREDICTO_TLS"
+        assert said in log[n_chars:]
     assert "Traceback" not in log
 
-    renewed.replace(renewed.before, "mended")
-    wait_for(renewed, renewed.before, renewed.before.issue("mended-client"))
+    worn.replace(worn.before, "mended")
+    wait_for(worn, worn.before, worn.before.issue("mended-client"))
 
 
 def test_a_damaged_certificate_changes_nothing(renewed: Renewed) -> None:
