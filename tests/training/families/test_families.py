@@ -115,7 +115,7 @@ def test_a_convolutional_network_needs_an_image(
 def test_a_convolutional_network_learns_the_digits(tmp_path: Path) -> None:
     """A few epochs of a convolutional network beat a line, and the graph passes the gate."""
     words = ["cnn", "--task", "digits", "--copies", "0", "--drawn", "0"]
-    assert main([*words, "--epochs", "6", "--output", str(tmp_path)]) == 0
+    assert main([*words, "--epochs", "3", "--output", str(tmp_path)]) == 0
     model = Model.load(tmp_path / "digits-cnn.onnx")
     assert model is not None
     assert model.card.metrics["accuracy"].value >= 0.9
