@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import pytest
 from evaluation.__main__ import main
 from tests.support.coloured_rows import write_rows
 from tests.support.hue_images import write_images
-from tests.support.judging_without_page import judge_without_page
 from tests.support.model_folders import link_models
 from tests.support.server import ROOT, Server
 from tests.support.tiny_models import (
@@ -32,14 +31,9 @@ def rows(tmp_path: Path) -> Path:
     return write_rows(tmp_path / "rows.csv")
 
 
-def judge(
-    rows: Path,
-    models: Path,
-    *further: object,
-    run: Callable[[Sequence[str]], int] = judge_without_page,
-) -> int:
+def judge(rows: Path, models: Path, *further: object) -> int:
     output = rows.parent / "report.html"
-    return run(
+    return main(
         [
             str(each)
             for each in (
@@ -61,7 +55,7 @@ def test_a_report_says_who_is_better(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The verdict is on stdout, on the page, and in evidence that verifies."""
-    assert judge(rows, models, run=main) == 0
+    assert judge(rows, models) == 0
     output = capsys.readouterr().out
     headline = json.loads((rows.parent / "report.json").read_bytes())["verdict"][
         "headline"
@@ -295,7 +289,7 @@ def test_images_that_cannot_be_read_are_set_aside(
     )
     arguments = ["--task", "hue", "--models", str(models)]
     output = ["--output", str(tmp_path / "report.html")]
-    assert judge_without_page([*arguments, "--data", str(folder), *output]) == 0
+    assert main([*arguments, "--data", str(folder), *output]) == 0
 
     assert said.format(2, "photos, green/03.jpg") in capsys.readouterr().err
     evidence = json.loads((tmp_path / "report.json").read_bytes())
@@ -350,8 +344,7 @@ def test_a_server_gives_the_evidence_that_its_files_give(
         for task, data in (("colour", rows), ("hue", folder)):
             asked = ["--task", task, "--data", str(data)]
             assert main([*asked, "--url", running.url, "--output", str(graph)]) == 0
-            words = [*asked, "--models", str(models), "--output", str(local)]
-            assert judge_without_page(words) == 0
+            assert main([*asked, "--models", str(models), "--output", str(local)]) == 0
             found, expected = (
                 json.loads(path.with_suffix(".json").read_bytes())
                 for path in (graph, local)
@@ -414,7 +407,7 @@ def test_a_threshold_of_the_report_does_in_serving_what_it_says(
     rows = write_held_out(tmp_path / "rows.csv")
     output = tmp_path / "report.html"
     assert (
-        judge_without_page(
+        main(
             [
                 "--task",
                 "breast_cancer",
@@ -498,7 +491,7 @@ def test_a_report_by_another_metric_says_that_first_and_verifies(
     costs = rows.parent / "costs.csv"
     costs.write_text("true,no,yes\nno,0,2\nyes,2,0\n")
     claim = "first better than second by 0.1"
-    code = judge(rows, models, "--by", costs, "--gate", claim, run=main)
+    code = judge(rows, models, "--by", costs, "--gate", claim)
     output = capsys.readouterr().out
     assert code == 0, output
 

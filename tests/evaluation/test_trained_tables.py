@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evaluation.__main__ import main as evaluate
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
 from model_card import Card, Feature, FeatureInput
@@ -21,7 +22,6 @@ from service.judging.row_hashes import NOTHING
 from service.models.row_columns import list_learnt_ranges
 from service.models.rows import RowEncoder
 from tables.block_cutting import cut_table
-from tests.support.judging_without_page import judge_without_page
 from training.__main__ import main as train
 from training.data.table import read_dataset
 
@@ -115,7 +115,7 @@ def check_is_judged_as_trained(path: Path, folder: Path) -> None:
 
     report = folder / "report.html"
     options = ["--label", "label", "--models", str(folder), "--output", str(report)]
-    assert judge_without_page([*words, *options, "--keep-learnt"]) == 0
+    assert evaluate([*words, *options, "--keep-learnt"]) == 0
 
     dataset = read_dataset(path, target="label", task="mine")
     evidence = json.loads(report.with_suffix(".json").read_bytes())

@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from evaluation.__main__ import main as evaluate
 from evaluation.json_differences import find_differences
 from model_card import FeatureInput
 from scoring.__main__ import main
@@ -29,7 +30,6 @@ from service.errors import EvaluationError
 from service.models.model import Model
 from tests.support.coloured_rows import write_rows
 from tests.support.hue_images import write_images
-from tests.support.judging_without_page import judge_without_page
 from tests.support.scoring_runs import (
     count_done,
     count_rows,
@@ -91,7 +91,7 @@ def test_the_verdict_is_that_of_an_evaluation(
         "answer",
     ]
     words += ["--equal-rows", "apart", "--output", tmp_path / "report.html"]
-    assert judge_without_page([str(each) for each in words]) == 0
+    assert evaluate([str(each) for each in words]) == 0
 
     scored = read_json(out / "verdict.json")["numbers"]
     del scored["classes"]

@@ -14,7 +14,6 @@ from PIL import Image
 
 from evaluation.__main__ import main
 from tests.support.image_files import encode
-from tests.support.judging_without_page import judge_without_page
 from tests.support.model_folders import link_models
 from tests.support.server import Server
 from training.data.datasets import load
@@ -46,7 +45,7 @@ def evaluate(path: Path, **options: str) -> dict[str, Any]:
     arguments = ["--task", "wine", "--data", str(path), "--evidence", str(written)]
     arguments += ["--output", str(path.with_suffix(".html"))]
     arguments += ["--models", str(link_models(path.parent / "models", "wine-*"))]
-    assert judge_without_page([*arguments, *words]) == 0
+    assert main([*arguments, *words]) == 0
 
     return json.loads(written.read_bytes())
 
