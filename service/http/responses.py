@@ -21,6 +21,8 @@ METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 RETRY_AFTER_S = b"1"
 SECURITY: Headers = ((b"x-content-type-options", b"nosniff"),)
 """Every answer has these headers."""
+ASK_AGAIN = (b"cache-control", b"no-cache")
+"""A cache in front asks anew before it gives such an answer again: Varnish keeps for two minutes what says nothing."""
 CLOSE = (b"connection", b"close")
 BODILESS = frozenset({204, 304})
 """Responses of these statuses end with their headers."""
@@ -74,6 +76,13 @@ def respond_to_error(error: VeredictoError) -> Response:
     return respond(
         {"error": str(error)[:MAX_ERROR_CHARS]}, status=status, headers=headers
     )
+
+
+def forbid_stale(response: Response) -> Response:
+    """Returns the answer to a GET, which no cache may give again unasked, unless it says itself how long it holds."""
+    if any(name == ASK_AGAIN[0] for name, _ in response.headers):
+        return response
+    return response._replace(headers=(*response.headers, ASK_AGAIN))
 
 
 def list_headers(response: Response) -> list[tuple[bytes, bytes]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from service.errors import NotFound
 from service.http.page_security import PAGE_HEADERS
-from service.http.responses import HTML, Headers, Response
+from service.http.responses import ASK_AGAIN, HTML, Headers, Response
 from service.reference.pages import N_CLASSES
 
 PREFIX = "/static/"
@@ -48,7 +48,6 @@ _TAG_ENDS = (b"", b"-gzip")
 _VARY = (b"vary", b"accept-encoding")
 _VARY_ACCEPT = (b"vary", b"accept")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
-_ASK_AGAIN = (b"cache-control", b"no-cache")
 
 
 class StaticFile:
@@ -124,7 +123,7 @@ class StaticFiles:
             for place, word in words.items():
                 content = content.replace(place, word)
 
-            return StaticFile(content, HTML, (*PAGE_HEADERS, _ASK_AGAIN, *headers))
+            return StaticFile(content, HTML, (*PAGE_HEADERS, ASK_AGAIN, *headers))
 
         self._home = read(HOME)
         self._model = read(MODEL, _VARY_ACCEPT, module=b"card")

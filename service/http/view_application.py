@@ -12,7 +12,13 @@ from service.http.gate import Gate, ObservedRequest
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
 from service.http.response_writer import ResponseWriter
-from service.http.responses import Message, Response, respond, respond_to_error
+from service.http.responses import (
+    Message,
+    Response,
+    forbid_stale,
+    respond,
+    respond_to_error,
+)
 from service.http.route import HTTPRoute
 from service.http.views import READ_ONLY, Views
 
@@ -70,6 +76,7 @@ class ViewApplication:
             return
 
         self._count_view(path, response, started)
+        response = forbid_stale(response)
         if observed is not None:
             response = observed.leave(response)
         await writer.send_plainly(response, send, has_body=method != "HEAD")

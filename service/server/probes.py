@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 from http import HTTPStatus
 
-from service.http.responses import Response, list_headers
+from service.http.responses import Response, forbid_stale, list_headers
 
 MAX_PROBE_BYTES = 8192
 """A probe with a longer head goes to the event loop, as any other request."""
@@ -45,7 +45,7 @@ def keeps_connection(data: bytes) -> bool:
 
 def write_response(response: Response, *, stays: bool, has_body: bool) -> bytes:
     """Returns a response as it goes over the wire."""
-    headers = list_headers(response)
+    headers = list_headers(forbid_stale(response))
     if not stays:
         headers.append((b"connection", b"close"))
 

@@ -24,6 +24,13 @@ _START = re.compile(
 _LINE = re.compile(rb"[A-Za-z][A-Za-z-]{0,31} +[^ ]+ HTTP/[0-9]\.[0-9]")
 _HOST_ALONE = re.compile(rb"\A([A-Za-z-]+ +[A-Za-z]+://[^/?# ]+)(?=[?# ])")
 _OFFERS = (b"upgrade", b"http2-settings")
+_PROXY_PROTOCOL = (
+    b"PROXY TCP4 ",
+    b"PROXY TCP6 ",
+    b"PROXY UNKNOWN",
+    b"\0\r\nQUIT\n",
+)
+"""What a proxy says of its client ahead of a request begins so, by version 1 and, after empty lines, by version 2."""
 
 
 class Refusal(Exception):
@@ -39,6 +46,8 @@ def check_part(head: bytes, n_checked: int) -> None:
 
     Its first `n_checked` bytes were checked before.
     """
+    if head.startswith(_PROXY_PROTOCOL):
+        raise Refusal(400, explain(head, "it begins with another protocol"))
     if _LONE_LF.search(head, n_checked):
         raise Refusal(400, "malformed request: expected lines to end in CR LF, got LF")
 
@@ -95,6 +104,11 @@ def explain(head: bytes, reason: object) -> str:
         return "malformed request: HTTP/2 without an offer is not spoken here: use HTTP/1.1"
     if head.startswith(b"\x16\x03"):
         return "malformed request: TLS is not spoken on this port: use http://"
+    if head.startswith(_PROXY_PROTOCOL):
+        return (
+            "malformed request: the PROXY protocol is not spoken here: "
+            "let the proxy send plain HTTP/1.1 (haproxy: a server without send-proxy)"
+        )
 
     return f"malformed request: {reason}; expected HTTP/1.1"
 

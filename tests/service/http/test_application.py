@@ -275,6 +275,38 @@ def test_the_reference_finds_its_scripts(server: Server) -> None:
         assert server.client.get(f"/static_content/{name}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/readyz",
+        "/v2/health/live",
+        "/metrics",
+        "/models",
+        f"/models/{LOGISTIC}",
+        f"/v2/models/{LOGISTIC}/stats",
+        "/tasks/wine/verdict",
+        "/docs.json",
+        "/predict",
+        "/nothing",
+    ],
+)
+def test_a_cache_in_front_asks_anew(server: Server, path: str) -> None:
+    """Answers to GET and HEAD, errors too, say that no cache may give them again unasked."""
+    for method in ("GET", "HEAD"):
+        said = server.client.request(method, path).headers.get_list("cache-control")
+        assert said == ["no-cache"]
+
+
+def test_what_never_changes_may_be_kept(server: Server) -> None:
+    """A file of a page, whose address changes with it, says that it may be kept, and nothing else."""
+    page = server.client.get("/trust").text
+    address = page.partition('"static/')[2].partition('"')[0]
+
+    kept = server.client.get(f"/static/{address}").headers.get_list("cache-control")
+
+    assert kept == ["public, max-age=31536000, immutable"]
+
+
 def test_head_is_get_without_a_body(server: Server) -> None:
     """HEAD has the status and the length of GET, and no body."""
     get = server.client.get("/models")

@@ -260,6 +260,14 @@ def test_heads_within_the_limits_are_read(connection: socket.socket) -> None:
     [
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "HTTP/2"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(99), 400, "TLS"),
+        (
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + GET + b"\r\n",
+            400,
+            "the PROXY protocol",
+        ),
+        (b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0" + GET + b"\r\n", 400, "the PROXY protocol"),
+        (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12), 400, "the PROXY protocol"),
+        (b"PROXY /livez HTTP/1.1\r\nHost: x\r\n\r\n", 400, "expected HTTP/1.1"),
         (b"\x00\x01\x02 garbage", 400, "the first line is no request line"),
         (b"hello there\r\n", 400, "the first line is no request line"),
         (b"GET /livez HTTP/1.1\nHost: x\n\n", 400, "CR LF"),
