@@ -46,7 +46,7 @@ def wait_to_be_forked(descriptor: int) -> None:
     time_limits.stop()
     can_fork = is_shared and has_one_thread()
     if is_shared and not can_fork:
-        logger.warning("each worker loads the models itself: a library has threads")
+        logger.warning("each worker loads the models itself: %s", _say_why())
     link.send("loaded", can_fork=can_fork)
 
     with socket.socket(fileno=descriptor) as orders:
@@ -68,7 +68,13 @@ def wait_to_be_forked(descriptor: int) -> None:
 
 
 def has_one_thread() -> bool:
-    """Returns whether this is the process's only thread, once those that are ending have had time to."""
+    """Returns whether this is the process's only thread, once those that are ending have had time to.
+
+    Where the system does not say so, as in a root folder of its own without /proc, it may have others.
+    """
+    if not _TASKS.exists():
+        return False
+
     until_s = monotonic() + MAX_ENDING_S
     while len(list(_TASKS.iterdir())) > 1:
         if monotonic() > until_s:
@@ -76,6 +82,10 @@ def has_one_thread() -> bool:
         sleep(_LOOK_AGAIN_S)
 
     return True
+
+
+def _say_why() -> str:
+    return "a library has threads" if _TASKS.exists() else "there is no /proc"
 
 
 def _fork() -> int | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.support.server import ROOT
+from tests.support.clients import find_workers
+from tests.support.server import ROOT, SERVICE, serve
 
 PROGRAM = """
 from threading import Event, Thread
@@ -16,6 +19,20 @@ before = has_one_thread()
 Thread(target=Event().wait, args=({wait_s},), daemon=True).start()
 print(before, has_one_thread())
 """
+
+WITHOUT_PROC = ("-rm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$0" "$@"')
+"""With these words `unshare` starts a program that sees nothing in /proc."""
+
+
+def may_hide_proc() -> bool:
+    """Returns whether this user may make a world without /proc here."""
+    program = shutil.which("unshare")
+    if program is None:
+        return False
+    tried = subprocess.run(
+        [program, *WITHOUT_PROC, "true"], capture_output=True, check=False
+    )
+    return tried.returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a fork server")
@@ -31,3 +48,26 @@ def test_a_thread_that_ends_is_waited_for(wait_s: float, expected: str) -> None:
     )
 
     assert found.stdout.split() == ["True", expected]
+
+
+@pytest.mark.skipif(not may_hide_proc(), reason="/proc cannot be hidden here")
+def test_workers_serve_without_proc(models: Path, tmp_path: Path) -> None:
+    """Each worker loads the models itself, and says why, where nothing tells how many threads a process has."""
+    words = (*WITHOUT_PROC, sys.executable, *SERVICE)
+    request = {"model": "colour-first", "inputs": [[1, "green"]]}
+    with serve(
+        tmp_path,
+        python="unshare",
+        words=words,
+        VEREDICTO_MODELS=models,
+        VEREDICTO_WORKERS=2,
+    ) as server:
+        answered = server.post("/predict", request)
+        workers = find_workers(server)
+
+    assert answered.status_code == 200
+    assert len(workers) == 2
+    assert server.process.returncode == 0
+    assert "each worker loads the models itself: there is no /proc" in (
+        server.log.read_text()
+    )
