@@ -242,7 +242,7 @@ def test_a_rolling_update_loses_no_request(
             tmp_path / name,
             port=ports[name],
             VEREDICTO_MODELS=models,
-            VEREDICTO_DRAIN_S=3,
+            VEREDICTO_DRAIN_S=6,
         )
 
     servers = [f"127.0.0.1:{port}" for port in ports.values()]
