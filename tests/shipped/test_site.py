@@ -24,6 +24,8 @@ from tests.support.server import Server
 
 PAGES = [name for name in find_pages() if name != "README.md"]
 LANGUAGES = {
+    "apache",
+    "caddyfile",
     "console",
     "csv",
     "javascript",
@@ -32,6 +34,7 @@ LANGUAGES = {
     "python",
     "sh",
     "text",
+    "vcl",
     "yaml",
     "",
 }

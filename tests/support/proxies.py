@@ -22,7 +22,7 @@ def _read(page: str, language: str) -> str:
     return config
 
 
-HAPROXY = _read("haproxy", "haproxy")
+HAPROXY = _read("haproxy", "text")
 CADDY = _read("caddy", "caddyfile")
 APACHE = _read("other_proxies", "apache")
 VARNISH = _read("other_proxies", "vcl")
