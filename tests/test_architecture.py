@@ -346,6 +346,7 @@ PACKAGES: dict[str, set[str]] = {
     "training.adopt.__main__": {"cli.__main__", "training.adopt", "training.console"},
     "training.arguments": {
         "cli",
+        "tables",
         "training.command_line",
         "training.data",
         "training.export",
@@ -365,6 +366,7 @@ PACKAGES: dict[str, set[str]] = {
     "training.command_line": {"cli", "tables", "training.option_types"},
     "training.commands": {
         "model_card",
+        "tables",
         "training.arguments",
         "training.console",
         "training.data",
@@ -409,6 +411,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "training.jobs": {
         "model_card",
+        "tables",
         "training.arguments",
         "training.console",
         "training.data",
@@ -817,6 +820,7 @@ SHOWN: dict[str, set[str]] = {
         "estimator",
         "family",
         "gradient_descent",
+        "leaf_bounds",
         "network",
         "wrapped",
     },

@@ -11,6 +11,7 @@ from types import FrameType
 from rich.console import Console
 
 from model_card import Card
+from tables.reader import Table
 from training.arguments.command import parse
 from training.arguments.loading import load_dataset
 from training.console import (
@@ -24,7 +25,7 @@ from training.data import images
 from training.data.column_descriptions import describe_columns
 from training.data.datasets import split
 from training.data.images import ImageDataset
-from training.data.table import TableError, parse_roles
+from training.data.table import TableError, parse_roles, read_file
 from training.export.freshness import read_card
 from training.families.registry import FAMILIES
 from training.held_out_examples import write_examples
@@ -80,30 +81,37 @@ def _fetch_data(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _print_columns(options: argparse.Namespace, console: Console) -> None:
-    """Prints what each column of a person's table became; what cannot be read is told where it is learnt."""
+def _print_columns(options: argparse.Namespace, console: Console) -> Table | None:
+    """Prints what each column of a person's table became, and returns the table, to be learnt from.
+
+    What cannot be read is told where it is learnt.
+    """
     if hasattr(options, "size") or options.data is None or not options.target:
-        return
+        return None
 
     try:
         roles = parse_roles(options.roles or ())
+        table = read_file(options.data)
         lines = describe_columns(
             options.data,
             target=options.target,
             exclude=options.exclude or (),
             kind=options.kind,
             roles=roles,
+            table=table,
         )
     except TableError:
-        return
+        return None
 
     hint = "to change that: --as COLUMN=number, =category, =date, =text or =drop"
     for line in (*lines, hint):
         print_line(line, console)
 
+    return table
+
 
 def _train_one(options: argparse.Namespace, console: Console) -> int:
-    _print_columns(options, console)
+    table = _print_columns(options, console)
     with make_progress(console) as progress:
         bar = progress.add_task(
             f"{options.task}-{options.family}",
@@ -119,6 +127,7 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
             Callbacks(
                 stage=lambda text: progress.update(bar, note=text), epoch=on_epoch
             ),
+            table=table,
         )
 
     for card, path in outcome.models:

@@ -23,7 +23,8 @@ from typing import Any
 from rich.console import Console
 
 from model_card import Card
-from training.arguments.command import parse
+from tables.reader import Table
+from training.arguments.command import parse, write_command
 from training.arguments.run import make_training_run, name_model
 from training.console import describe_epoch, make_progress
 from training.data.equal_rows import describe_equal_images
@@ -63,15 +64,17 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
-    """Runs one training, with its pictures where they are wanted; refusals become part of the outcome."""
+def run_training(
+    options: argparse.Namespace, callbacks: Callbacks, *, table: Table | None = None
+) -> Outcome:
+    """Runs one training, of the options' `table` where it is read already; refusals become part of the outcome."""
     # Its hints are about torchvision, not about us.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     started = perf_counter()
     name = f"{options.task}-{name_model(options)}"
 
     try:
-        training_run = make_training_run(options, callbacks)
+        training_run = make_training_run(options, callbacks, table=table)
         keep_torch_operators()
         notes: tuple[str, ...] = ()
         if isinstance(training_run.dataset, ParityImages):
@@ -274,22 +277,24 @@ def name_job(command: list[str]) -> str:
 def _find_up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
     """Returns the files of a command where they are what it would make again, and nothing where anything differs."""
     options = parse(list(command))
+    path: Path = options.output / f"{options.task}-{name_model(options)}.onnx"
+    card = read_card(path)
+    is_of_command = card and card.provenance.command == write_command(options)
+    if options.report is not None or not card or not is_of_command:
+        # To read a table of a million rows takes 20 s, which is for naught where there is no such file.
+        return ()
+
     try:
         training_run = make_training_run(options)
     except (TrainingError, TableError):
         return ()
 
-    path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
     code = fingerprint_code(training_run.family)
     data = training_run.dataset.fingerprint
-    if options.report is not None or not is_up_to_date(
-        path, command=training_run.command, data=data, code=code
-    ):
+    if not is_up_to_date(path, command=training_run.command, data=data, code=code):
         return ()
 
-    card = read_card(path)
-
-    return ((card, path),) if card else ()
+    return ((card, path),)
 
 
 def _draw_reports(

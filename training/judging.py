@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,11 @@ def train_and_judge(
     with tempfile.TemporaryDirectory(prefix="veredicto-trial-") as trial:
         trained = train(training_run, Path(trial))
         first = trained[0]
-        notes = [*describe_explosion(first.epochs), *describe_imbalance(first)]
+        notes = [
+            *describe_bounds(first),
+            *describe_explosion(first.epochs),
+            *describe_imbalance(first),
+        ]
         fault = find_fault(first)
         if fault is not None and not force:
             hint = "--force exports it all the same"
@@ -42,6 +47,17 @@ def train_and_judge(
         kept = [_move(each, folder) for each in trained]
 
     return kept, (*([fault] if fault else []), *notes)
+
+
+def describe_bounds(trained: TrainedModel) -> list[str]:
+    """Returns a sentence on what a family bounded of a large table's model, and nothing where it bounded nothing."""
+    fitted: Any = trained.fitted
+    while (inner := getattr(fitted, "fitted", None)) is not None:
+        fitted = inner
+
+    note = getattr(fitted, "bounds_note", "").removeprefix(", ")
+
+    return [f"{trained.card.name} is bounded: {note}"] if note else []
 
 
 def describe_explosion(epochs: Sequence[Epoch]) -> list[str]:

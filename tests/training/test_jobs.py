@@ -18,6 +18,7 @@ import polars as pl
 import psutil
 import pytest
 
+from tables.reader import Table, read_table
 from tests.support.image_folders import write_folder
 from training.__main__ import main
 from training.arguments.command import parse
@@ -75,6 +76,49 @@ def name_data(table: Path) -> tuple[str, ...]:
     """Returns the words that name what is learnt of the table of fruit, without its column `id`."""
     words = ("--target", "fruit", "--task", "fruit", "--exclude", "id")
     return ("--data", str(table), *words)
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Returns what holds the path of each table that this process reads from now on."""
+    paths: list[Path] = []
+
+    def read(path: Path) -> Table:
+        paths.append(path)
+        return read_table(path)
+
+    monkeypatch.setattr("training.data.table.read_table", read)
+
+    return paths
+
+
+def test_a_table_is_read_once_to_be_described_and_learnt(
+    table: Path,
+    tmp_path: Path,
+    readings: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One training reads its table once, and says what the columns became, as it learns them."""
+    words = ["decision_tree", *name_data(table), "--output", str(tmp_path)]
+    assert main(words) == 0
+
+    assert readings == [table]
+    assert "weight: a number" in capsys.readouterr().out
+    assert (tmp_path / "fruit-decision_tree.onnx").is_file()
+
+
+def test_a_table_is_not_read_for_files_that_are_not_there(
+    train_all: TrainAll, table: Path, tmp_path: Path, readings: list[Path]
+) -> None:
+    """The table is read to see if a file is up to date only where that file has the same command."""
+    words = (*name_data(table), "--family", "decision_tree", "knn", "naive_bayes")
+    assert train_all(*words, folder=tmp_path)[0] == 0
+    assert len(readings) == 2
+
+    readings.clear()
+    (tmp_path / "fruit-knn.onnx").unlink()
+    assert train_all(*words, "--seed", "1", folder=tmp_path)[0] == 0
+    assert len(readings) == 2
 
 
 def test_what_is_up_to_date_is_left_as_it_is(

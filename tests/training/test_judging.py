@@ -11,6 +11,7 @@ import pytest
 
 from training.__main__ import main
 from training.export.freshness import read_card
+from training.learning import leaf_bounds
 
 EXPLODING = (
     "linear",
@@ -107,3 +108,28 @@ def test_a_rare_class_has_a_threshold_of_its_own(
     card = read_card(tmp_path / "rare-logistic.onnx")
     assert card is not None
     assert float(found[2]) > card.metrics["balanced_accuracy"].value + 0.1
+
+
+def test_what_a_file_has_no_room_for_is_said(
+    tmp_path: Path,
+    generator: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A tree that would be larger than its file may be is bounded, which a line tells, and one that fits is not."""
+    monkeypatch.setattr(leaf_bounds, "MAX_BYTES", 60_000)
+    x = generator.normal(size=5000)
+    y = np.where(x + generator.logistic(size=5000) > 0, "yes", "no")
+    pl.DataFrame({"x": x, "y": y}).write_csv(tmp_path / "noisy.csv")
+    words = ("--data", str(tmp_path / "noisy.csv"), "--target", "y", "--task", "noisy")
+    told = []
+    for depth in ("40", "3"):
+        options = ("--max-depth", depth, "--output", str(tmp_path / depth))
+        assert main(["decision_tree", *words, *options]) == 0
+        told.append(capsys.readouterr().out)
+    sentence = (
+        "noisy-decision_tree is bounded: of 472 leaves in all, for which its file has"
+    )
+
+    assert sentence in told[0]
+    assert "is bounded" not in told[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from tables.reader import Table
 from training.arguments.parser import RENAMED
 from training.command_line import describe_needs
 from training.data import datasets
@@ -23,9 +24,15 @@ STRANGERS = frozenset(
 
 
 def load_dataset(
-    options: argparse.Namespace, on_progress: Callable[[str], None] = lambda _: None
+    options: argparse.Namespace,
+    on_progress: Callable[[str], None] = lambda _: None,
+    *,
+    table: Table | None = None,
 ) -> Dataset | ImageDataset:
-    """Returns the bundled data set of the task, or the person's own table or images under that name."""
+    """Returns the bundled data set of the task, or the person's own table or images under that name.
+
+    A `table` that was read of the options' file is not read again.
+    """
     if hasattr(options, "size"):
         return _load_images(options, on_progress)
 
@@ -48,6 +55,7 @@ def load_dataset(
         exclude=options.exclude or (),
         kind=options.kind,
         roles=parse_roles(options.roles or ()),
+        table=table,
     )
 
 

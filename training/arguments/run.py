@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tables.reader import Table
 from training.arguments.command import write_command
 from training.arguments.loading import load_dataset
 from training.data.images import ImageDataset
@@ -25,15 +26,18 @@ TAKES_GAPS = ("gradient_boosting",)
 
 
 def make_training_run(
-    options: argparse.Namespace, callbacks: Callbacks | None = None
+    options: argparse.Namespace,
+    callbacks: Callbacks | None = None,
+    *,
+    table: Table | None = None,
 ) -> TrainingRun:
-    """Returns the run that the options ask for.
+    """Returns the run that the options ask for; a `table` that was read of their file is not read again.
 
     It raises TableError for a task that there is no data for, or a table that cannot be learnt from, and
     TrainingError for weights that cannot be got.
     """
     callbacks = callbacks or Callbacks()
-    dataset = load_dataset(options, callbacks.stage)
+    dataset = load_dataset(options, callbacks.stage, table=table)
     return TrainingRun(
         name=name_model(options),
         family=find_family(options, images=isinstance(dataset, ImageDataset)),

@@ -35,14 +35,15 @@ def describe_columns(
     exclude: Sequence[str] = (),
     kind: str | None = None,
     roles: Mapping[str, str] | None = None,
+    table: Table | None = None,
 ) -> list[str]:
     """Returns a line for each column that says what it became, and what was assumed of it.
 
-    Notes on the file stand above them, and on rows that are equal below. It raises TableError where a name is of no
-    column.
+    Notes on the file stand above them, and on rows that are equal below. `table` is what `read_file` returned of the
+    path, where it is read already. It raises TableError where a name is of no column.
     """
     roles = roles or {}
-    table = read_file(path)
+    table = table or read_file(path)
     dropped = [*exclude, *(each for each in roles if roles[each] == "drop")]
     check_names(table.frame, target, dropped, roles)
     lines = [f"{path.name}: {note}" for note in table.notes]

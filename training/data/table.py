@@ -58,15 +58,15 @@ def read_dataset(
     exclude: Sequence[str] = (),
     kind: str | None = None,
     roles: Mapping[str, str] = NO_ROLES,
+    table: Table | None = None,
 ) -> Dataset:
     """The table with one column as the target and all others, but the excluded ones, as features.
 
-    Short texts and booleans become categories, longer texts their terms, dates their parts, missing values NaN; rows
-    without a target are left out. `roles` say what columns are taken for, where that is not to be found out. It raises
-    TableError, which names every column that stands in the way.
+    Where `roles` do not say otherwise, short texts and booleans become categories, longer ones terms, dates parts, gaps
+    NaN; rows without a target are left out. A `table` is the file's. It raises TableError, which names all bad columns.
     """
     dropped = [*exclude, *(name for name, role in roles.items() if role == "drop")]
-    table = read_file(path)
+    table = table or read_file(path)
     check_names(table.frame, target, dropped, roles)
     known = table.frame[target].is_not_null()
     labelled = as_whole(table.frame[target].filter(known))

@@ -29,6 +29,10 @@ FLOOR = 1e-30
 QUANTUM = 1e-6
 """Curves bend at multiples of it, so that no bend is steep enough to make the graph differ from its source."""
 FOLDS, MIN_FOLDS, REPEATS = 5, 2, 3
+MAX_STEP_ROWS = 20_000
+"""Of more training rows so many are answered to choose and fit the step by: more would move it by hardly anything."""
+MIN_CLASS_ROWS = 20
+"""So many of them at least are of each class, or all that there are of it."""
 PRIOR_ROWS = 1.0
 """Each step of a curve counts so many rows more, of the classes' shares, so that none is 0 or 1."""
 
@@ -81,7 +85,13 @@ class Curves:
     def apply(self, probabilities: NDArray[Any]) -> Floats:
         """Returns the shares `(n_rows, n_classes)`, divided by their sum in each row."""
         values = self.before.apply(probabilities)
-        line = (values[:, :, None] >= self.starts[None, :, 1:]).sum(axis=2)
+        line = np.stack(
+            [
+                np.searchsorted(starts, column, side="right")
+                for starts, column in zip(self.starts[:, 1:], values.T, strict=True)
+            ],
+            axis=1,
+        )
         place = line + np.arange(len(self.starts)) * self.starts.shape[1]
         start, share, slope = (
             each.reshape(-1)[place] for each in (self.starts, self.shares, self.slopes)
@@ -277,26 +287,48 @@ class RecalibratedFamily(WrappedFamily):
         options: argparse.Namespace,
         on_epoch: OnEpoch,
     ) -> FittedModel:
-        """Fits the inner family; the step is that of training rows that models of the others answered for."""
+        """Fits the inner family; the step is that of training rows that models of the others answered for.
+
+        Models of other rows learn from all rows that they may, and answer for at most 20,000.
+        """
         fitted = self.inner.fit(dataset, rows, options, on_epoch)
         target = dataset.target.astype(np.int64)
         folds = min(FOLDS, int(np.bincount(target[rows.train]).min()))
         if folds < MIN_FOLDS:
             return fitted
 
+        asked = draw_rows(rows.train, target, seed=options.seed)
         probabilities = np.empty((len(target), len(dataset.classes)))
         for part in split_folds(
             dataset, rows.train, folds=folds, seed=options.seed, needs_validation=False
         ):
             model = self.inner.fit(dataset, part, options, lambda _: None)
-            outputs = model.outputs(dataset.inputs[part.held_out])
-            probabilities[part.held_out] = outputs["probabilities"]
+            apart = part.held_out[np.isin(part.held_out, asked)]
+            outputs = model.outputs(dataset.inputs[apart])
+            probabilities[apart] = outputs["probabilities"]
 
-        step = choose_step(
-            probabilities[rows.train], target[rows.train], seed=options.seed
-        )
+        step = choose_step(probabilities[asked], target[asked], seed=options.seed)
 
         return RecalibratedModel(fitted, step=step)
+
+
+def draw_rows(rows: Labels, target: Labels, *, seed: int) -> Labels:
+    """Returns about 20,000 of the row numbers, each class by its share, or all where they are no more, in their order.
+
+    A rare class has 20 rows nevertheless, or as many as there are.
+    """
+    if len(rows) <= MAX_STEP_ROWS:
+        return rows
+
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for label in np.unique(target[rows]):
+        own = rows[target[rows] == label]
+        by_share = round(MAX_STEP_ROWS * len(own) / len(rows))
+        n_drawn = min(len(own), max(MIN_CLASS_ROWS, by_share))
+        drawn.append(generator.choice(own, n_drawn, replace=False))
+
+    return np.sort(np.concatenate(drawn))
 
 
 def _divide_by_sum(builder: GraphBuilder, values: str) -> str:

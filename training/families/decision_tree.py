@@ -8,14 +8,15 @@ versions.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
 from training.learning import class_weight
-from training.learning.estimator import FittedEstimator
 from training.learning.family import OnEpoch
+from training.learning.leaf_bounds import FittedTrees, fit_within_room
 
 SUMMARY = "Decision tree"
 KINDS = ("classifier", "regressor")
@@ -40,19 +41,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
-) -> FittedEstimator:
+) -> FittedTrees:
     """Fits the features as they are: a tree asks float32 values about float64 thresholds, and scaling would move
-    them.
+    them. Of more rows than a file has room for leaves, the leaves that tell most are grown.
     """
     grown = DecisionTreeClassifier if dataset.classes else DecisionTreeRegressor
     weighing = {"class_weight": options.class_weight} if dataset.classes else {}
-    tree = grown(
+    grow = partial(
+        grown,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_leaf,
         random_state=options.seed,
         **weighing,
     )
-    return FittedEstimator(
-        tree.fit(dataset.features[rows.train], dataset.target[rows.train]),
+    return fit_within_room(
+        grow,
+        dataset.features[rows.train],
+        dataset.target[rows.train],
+        n_classes=len(dataset.classes),
+        n_trees=1,
         votes=len(rows.train) if dataset.classes else None,
     )

@@ -31,6 +31,8 @@ WEIGHTS = ("uniform", "distance")
 QUANTUM = 2.0**-20
 ROWS_AT_A_TIME = 64
 MAX_VALUES = 1_000_000
+MAX_ONE_HOT_BYTES = 1_000_000
+"""Classes of the training rows stand in the file as rows of 0 and 1, or as indices where those would take more."""
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +80,24 @@ def fit(
         metric=options.metric,
         weights=options.weights,
     )
+
+
+def find_nearest(distances: Floats, n_nearest: int) -> NDArray[np.int64]:
+    """Returns the columns `(n_rows, n_nearest)` of the smallest distances of each row, nearest first.
+
+    Of equal ones the first is the nearer; to sort only what may be among them takes a tenth of the time.
+    """
+    if n_nearest >= distances.shape[1]:
+        return np.argsort(distances, axis=1, kind="stable")
+
+    limits = np.partition(distances, n_nearest - 1, axis=1)[:, n_nearest - 1]
+    nearest = np.empty((len(distances), n_nearest), dtype=np.int64)
+    for row, (each, limit) in enumerate(zip(distances, limits, strict=True)):
+        candidates = np.flatnonzero(each <= limit)
+        order = np.argsort(each[candidates], kind="stable")[:n_nearest]
+        nearest[row] = candidates[order]
+
+    return nearest
 
 
 class FittedNeighbors:
@@ -141,7 +161,7 @@ class FittedNeighbors:
 
     def _outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         distances = self.distances(features)
-        neighbor = np.argsort(distances, axis=1, kind="stable")[:, : self.neighbors]
+        neighbor = find_nearest(distances, self.neighbors)
         distance = np.take_along_axis(distances, neighbor, axis=1)
         weight = np.ones_like(distance)
         if self.weights == "distance":
@@ -178,7 +198,7 @@ class FittedNeighbors:
         distances = graph.add("Mul", rounded, QUANTUM)
         distance, neighbor = graph.find_smallest(distances, self.neighbors)
         weight = self._weights(graph, distance)
-        classes = graph.add("Gather", graph.constant(self.classes), neighbor, axis=0)
+        label, classes = self._gather_classes(graph, neighbor)
         column = graph.add("Unsqueeze", weight, np.array([2]))
         votes = graph.add(
             "ReduceSum", graph.add("Mul", column, classes), np.array([1]), keepdims=0
@@ -190,13 +210,11 @@ class FittedNeighbors:
         graph.add("Identity", share, name="probabilities")
         graph.add("Identity", neighbor, name="neighbor")
         graph.add("Cast", distance, to=TensorProto.FLOAT, name="neighbor_distance")
-        graph.add(
-            "Gather",
-            graph.constant(self.classes.argmax(axis=1)),
-            neighbor,
-            axis=0,
-            name="neighbor_class",
-        )
+        if label is None:
+            labels = graph.constant(self.classes.argmax(axis=1))
+            graph.add("Gather", labels, neighbor, axis=0, name="neighbor_class")
+        else:
+            graph.add("Identity", label, name="neighbor_class")
 
         return graph.model(
             n_features,
@@ -208,6 +226,27 @@ class FittedNeighbors:
                 "neighbor_class": (TensorProto.INT64, (self.neighbors,)),
             },
         )
+
+    def _gather_classes(
+        self, graph: GraphBuilder, neighbor: str
+    ) -> tuple[str | None, str]:
+        """Returns the neighbours' classes, as one-hot float64 `(n_rows, neighbors, n_classes)`, after their indices.
+
+        The indices are None where the file holds the classes as one-hot.
+        """
+        n_classes = self.classes.shape[1]
+        if self.classes.nbytes <= MAX_ONE_HOT_BYTES:
+            one_hot = graph.constant(self.classes)
+            return None, graph.add("Gather", one_hot, neighbor, axis=0)
+
+        smallest = np.min_scalar_type(n_classes - 1)
+        labels = graph.constant(self.classes.argmax(axis=1).astype(smallest))
+        wide = graph.add("Cast", labels, to=TensorProto.INT64)
+        label = graph.add("Gather", wide, neighbor, axis=0)
+        column = graph.add("Unsqueeze", label, np.array([2]))
+        is_class = graph.add("Equal", column, np.arange(n_classes))
+
+        return label, graph.add("Cast", is_class, to=TensorProto.DOUBLE)
 
     def _standardised(self, graph: GraphBuilder, features: str) -> str:
         return graph.add("Div", graph.add("Sub", features, self.mean), self.deviation)

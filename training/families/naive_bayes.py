@@ -54,10 +54,10 @@ def fit(
     )
     n_classes = len(dataset.classes)
     shares = np.zeros((features.shape[1], n_classes))
-    for group in groups:
-        for label in range(n_classes):
-            counts = features[target == label][:, group].sum(axis=0) + 1.0
-            shares[group, label] = np.log(counts / counts.sum())
+    for label in range(n_classes if groups else 0):
+        own = features[target == label].sum(axis=0, dtype=np.float64) + 1.0
+        for group in groups:
+            shares[group, label] = np.log(own[group] / own[group].sum())
 
     counts = np.bincount(target.astype(np.int64), minlength=n_classes)
     squares, scores = np.zeros_like(shares), shares
@@ -82,10 +82,14 @@ def find_categories(dataset: Dataset) -> list[list[int]]:
     return [
         columns
         for columns in found.values()
-        if len(columns) > 1
-        and set(np.unique(dataset.features[:, columns])) <= {0.0, 1.0}
-        and bool((dataset.features[:, columns].sum(axis=1) == 1).all())
+        if len(columns) > 1 and _is_one_of(dataset.features[:, columns])
     ]
+
+
+def _is_one_of(columns: NDArray[np.float32]) -> bool:
+    """Returns whether each row of `(n_rows, n_values)` has one 1, and 0 elsewhere."""
+    is_one = columns == 1
+    return bool((is_one | (columns == 0)).all() and (is_one.sum(axis=1) == 1).all())
 
 
 class FittedMixture:

@@ -13,16 +13,23 @@ from sklearn.naive_bayes import GaussianNB
 
 from service.models.model import Model
 from training.arguments.command import parse, write_command
+from training.arguments.parser import build_parser
 from training.arguments.run import find_family, make_training_run
 from training.data.datasets import Dataset, load, split
 from training.export import recalibration
-from training.export.calibration import calibrate, expected_calibration_error
+from training.export.calibration import (
+    calibrate,
+    expected_calibration_error,
+    log_loss,
+)
 from training.export.recalibration import (
     Curves,
+    RecalibratedFamily,
     RecalibratedModel,
     Temperature,
     adjust,
     choose_step,
+    draw_rows,
     fit_curves,
 )
 from training.families import knn, naive_bayes
@@ -112,6 +119,91 @@ def test_the_graph_computes_as_its_source(family: object, kind: str) -> None:
     assert np.array_equal(source["label"], exported["label"])
     assert np.abs(source["probabilities"] - exported["probabilities"]).max() <= 1e-6
     assert exported["probabilities"].sum(axis=1) == pytest.approx(1, abs=1e-6)
+
+
+def test_curves_find_a_line_by_the_starts_that_are_passed(
+    generator: np.random.Generator,
+) -> None:
+    """A probability at a start, between two and outside all is on the line of the last start that is not above it."""
+    curves = fit_curves(*draw_crooked(generator))
+    starts = curves.starts[:, [0, 1, 2, -1]].T
+    grid = np.concatenate(
+        [starts, starts + 1e-9, starts - 1e-9, generator.random((200, 3))]
+    )
+    values = curves.before.apply(grid)
+    line = (values[:, :, None] >= curves.starts[None, :, 1:]).sum(axis=2)
+    label = np.arange(3)
+    risen = curves.shares[label, line] + curves.slopes[label, line] * (
+        values - curves.starts[label, line]
+    )
+
+    assert np.array_equal(curves.apply(grid), risen / risen.sum(axis=1, keepdims=True))
+
+
+def make_repeated(generator: np.random.Generator) -> Dataset:
+    """Returns a data set with one feature five times, of which naive Bayes is far too sure."""
+    features = generator.normal(size=(4000, 1)).repeat(5, axis=1).astype(np.float32)
+    noise = generator.logistic(size=4000)
+    return Dataset(
+        task="repeated",
+        summary="",
+        source="",
+        features=features,
+        target=(features[:, 0] + noise > 0).astype(np.int64),
+        feature_names=("a", "b", "c", "d", "e"),
+        classes=("no", "yes"),
+    )
+
+
+def test_the_step_of_many_rows_is_fitted_to_some(
+    generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 3,200 rows 500 are answered to fit the step by, and it mends nearly as much as by all."""
+    dataset = make_repeated(generator)
+    rows = split(dataset, seed=0, needs_validation=False)
+    options = build_parser().parse_args(["naive_bayes", "--task", "repeated"])
+    family = RecalibratedFamily(inner=naive_bayes)
+    answer = naive_bayes.FittedMixture.outputs
+    losses, asked = [], []
+
+    def count(model: naive_bayes.FittedMixture, features: np.ndarray) -> object:
+        asked[-1] += len(features)
+        return answer(model, features)
+
+    def measure(model: RecalibratedModel | naive_bayes.FittedMixture) -> float:
+        said = model.outputs(dataset.features[rows.held_out])["probabilities"]
+        return log_loss(said, dataset.target[rows.held_out])
+
+    for most in (20_000, 500):
+        monkeypatch.setattr(recalibration, "MAX_STEP_ROWS", most)
+        asked.append(0)
+        with monkeypatch.context() as counting:
+            counting.setattr(naive_bayes.FittedMixture, "outputs", count)
+            fitted = family.fit(dataset, rows, options, lambda _: None)
+        losses.append(measure(fitted))
+
+    assert asked == [3200, 500]
+    assert losses[1] < losses[0] + 0.01
+    assert measure(fitted.fitted) > losses[1] + 0.1
+
+
+def test_rows_to_fit_a_step_by_hold_each_class_by_its_share(
+    generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are drawn once each, by class; a rare class has 20 rows or all of its own, and few rows are all taken."""
+    target = np.repeat([0, 1, 2, 3], [6000, 3955, 40, 5])
+    rows = generator.permutation(10_000)[:9990]
+    assert draw_rows(rows, target, seed=0) is rows
+
+    monkeypatch.setattr(recalibration, "MAX_STEP_ROWS", 1000)
+    drawn = draw_rows(rows, target, seed=0)
+    counts = np.bincount(target[drawn])
+    own = np.bincount(target[rows])
+
+    assert len(np.unique(drawn)) == len(drawn)
+    assert set(drawn) <= set(rows)
+    assert counts.tolist() == pytest.approx([600, 396, 20, own[3]], abs=1)
+    assert np.array_equal(drawn, draw_rows(rows, target, seed=0))
 
 
 def test_no_number_stays_no_number() -> None:

@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from training.data.datasets import Dataset, load, split
 from training.families import knn
-from training.families.knn import METRICS, WEIGHTS, FittedNeighbors
+from training.families.knn import METRICS, WEIGHTS, FittedNeighbors, find_nearest
 from training.graph import clean
 from training.learning.family import TrainingError
 
@@ -143,3 +143,42 @@ def test_more_neighbours_than_rows_are_refused() -> None:
         TrainingError, match="--neighbors 500: there are only 142 training rows"
     ):
         fit(load("wine"), "--neighbors", "500")
+
+
+@pytest.mark.parametrize("n_nearest", [1, 5, 39, 40])
+def test_the_nearest_are_those_of_a_stable_sort(
+    generator: np.random.Generator, n_nearest: int
+) -> None:
+    """Of many equal distances the first are the nearer ones, however many are asked for."""
+    distances = generator.integers(6, size=(200, 40)).astype(np.float64)
+    expected = np.argsort(distances, axis=1, kind="stable")[:, :n_nearest]
+
+    assert np.array_equal(find_nearest(distances, n_nearest), expected)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_many_classes_of_many_rows_stand_in_the_file_as_indices(
+    generator: np.random.Generator, weights: str
+) -> None:
+    """Of 3,200 rows of a hundred classes the file takes a byte each for the class, and says what its source says."""
+    target = generator.permutation(np.arange(4000) % 100)
+    places = generator.normal(size=(100, 4)) * 3
+    features = (places[target] + generator.normal(size=(4000, 4))).astype(np.float32)
+    dataset = Dataset(
+        task="many",
+        summary="",
+        source="",
+        features=features,
+        target=target,
+        feature_names=("a", "b", "c", "d"),
+        classes=tuple(f"c{label:02d}" for label in range(100)),
+    )
+    fitted = fit(dataset, "--weights", weights)
+    inputs = features[split(dataset, seed=0, needs_validation=False).held_out]
+    source, exported = fitted.outputs(inputs), run(fitted, inputs)
+
+    assert fitted.classes.nbytes == 2_560_000
+    assert clean(fitted.to_onnx(4)).ByteSize() < 3200 * (4 * 4 + 1) + 10_000
+    for name in ("label", "neighbor", "neighbor_class"):
+        assert np.array_equal(source[name], exported[name]), name
+    assert exported["probabilities"] == pytest.approx(source["probabilities"], abs=1e-9)

@@ -12,7 +12,6 @@ from sklearn.metrics import log_loss
 from training.arguments.parser import build_parser
 from training.data.datasets import Dataset, load, split, split_folds
 from training.families import decision_tree, gradient_boosting, random_forest
-from training.families.random_forest import MAX_BYTES, MAX_WHOLE_ROWS, bound_leaves
 from training.families.registry import FAMILIES
 from training.graph import clean, run
 from training.learning.family import Epoch
@@ -34,32 +33,60 @@ def test_a_class_without_votes_is_not_impossible() -> None:
         assert probabilities == pytest.approx(source, abs=1e-6)
 
 
-def test_the_leaves_of_a_forest_are_bounded_by_its_bytes(
-    generator: np.random.Generator,
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "classifies", "expected"),
+    [
+        (353, 10, False, {}),
+        (17_000, 26, False, {}),
+        (17_000, 200, False, {"max_features": 100, "max_samples": 13_207}),
+        (9000, 200, False, {"max_features": 100}),
+        (997_000, 5, False, {"max_samples": 127_272}),
+        (10_000, 3000, False, {"max_features": 1500, "max_samples": 5000}),
+        (17_000, 200, True, {}),
+        (997_000, 5, True, {"max_samples": 62_500}),
+        (197_000, 600, True, {"max_samples": 16_666}),
+    ],
+)
+def test_trees_of_large_tables_draw_fewer_rows_or_features(
+    n_rows: int, n_features: int, *, classifies: bool, expected: dict[str, int]
 ) -> None:
-    """A forest on many noisy rows has at most the leaves that 10 MB have room for."""
-    n_rows = 6000
+    """A small table's trees see all of it; a large one's see what takes a minute or two, never under 5,000 rows."""
+    found = random_forest.limit_draws(n_rows, n_features, classifies=classifies)
+
+    assert found == expected
+
+
+def test_a_forest_says_that_its_trees_drew_fewer_rows(
+    generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each tree draws as many rows as the summary says, and the forest is as good as one of all rows."""
+    x = generator.normal(size=(6000, 3)).astype(np.float32)
     dataset = Dataset(
-        task="noise",
+        task="numbers",
         summary="",
         source="",
-        features=generator.normal(size=(n_rows, 4)).astype(np.float32),
-        target=generator.integers(2, size=n_rows),
-        feature_names=("a", "b", "c", "d"),
-        classes=("no", "yes"),
+        features=x,
+        target=(x[:, 0] * x[:, 1] + generator.normal(size=6000)).astype(np.float32),
+        feature_names=("a", "b", "c"),
     )
     rows = split(dataset, seed=0, needs_validation=False)
-    words = ["random_forest", "--task", "noise", "--trees", "20"]
+    words = ["random_forest", "--task", "numbers", "--trees", "10"]
     options = build_parser().parse_args(words)
-    fitted = random_forest.fit(dataset, rows, options, lambda _: None)
-    most = bound_leaves(len(rows.train), n_trees=20, n_classes=2)
-    leaves = [tree.get_n_leaves() for tree in fitted.estimator.estimators_]
+    forests = [random_forest.fit(dataset, rows, options, lambda _: None)]
+    for name, most in (
+        ("MAX_NUMBER_VALUES", 10_000),
+        ("MIN_DRAWN_ROWS", 100),
+    ):
+        monkeypatch.setattr(random_forest, name, most)
+    forests.append(random_forest.fit(dataset, rows, options, lambda _: None))
+    held_out = dataset.features[rows.held_out], dataset.target[rows.held_out]
+    whole, drawn = (each.estimator.score(*held_out) for each in forests)
+    roots = [tree.tree_.weighted_n_node_samples[0] for tree in forests[1].estimator]
 
-    assert most is not None
-    assert max(leaves) <= most
-    content = clean(fitted.to_onnx(4)).SerializeToString()
-    assert len(content) / sum(leaves) * most * 20 < 1.1 * MAX_BYTES
-    assert bound_leaves(MAX_WHOLE_ROWS, n_trees=20, n_classes=2) is None
+    assert forests[0].summary_note == ""
+    assert forests[1].summary_note == ", each tree of 1,111 of the 4,800 rows"
+    assert roots == [1111] * 10
+    assert drawn > whole - 0.03
 
 
 def test_thresholds_are_those_that_float32_can_tell_apart() -> None:
