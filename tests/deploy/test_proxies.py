@@ -232,7 +232,7 @@ def test_other_proxies_pass_requests_on(
 def test_a_rolling_update_loses_no_request(
     program: str, models: Path, tmp_path: Path
 ) -> None:
-    """Of two servers each is told to stop and started anew while clients ask, and every request is answered."""
+    """Every request is answered while each of two servers is told to stop and started anew."""
     ports = {name: free_port() for name in ("one", "two")}
     for name in ports:
         (tmp_path / name).mkdir()

@@ -158,7 +158,7 @@ def make_repeated(generator: np.random.Generator) -> Dataset:
 def test_the_step_of_many_rows_is_fitted_to_some(
     generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of 3,200 rows 500 are answered to fit the step by, and it mends nearly as much as by all."""
+    """The step is fitted to the answers to 500 of 3,200 rows, and mends nearly as much as by all."""
     dataset = make_repeated(generator)
     rows = split(dataset, seed=0, needs_validation=False)
     options = build_parser().parse_args(["naive_bayes", "--task", "repeated"])

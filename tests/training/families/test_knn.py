@@ -149,7 +149,7 @@ def test_more_neighbours_than_rows_are_refused() -> None:
 def test_the_nearest_are_those_of_a_stable_sort(
     generator: np.random.Generator, n_nearest: int
 ) -> None:
-    """Of many equal distances the first are the nearer ones, however many are asked for."""
+    """The first of many equal distances are the nearer ones, however many are asked for."""
     distances = generator.integers(6, size=(200, 40)).astype(np.float64)
     expected = np.argsort(distances, axis=1, kind="stable")[:, :n_nearest]
 
@@ -160,7 +160,7 @@ def test_the_nearest_are_those_of_a_stable_sort(
 def test_many_classes_of_many_rows_stand_in_the_file_as_indices(
     generator: np.random.Generator, weights: str
 ) -> None:
-    """Of 3,200 rows of a hundred classes the file takes a byte each for the class, and says what its source says."""
+    """The file takes a byte a row for one of a hundred classes, and says what its source says."""
     target = generator.permutation(np.arange(4000) % 100)
     places = generator.normal(size=(100, 4)) * 3
     features = (places[target] + generator.normal(size=(4000, 4))).astype(np.float32)
