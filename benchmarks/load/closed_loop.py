@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 
 from benchmarks.contenders.dialects import Request
 from benchmarks.contenders.processes import ContenderFailed, Server
 
 WRK_LIMIT_S = 30
+IDLE_S = 0.1
+MAX_IDLE_SHARE = 0.2
+"""A server that uses at most this share of a processor for a tenth of a second is idle; the clock ticks every 10 ms."""
 _WRK_SCRIPT = """wrk.method = "POST"
 {headers}
 local file = io.open("{body}", "rb")
@@ -42,7 +46,11 @@ class ClosedLoopResult:
 def measure(
     server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int
 ) -> ClosedLoopResult:
-    """Returns the figures of one run; raises ContenderFailed where any answer was not 200."""
+    """Returns the figures of one run; raises ContenderFailed where any answer was not 200.
+
+    It ends once the server is done with the requests that were left when the time was over: some servers compute them
+    all, which would slow the next server's run down.
+    """
     command = _make_command(
         server, request, folder, concurrency=concurrency, seconds=seconds
     )
@@ -59,6 +67,7 @@ def measure(
         raise ContenderFailed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
 
     found = _read_report(run.stdout, request)
+    _wait_until_idle(server)
 
     return ClosedLoopResult(
         rate=found["requests"] / found["duration_us"] * 1e6,
@@ -91,6 +100,22 @@ def saturate(
     finally:
         process.kill()
         process.wait()
+
+
+def _wait_until_idle(server: Server) -> None:
+    """Waits until the server uses next to no processor time; raises ContenderFailed where it goes on and on."""
+    latest = monotonic() + WRK_LIMIT_S
+    before_s = server.tree.cpu_s()
+    while monotonic() < latest:
+        sleep(IDLE_S)
+        cpu_s = server.tree.cpu_s()
+        if cpu_s - before_s <= MAX_IDLE_SHARE * IDLE_S:
+            return
+        before_s = cpu_s
+
+    raise ContenderFailed(
+        f"{server.contender.name} is not done {WRK_LIMIT_S} s after its last client has left"
+    )
 
 
 def _read_report(output: str, request: Request) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from service.errors import ModelRefused
 from service.models.content import ModelContent
 from service.models.datatypes import BY_SESSION
+from service.models.parsing.gelu_order import may_have_gelu, order_gelus
 from service.models.parsing.subgraph import extract_subgraph
 from service.models.runtime import bfloat16_runs
 from service.models.runtime.inference_session import CPU, find_unchecked, open_session
@@ -94,10 +95,14 @@ class Session:
 
     def _open(self, content: ModelContent, graph: bytes) -> Any:
         """Returns onnxruntime's session of the content's graph, or of a part of it; raises ModelRefused."""
+        operators = content.outline.operators
+        if may_have_gelu(operators):
+            graph = order_gelus(graph)
+
         return open_session(
             graph,
             content.weights,
-            operators=content.outline.operators,
+            operators=operators,
             device=self.placement.device,
             threads=self.placement.threads,
         )

@@ -102,8 +102,10 @@ class SmallGraph:
         return texts[-1] if texts else ""
 
 
-def read_small_graph(content: bytes) -> SmallGraph | None:
-    """Returns the graph of a file that onnxruntime has loaded; None where it has very many nodes."""
+def read_small_graph(
+    content: bytes, *, max_nodes: int = MAX_NODES
+) -> SmallGraph | None:
+    """Returns the graph of a file that can be loaded; None where it has more nodes than these."""
     wire = WireReader(content)
     graph = SmallGraph(wire=wire)
     for part in wire.fields(0, len(content)):
@@ -115,7 +117,7 @@ def read_small_graph(content: bytes) -> SmallGraph | None:
                 graph.nodes.append(_read_node(wire, each))
             elif each.number == GRAPH_INITIALIZER:
                 graph.initializers[wire.read_text(each, TENSOR_NAME)] = each
-            if len(graph.nodes) > MAX_NODES:
+            if len(graph.nodes) > max_nodes:
                 return None
 
     return graph

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from service.models.parsing.graph_parts import GraphParts
 from service.models.parsing.onnx_fields import (
     ATTRIBUTE_G,
     ATTRIBUTE_GRAPHS,
     GRAPH_NODE,
     GRAPH_OUTPUT,
-    MODEL_GRAPH,
     NODE_ATTRIBUTE,
     NODE_INPUT,
     NODE_OUTPUT,
@@ -20,8 +20,6 @@ from service.models.parsing.protobuf_wire import Field, WireReader
 
 MAX_KEPT_SHARE = 0.8
 """A subgraph with a greater share of the nodes is not worth a session of its own."""
-_GRAPH_TAG = bytes([MODEL_GRAPH << 3 | 2])
-"""A file's graph begins with this byte: its number, and that its length follows."""
 _ATTRIBUTE_GRAPHS = (ATTRIBUTE_G, ATTRIBUTE_GRAPHS)
 
 
@@ -38,28 +36,24 @@ def extract_subgraph(content: bytes, outputs: Collection[str]) -> bytes | None:
     what any other node gives.
     """
     wire = WireReader(content)
-    parts = _split(wire, 0, len(content))
-    graph, graph_start = next(part for part in parts if part[0].number == MODEL_GRAPH)
-    fields = _split(wire, graph.start, graph.end)
-    kept = _find_needed_nodes(wire, [each for each, _ in fields], outputs)
+    parts = GraphParts.read(wire, content)
+    kept = _find_needed_nodes(wire, [each for each, _ in parts.fields], outputs)
     if kept is None:
         return None
 
-    for each, _ in fields:
+    for each, _ in parts.fields:
         if each.number != GRAPH_OUTPUT:
             continue
         if wire.read_text(each, VALUE_INFO_NAME) in outputs:
             kept.add(each)
 
-    kept_parts = [
-        content[start : each.end]
-        for each, start in fields
-        if each.number not in (GRAPH_NODE, GRAPH_OUTPUT) or each in kept
-    ]
-    subgraph = b"".join(kept_parts)
-    head = content[:graph_start] + _GRAPH_TAG + _write_varint(len(subgraph))
-
-    return b"".join((head, subgraph, content[graph.end :]))
+    return parts.write(
+        [
+            parts.cut(each, start)
+            for each, start in parts.fields
+            if each.number not in (GRAPH_NODE, GRAPH_OUTPUT) or each in kept
+        ]
+    )
 
 
 def _find_needed_nodes(
@@ -86,16 +80,6 @@ def _find_needed_nodes(
     return kept
 
 
-def _split(wire: WireReader, start: int, end: int) -> list[tuple[Field, int]]:
-    """Returns the fields of a message, each with the place at which its tag begins."""
-    fields = []
-    for each in wire.fields(start, end):
-        fields.append((each, start))
-        start = each.end
-
-    return fields
-
-
 def _read_node(wire: WireReader, node: Field) -> _Node:
     names: dict[int, list[str]] = {NODE_INPUT: [], NODE_OUTPUT: []}
     has_graphs = False
@@ -109,13 +93,3 @@ def _read_node(wire: WireReader, node: Field) -> _Node:
     # An input or output that is left out has an empty name.
     inputs, outputs = (frozenset(each) - {""} for each in names.values())
     return _Node(inputs, outputs, has_graphs)
-
-
-def _write_varint(value: int) -> bytes:
-    written = bytearray()
-    while value >= 0x80:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    written.append(value)
-
-    return bytes(written)
