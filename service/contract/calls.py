@@ -12,6 +12,9 @@ from service.contract import answers, requests
 NEVER_INLINE = -1
 """A call whose cost does not show in its body has this `max_inline_bytes`, and always takes a thread."""
 
+MAX_MATRIX_BYTES = 320_000
+"""Numbers of so many bytes are read in half a millisecond."""
+
 
 class Call(NamedTuple):
     """A call is `POST /<name>`, which takes a `request` and gives an `answer`."""
@@ -28,6 +31,8 @@ class Call(NamedTuple):
     """These fields, all of them counts, may stand in the query of a JSON request too."""
     slow_field: str | None = None
     """A request with this field takes a thread, however short it is."""
+    max_matrix_bytes: int = 0
+    """A body of at most this size whose rows are of numbers alone takes no thread where no journal keeps them."""
     picture: str | None = None
     """The data plane's method of this name draws the answer as a PNG; where it returns None, JSON is sent."""
     tag: str = "Predict and compare"
@@ -46,6 +51,7 @@ CALLS = (
         "Class labels, numbers or cluster numbers, one for each row",
         max_inline_bytes=64_000,
         image_of="model",
+        max_matrix_bytes=MAX_MATRIX_BYTES,
     ),
     Call(
         "predict_proba",

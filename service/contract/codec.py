@@ -123,6 +123,10 @@ class RequestDecoder:
 
         return request
 
+    def decode_matrix(self, body: bytes) -> Any | None:
+        """Returns the request of rows of numbers alone; None for any other body, which `decode` has the words for."""
+        return self._decode_quickly(body) if self.has_rows else None
+
     def _decode_quickly(self, body: bytes) -> Any | None:
         """Returns the request of rows of numbers; None for any other, and where something else is wrong with it."""
         found = read_number_rows(body)

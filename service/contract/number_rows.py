@@ -6,6 +6,7 @@ read as a matrix of finite numbers is left to msgspec, and so is everything wher
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,9 @@ MAX_KEPT_BYTES = 256_000
 MAX_KEPT_PARSERS = 2
 """So many wait for the next body; a parser for each thread would be memory that grows with every new one."""
 _LIST = ord("[")
+_FIRST_ROW = re.compile(rb'"inputs"\s*:\s*\[\s*\[\s*[-0-9]')
+_FIRST_ROW_BYTES = 1_000
+"""Where no row of numbers begins in so many bytes, a body is not looked at for them."""
 _kept: list[Any] = []
 
 
@@ -31,6 +35,11 @@ class NumberRows(NamedTuple):
 
     rows: NDArray[np.float64]
     fields: dict[str, Any]
+
+
+def begins_with_number_row(body: bytes) -> bool:
+    """Returns whether a body is one to read rows of numbers of; names of columns or texts show in its first row."""
+    return _FIRST_ROW.search(body, 0, _FIRST_ROW_BYTES) is not None
 
 
 def read_number_rows(body: bytes) -> NumberRows | None:

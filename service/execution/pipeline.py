@@ -80,12 +80,22 @@ class Route(Protocol):
         ...
 
 
+class MatrixRoute(Route, Protocol):
+    """A route may know requests that are read quickly although they are long."""
+
+    def decode_matrix(self, body: bytes, /) -> Any | None:
+        """Returns the request of rows of numbers in a body; None where it is any other."""
+        ...
+
+
 class Pipeline:
     """The pipeline takes requests through both phases of their routes and through the runs that are left."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
         self._turn = TurnBatch(batches.max_batch_rows)
+        self._last_client = 0
+        """This client sent the last request of many rows."""
 
     def start(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a small request through both phases here, any other in a thread; only the event loop may call it."""
@@ -130,6 +140,26 @@ class Pipeline:
         """
         outcome, started_ns = self._begin(route, body, head)
         return _reply_if_quick(outcome, started_ns)
+
+    def answer_matrix(
+        self, route: MatrixRoute, body: bytes, head: Head, client: int
+    ) -> Run | Reply | Pending | None:
+        """Takes a request of many rows of numbers through both phases, and through its run where that is quick.
+
+        It returns None for any other request, and where another client sent the one before: those of many clients
+        would fill the event loop, and make small ones wait.
+        """
+        before = self._last_client
+        self._last_client = client
+        if before not in (0, client):
+            return None
+
+        started_ns = perf_counter_ns()
+        request = route.decode_matrix(body)
+        if request is None:
+            return None
+
+        return _reply_if_quick(_answer(route, request, head), started_ns)
 
     def answer_in_turn(
         self, route: Route, body: bytes, head: Head, client: int

@@ -150,7 +150,7 @@ class Application:
         """
         started = perf_counter()
         self._lifecycle.turned_s = started
-        outcome: Run | Reply | Pending | TurnRun
+        outcome: Run | Reply | Pending | TurnRun | None
         observed = None
         # Most requests are let in by this look, 0.3 us; no route here changes what is served.
         if not (self._gate.is_open and WATCHED.isdisjoint(map(_get_name, headers))):
@@ -162,10 +162,15 @@ class Application:
 
             head = route.read_head(headers)
             # What is answered here and now needs no room among the requests in flight.
-            if len(body) > head.max_inline_bytes or len(body) > head.max_bytes:
+            if len(body) > head.max_bytes:
                 return None
 
-            outcome = self._pipeline.answer_in_turn(route, body, head, client)
+            if len(body) <= head.max_inline_bytes:
+                outcome = self._pipeline.answer_in_turn(route, body, head, client)
+            elif isinstance(route, ContractRoute) and route.may_be_matrix(body, head):
+                outcome = self._pipeline.answer_matrix(route, body, head, client)
+            else:
+                return None
         except Exception as error:
             return self._finish(route, observed, started, error)
 
@@ -315,6 +320,9 @@ def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:
     """Returns the routes of the table of calls, by their paths."""
     routes: dict[str, HTTPRoute] = {}
     for call in CALLS:
+        if plane.monitor is not None:
+            # It keeps each row, which takes longer than to answer it.
+            call = call._replace(max_matrix_bytes=0)
         method = getattr(plane, call.name)
         draw = getattr(plane, call.picture) if call.picture else None
         routes[call.route] = ContractRoute(call, method, draw, limits)

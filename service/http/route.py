@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from service.contract.calls import NEVER_INLINE, Call
 from service.contract.codec import RequestDecoder, encode
 from service.contract.limits import Limits
+from service.contract.number_rows import begins_with_number_row
 from service.contract.requests import MULTIPART, Row, Value
 from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
@@ -43,6 +44,8 @@ class CallHead(NamedTuple):
     media_type: str = ""
     query: bytes = b""
     takes_picture: bool = False
+    max_matrix_bytes: int = 0
+    """The longest body that is read where it came, where it is plain JSON and has rows of numbers alone."""
 
 
 class HTTPRoute(Route, Protocol):
@@ -94,10 +97,12 @@ class ContractRoute:
         self._max_image_bytes = limits.max_image_bytes
         self._max_rows = limits.max_rows
         self._plain = CallHead(limits.max_json_bytes, call.max_inline_bytes)
+        self._plainest = self._plain._replace(max_matrix_bytes=call.max_matrix_bytes)
         self._slow_field = call.slow_field
         self._takes_images = call.image_of is not None
         self._has_rows = decoder.has_rows
         self._decode_json = decoder.decode
+        self._decode_matrix = decoder.decode_matrix
         self._convert = partial(decoder.convert, strict=False)
         self._fields = decoder.fields
 
@@ -112,7 +117,7 @@ class ContractRoute:
                 media_type = checked or media_type
 
         if not media_type and not query and self._draw is None:
-            return self._plain
+            return self._plainest
 
         takes_picture = self._draw is not None and takes_pictures(headers)
         if media_type == FORM:
@@ -153,6 +158,15 @@ class ContractRoute:
             raise _refuse_type(FORM, takes_images=self._takes_images)
 
         return self.decode(body, head._replace(media_type=""))
+
+    def may_be_matrix(self, body: bytes, head: Head) -> bool:
+        """Returns whether a body is worth a look for rows of numbers alone where it came."""
+        is_short = isinstance(head, CallHead) and len(body) <= head.max_matrix_bytes
+        return is_short and begins_with_number_row(body)
+
+    def decode_matrix(self, body: bytes) -> Any | None:
+        """Returns the request in a body of plain JSON that has rows of numbers; None for any other."""
+        return self._decode_matrix(body)
 
     def find_cost(self, request: Any) -> Cost:
         """Returns whether the answer is drawn from samples, or rows have images or many values to look at."""

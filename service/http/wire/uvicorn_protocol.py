@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from service.contract.calls import MAX_MATRIX_BYTES
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
 from service.execution.turn_batching import TurnRun
@@ -35,7 +36,7 @@ from service.http.wire.refusing_protocol import (
 from service.settings import Settings
 
 AWAITED_S = 0.02
-MAX_AWAITED_BYTES = 256_000
+MAX_AWAITED_BYTES = MAX_MATRIX_BYTES
 """The rest of a body of at most this size is awaited for 20 ms before its request goes the usual way."""
 
 MAX_KNOWN = 256
