@@ -41,7 +41,8 @@ MAX_AWAITED_BYTES = MAX_MATRIX_BYTES
 
 MAX_KNOWN = 256
 MAX_KNOWN_BYTES = 1024
-"""So many heads of at most this length are known; one more begins the collection anew."""
+MAX_KNOWN_BODY_BYTES = 64_000
+"""So many heads of at most this length are known, of bodies of at most this size; one more begins the collection anew."""
 KnownHead = tuple[bytes, list[tuple[bytes, bytes]], int]
 """A head that came before has the URL of its request, its fields, and the length of the body.
 
@@ -290,7 +291,7 @@ class FastPathProtocol(RefusingProtocol):
         if head != self._head_before:
             # One that has an id of its own will not come again.
             self._head_before = head
-        elif 0 < self._left <= MIN_CHECKED_BYTES and len(head) <= MAX_KNOWN_BYTES:
+        elif 0 < self._left <= MAX_KNOWN_BODY_BYTES and len(head) <= MAX_KNOWN_BYTES:
             if len(self.known_heads) >= MAX_KNOWN:
                 self.known_heads.clear()
             self.known_heads[head] = (self.url, self.headers, self._left)
