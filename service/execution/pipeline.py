@@ -220,16 +220,29 @@ class Pipeline:
 
 async def _race(reply: Awaitable[Reply], disconnect: Awaitable[Any]) -> Reply:
     """Returns the reply; raises ClientLeft where the client leaves first, and gives up what the reply waits for."""
-    replying = asyncio.ensure_future(reply)
+    waiting = asyncio.current_task()
     left = asyncio.ensure_future(disconnect)
+    has_left = False
+
+    def end(_: asyncio.Future[Any]) -> None:
+        nonlocal has_left
+        # The reply may have come after this was due to be called.
+        if waiting is not None and not is_over:
+            has_left = True
+            waiting.cancel()
+
+    is_over = False
+    left.add_done_callback(end)
 
     try:
-        await asyncio.wait((replying, left), return_when=asyncio.FIRST_COMPLETED)
-        if not replying.done():
-            raise ClientLeft
-        return replying.result()
+        return await reply
+    except asyncio.CancelledError:
+        if not has_left or waiting is None:
+            raise
+        waiting.uncancel()
+        raise ClientLeft from None
     finally:
-        replying.cancel()
+        is_over = True
         left.cancel()
 
 

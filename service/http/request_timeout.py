@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 from time import perf_counter
 
 from service.errors import DeadlinePassed, InvalidRequest
@@ -12,21 +16,22 @@ from service.errors import DeadlinePassed, InvalidRequest
 TIMEOUT_HEADERS = (b"x-request-timeout-ms", b"x-envoy-expected-rq-timeout-ms")
 """The second one is what Envoy, and so Istio, sets on what it passes on."""
 MAX_DIGITS = 9
+_UNLIMITED = nullcontext()
+
+
+def limit_time(
+    headers: Iterable[tuple[bytes, bytes]], started: float
+) -> AbstractAsyncContextManager[None]:
+    """Ends what is awaited inside once the time that a header allows has passed since the request's arrival.
+
+    It raises InvalidRequest, and inside DeadlinePassed; `started` is by `time.perf_counter`.
+    """
+    timeout_ms = read_timeout_ms(headers)
+    return _UNLIMITED if timeout_ms is None else _limit(timeout_ms, started)
 
 
 @asynccontextmanager
-async def limit_time(
-    headers: Iterable[tuple[bytes, bytes]], started: float
-) -> AsyncIterator[None]:
-    """Ends what is awaited inside once the time that a header allows has passed since the request's arrival.
-
-    It raises DeadlinePassed or InvalidRequest; `started` is by `time.perf_counter`.
-    """
-    timeout_ms = read_timeout_ms(headers)
-    if timeout_ms is None:
-        yield
-        return
-
+async def _limit(timeout_ms: int, started: float) -> AsyncIterator[None]:
     left_s = timeout_ms / 1000 - (perf_counter() - started)
     try:
         async with asyncio.timeout(max(0.0, left_s)):

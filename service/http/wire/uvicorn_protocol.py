@@ -42,7 +42,7 @@ MAX_AWAITED_BYTES = MAX_MATRIX_BYTES
 MAX_KNOWN = 256
 MAX_KNOWN_BYTES = 1024
 MAX_KNOWN_BODY_BYTES = 64_000
-"""So many heads of at most this length are known, of bodies of at most this size; one more begins the collection anew."""
+"""So many heads are known, of at most this length and with a body of at most this size; one more clears them all."""
 KnownHead = tuple[bytes, list[tuple[bytes, bytes]], int]
 """A head that came before has the URL of its request, its fields, and the length of the body.
 

@@ -33,6 +33,10 @@ class PixelBudget:
         self._taken += pixels
         check_size(self._taken, "inputs", self._max_pixels)
 
+    def give_back(self, pixels: int) -> None:
+        """Gives back the pixels of an image that were taken."""
+        self._taken -= pixels
+
     def take_parts(self, n_parts: int, where: str) -> None:
         """Takes the parts of one file; raises TooLarge where a decoder would be busy with them alone."""
         self._n_parts += n_parts

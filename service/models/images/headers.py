@@ -32,7 +32,11 @@ _END = 0xD9
 _SCAN = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
+_PLAIN = frozenset({0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0, 0xFE, _END})
+"""A file with no other markers is baseline, upright and in the colours that JFIF has."""
+_BITS = 8
 _WITHOUT_LENGTH = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
+_FRAME = struct.Struct(">BHHB")
 _KEPT_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf"})
 
 
@@ -70,6 +74,8 @@ class JpegScans(NamedTuple):
     keeps_all: bool
     has_end: bool
     n_parts: int
+    plain_size: tuple[int, int] | None = None
+    """The width and the height of a picture whose markers say all that there is to know of it."""
 
 
 def name_kind(content: bytes) -> str | None:
@@ -96,6 +102,8 @@ def count_scans(content: bytes) -> JpegScans:
     n_components = 3
     is_sequential = True
     has_end = False
+    is_plain = True
+    frames: list[bytes] = []
     place = len(JPEG_START)
     n_parts = 0
 
@@ -108,6 +116,7 @@ def count_scans(content: bytes) -> JpegScans:
 
         marker = content[found.end() - 1]
         place = found.end()
+        is_plain = is_plain and marker in _PLAIN
         if marker == _END:
             has_end = True
             break
@@ -120,11 +129,25 @@ def count_scans(content: bytes) -> JpegScans:
         elif marker in _FRAMES:
             n_components = content[place + 7] if place + 7 < len(content) else 3
             is_sequential = marker in _SEQUENTIAL
+            frames.append(content[place + 2 : place + 8])
 
         place += max(2, length)
 
     keeps_all = not is_sequential or n_scans > 1
-    return JpegScans(n_scans, n_components, keeps_all, has_end, n_parts)
+    is_plain = is_plain and has_end and n_scans == 1 and len(frames) == 1
+    plain_size = _read_plain_size(frames[0]) if is_plain else None
+
+    return JpegScans(n_scans, n_components, keeps_all, has_end, n_parts, plain_size)
+
+
+def _read_plain_size(frame: bytes) -> tuple[int, int] | None:
+    """Returns width and height of a frame's header, six bytes; None where it is none of 8 bits in grey or colours."""
+    if len(frame) < _FRAME.size:
+        return None
+
+    n_bits, height, width, n_components = _FRAME.unpack(frame)
+    is_usual = n_bits == _BITS and n_components in (1, 3) and height and width
+    return (width, height) if is_usual else None
 
 
 def strip_png(content: bytes) -> bytes:

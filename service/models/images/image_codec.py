@@ -52,6 +52,8 @@ STRIP_PX = 1_000_000
 LOADED_BYTES = {"JPEG": 0, "PNG": 4, "BMP": 4, "GIF": 2, "WEBP": 18}
 CONVERTED_BYTES = 16
 """A pixel takes so many bytes while it is decoded, as was measured, and while it is converted."""
+JPEG_FACTORS = (8, 4, 2, 1)
+"""A JPEG is decoded with its sides divided by one of these."""
 READ_BYTES = 8192
 """Decoders read so many bytes at a time, between which their work can be ended."""
 
@@ -106,6 +108,11 @@ def decode(
     budget.take_parts(count_parts(content) if scans is None else scans.n_parts, where)
     if content.startswith(PNG_START):
         content = strip_png(content)
+    if scans is not None and scans.plain_size is not None:
+        check_type("JPEG", media_type, where)
+        pixels = _decode_plain_jpeg(content, scans.plain_size, where, budget, min_px)
+        if pixels is not None:
+            return pixels
 
     try:
         with Image.open(_WatchedFile(content), formats=FORMATS) as image:
@@ -125,6 +132,34 @@ def decode(
         raise InvalidRequest(
             f"{where}: the image cannot be decoded: {explain_broken(error)}"
         ) from error
+
+
+def _decode_plain_jpeg(
+    content: bytes,
+    size: tuple[int, int],
+    where: str,
+    budget: PixelBudget,
+    min_px: int,
+) -> Pixels | None:
+    """Returns a JPEG's pixels without a look by Pillow, as `decode` does; None for a broken one, left to Pillow."""
+    n_pixels = size[0] * size[1]
+    budget.take(n_pixels, where)
+    scale = min(size) // max(1, min_px)
+    factor = next(each for each in JPEG_FACTORS if each <= max(1, scale))
+    width, height = (-(-side // factor) for side in size)
+
+    try:
+        with budget.memory.reserve(CONVERTED_BYTES * width * height, where):
+            pixels = _decode_strictly(content, width, height)
+    except VeredictoError:
+        raise
+    except Exception:
+        # Pillow decodes more broken files than simplejpeg, or says more of them.
+        pixels = None
+
+    if pixels is None:
+        budget.give_back(n_pixels)
+    return pixels
 
 
 def _decode_open(
@@ -187,7 +222,7 @@ def _add_end(content: bytes, image: Image.Image) -> bytes:
     whole = content + JPEG_END
     file: Any = getattr(image, "fp", None)
     try:
-        is_whole = file is not None and _decode_strictly(whole, image) is not None
+        is_whole = file is not None and _decode_strictly(whole, *image.size) is not None
     except Exception:
         return content
     if not is_whole:
@@ -201,11 +236,9 @@ def _add_end(content: bytes, image: Image.Image) -> bytes:
     return whole
 
 
-def _decode_strictly(content: bytes, image: Image.Image) -> Pixels | None:
+def _decode_strictly(content: bytes, width: int, height: int) -> Pixels | None:
     """Returns a JPEG's pixels as they lie in the file; None for one of another size, and an error for a broken one."""
-    height = image.height
-    width = image.width
-    # The size of Pillow's header was checked, so that another one is not decoded.
+    # The size that is known was checked, so that another one is not decoded.
     found = simplejpeg.decode_jpeg_header(content, height, width)[:2]
     if found != (height, width):
         return None
@@ -223,7 +256,7 @@ def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
         if image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
             return None
 
-        return _decode_strictly(content, image)
+        return _decode_strictly(content, *image.size)
     except Exception:
         # Pillow decodes more broken files than simplejpeg, or says more of them.
         return None
