@@ -315,6 +315,34 @@ def test_a_run_is_given_up_when_its_client_leaves(
     assert graph.statistics.failed["cancelled"] == 1
 
 
+def test_a_client_that_leaves_behind_its_reply_ends_nothing_else(
+    pipeline: Pipeline,
+) -> None:
+    """A task whose reply was there first goes on, even where the client left in the same turn of the event loop."""
+    done: Future[Any] = Future()
+
+    async def run() -> Reply:
+        loop = asyncio.get_running_loop()
+        left: asyncio.Future[None] = loop.create_future()
+
+        async def leave() -> None:
+            await left
+
+        def come_and_leave() -> None:
+            done.set_result(Reply("there"))
+            left.set_result(None)
+
+        loop.call_later(0.01, come_and_leave)
+        pending = Pending(done, None, cancel=done.cancel)
+        reply = await pipeline.complete(pending, disconnect=leave)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+        return reply
+
+    assert asyncio.run(run()) == Reply("there")
+
+
 def test_an_error_that_no_client_waits_for_is_no_defect() -> None:
     """Work that its client has left ends by itself, and asyncio reports nothing of it."""
     reported: list[Any] = []

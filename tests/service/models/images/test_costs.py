@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
 from service.contract.limits import MAX_IMAGE_PARTS, MAX_REQUEST_PARTS
@@ -78,6 +80,56 @@ def test_scans_are_counted(*, progressive: bool) -> None:
     assert found.n_scans == len(find_scans(content))
     assert found.n_components == 3
     assert found.keeps_all is progressive
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"optimize": True}, {"restart_marker_blocks": 2}, {"comment": b"\xff\xd9"}],
+)
+def test_a_plain_jpeg_says_its_size(mode: str, options: dict[str, Any]) -> None:
+    """A baseline JPEG in grey or in colours needs no other reader to know all of it."""
+    image = picture().convert(mode).resize((40, 30))
+
+    assert count_scans(encode(image, "JPEG", **options)).plain_size == (40, 30)
+
+
+def test_what_may_be_more_than_a_plain_jpeg_says_no_size() -> None:
+    """An orientation, other colours, a second picture, several scans or frames, no end and 12 bits are for Pillow."""
+    plain = encode(picture(), "JPEG")
+    frame = plain.index(b"\xff\xc0")
+    others = [
+        encode(picture(), "JPEG", exif=Image.Exif().tobytes()),
+        encode(picture().convert("CMYK"), "JPEG"),
+        encode(picture(), "MPO", save_all=True, append_images=[picture()]),
+        encode(picture(), "JPEG", progressive=True),
+        plain[:-2],
+        plain[:frame] + plain[frame : frame + 19] + plain[frame:],
+        plain[: frame + 4] + b"\x0c" + plain[frame + 5 :],
+        plain[: frame + 5] + b"\0\0" + plain[frame + 7 :],
+        b"\xff\xd8\xff\xc0\0\x08\x08",
+    ]
+
+    assert count_scans(plain).plain_size == (64, 64)
+    assert [count_scans(each).plain_size for each in others] == [None] * len(others)
+
+
+def test_the_pixels_of_a_broken_jpeg_count_once() -> None:
+    """Where one reader gives a plain JPEG up and another one reads it, its pixels are counted for one of them."""
+    content = encode(picture(), "JPEG")
+    scan = find_scans(content)[0] + 100
+    broken = content[:scan] + b"\xff\xd0" + content[scan + 2 :]
+    with pytest.raises(ValueError, match=r"."):
+        simplejpeg.decode_jpeg(broken)
+
+    for max_pixels in (64 * 64, 64 * 64 - 1):
+        budget = PixelBudget(max_pixels)
+        try:
+            pixels = decode(broken, where="x", media_type="", budget=budget, min_px=64)
+        except TooLarge:
+            assert max_pixels < 64 * 64
+        else:
+            assert pixels.shape == (64, 64, 3)
 
 
 def test_a_usual_progressive_jpeg_is_decoded() -> None:
