@@ -680,6 +680,7 @@ SHOWN: dict[str, set[str]] = {
     "service.models.parsing": {
         "ensemble_reader",
         "external_tensors",
+        "gelu_order",
         "guarded_nodes",
         "onnx_file",
         "other_formats",

@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from service.contract.extreme_numbers import MIN_CHECKED_BYTES, check_numbers
 from service.contract.limits import MAX_JSON_DEPTH
-from service.contract.number_rows import MIN_BYTES, read_number_rows
+from service.contract.number_rows import (
+    MIN_BYTES,
+    begins_with_number_row,
+    read_number_rows,
+)
 from service.contract.repeated_names import check_names
 from service.errors import InvalidRequest, hint_at
 
@@ -123,9 +127,13 @@ class RequestDecoder:
 
         return request
 
+    def may_be_matrix(self, body: bytes) -> bool:
+        """Returns whether `decode_matrix` is worth a try; names of columns or texts show in the first row."""
+        return self.has_rows and begins_with_number_row(body)
+
     def decode_matrix(self, body: bytes) -> Any | None:
         """Returns the request of rows of numbers alone; None for any other body, which `decode` has the words for."""
-        return self._decode_quickly(body) if self.has_rows else None
+        return self._decode_quickly(body)
 
     def _decode_quickly(self, body: bytes) -> Any | None:
         """Returns the request of rows of numbers; None for any other, and where something else is wrong with it."""

@@ -160,17 +160,8 @@ class Application:
             if observed is not None:
                 observed.check()
 
-            head = route.read_head(headers)
             # What is answered here and now needs no room among the requests in flight.
-            if len(body) > head.max_bytes:
-                return None
-
-            if len(body) <= head.max_inline_bytes:
-                outcome = self._pipeline.answer_in_turn(route, body, head, client)
-            elif isinstance(route, ContractRoute) and route.may_be_matrix(body, head):
-                outcome = self._pipeline.answer_matrix(route, body, head, client)
-            else:
-                return None
+            outcome = self._begin_at_once(route, body, headers, client)
         except Exception as error:
             return self._finish(route, observed, started, error)
 
@@ -180,6 +171,24 @@ class Application:
             outcome.finish = partial(self._finish, route, observed, started)
 
         return outcome
+
+    def _begin_at_once(
+        self,
+        route: HTTPRoute,
+        body: bytes,
+        headers: list[tuple[bytes, bytes]],
+        client: int,
+    ) -> Run | Reply | Pending | TurnRun | None:
+        """Returns what a small request gives, or one of many rows of numbers; None for any other."""
+        head = route.read_head(headers)
+        if len(body) > head.max_bytes:
+            return None
+        if len(body) <= head.max_inline_bytes:
+            return self._pipeline.answer_in_turn(route, body, head, client)
+
+        if isinstance(route, ContractRoute) and route.may_be_matrix(body, head):
+            return self._pipeline.answer_matrix(route, body, head, client)
+        return None
 
     def _finish(
         self,

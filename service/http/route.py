@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 from service.contract.calls import NEVER_INLINE, Call
 from service.contract.codec import RequestDecoder, encode
 from service.contract.limits import Limits
-from service.contract.number_rows import begins_with_number_row
 from service.contract.requests import MULTIPART, Row, Value
 from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
@@ -102,6 +101,7 @@ class ContractRoute:
         self._takes_images = call.image_of is not None
         self._has_rows = decoder.has_rows
         self._decode_json = decoder.decode
+        self._may_be_matrix = decoder.may_be_matrix
         self._decode_matrix = decoder.decode_matrix
         self._convert = partial(decoder.convert, strict=False)
         self._fields = decoder.fields
@@ -162,7 +162,7 @@ class ContractRoute:
     def may_be_matrix(self, body: bytes, head: Head) -> bool:
         """Returns whether a body is worth a look for rows of numbers alone where it came."""
         is_short = isinstance(head, CallHead) and len(body) <= head.max_matrix_bytes
-        return is_short and begins_with_number_row(body)
+        return is_short and self._may_be_matrix(body)
 
     def decode_matrix(self, body: bytes) -> Any | None:
         """Returns the request in a body of plain JSON that has rows of numbers; None for any other."""

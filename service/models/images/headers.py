@@ -100,30 +100,15 @@ def count_scans(content: bytes) -> JpegScans:
     """Returns the scans of the first picture of a JPEG, as far as its markers can be followed."""
     n_scans = 0
     n_components = 3
-    is_sequential = True
-    has_end = False
-    is_plain = True
-    frames: list[bytes] = []
-    place = len(JPEG_START)
     n_parts = 0
+    is_sequential = is_plain = True
+    has_end = False
+    frames: list[bytes] = []
 
-    while n_parts <= MAX_IMAGE_PARTS:
-        found = _MARKER.search(content, place)
-        if found is None:
-            n_parts += 0 if n_scans else len(content) - place
-            break
-        n_parts += 1 if n_scans else 1 + found.start() - place
-
-        marker = content[found.end() - 1]
-        place = found.end()
+    for marker, place, n_so_far in _walk_markers(content):
+        n_parts = n_so_far
         is_plain = is_plain and marker in _PLAIN
-        if marker == _END:
-            has_end = True
-            break
-        if marker in _WITHOUT_LENGTH:
-            continue
-
-        length = int.from_bytes(content[place : place + 2], "big")
+        has_end = marker == _END
         if marker == _SCAN:
             n_scans += 1
         elif marker in _FRAMES:
@@ -131,13 +116,38 @@ def count_scans(content: bytes) -> JpegScans:
             is_sequential = marker in _SEQUENTIAL
             frames.append(content[place + 2 : place + 8])
 
-        place += max(2, length)
-
     keeps_all = not is_sequential or n_scans > 1
     is_plain = is_plain and has_end and n_scans == 1 and len(frames) == 1
     plain_size = _read_plain_size(frames[0]) if is_plain else None
 
     return JpegScans(n_scans, n_components, keeps_all, has_end, n_parts, plain_size)
+
+
+def _walk_markers(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yields the markers of the first picture of a JPEG, each with where its segment begins and how many parts
+    there are up to it; last comes the marker of the end, or 0 where none can be followed to it.
+    """
+    place = len(JPEG_START)
+    n_parts = 0
+    has_scan = False
+
+    while n_parts <= MAX_IMAGE_PARTS:
+        found = _MARKER.search(content, place)
+        if found is None:
+            yield 0, place, n_parts + (0 if has_scan else len(content) - place)
+            return
+
+        n_parts += 1 if has_scan else 1 + found.start() - place
+        marker = content[found.end() - 1]
+        place = found.end()
+        yield marker, place, n_parts
+        if marker == _END:
+            return
+        if marker in _WITHOUT_LENGTH:
+            continue
+
+        has_scan = has_scan or marker == _SCAN
+        place += max(2, int.from_bytes(content[place : place + 2], "big"))
 
 
 def _read_plain_size(frame: bytes) -> tuple[int, int] | None:

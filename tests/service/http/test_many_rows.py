@@ -103,7 +103,7 @@ def test_many_rows_of_one_client_are_answered_at_once(alone: Application) -> Non
 
 
 def test_the_requests_of_several_clients_take_threads(alone: Application) -> None:
-    """What comes after another client's request is left to the threads, until the same client comes again."""
+    """A request that comes after another client's is left to the threads, until the same client comes again."""
     outcomes = ask(alone, *((BODY, client) for client in (1, 1, 2, 1, 2, 2)))
 
     assert [each is not None for each in outcomes[1:]] == [
@@ -131,7 +131,7 @@ def test_the_requests_of_several_clients_take_threads(alone: Application) -> Non
 def test_any_other_long_body_is_left_to_a_thread(
     alone: Application, body: bytes
 ) -> None:
-    """What is no matrix of numbers is decoded elsewhere, where it takes its time and has its words."""
+    """A body that is no matrix of numbers is decoded elsewhere, where it takes its time and has its words."""
     assert len(body) > INLINE_BYTES
 
     assert ask(alone, (BODY, 1), (body, 1))[1] is None
@@ -140,7 +140,7 @@ def test_any_other_long_body_is_left_to_a_thread(
 def test_rows_for_a_slow_model_are_read_and_then_run_in_a_thread(
     folder: Path,
 ) -> None:
-    """What was decoded stays so where the run is none for the event loop."""
+    """Rows that were decoded stay so where their run is none for the event loop."""
     application = make_application(folder, registry := Registry.load(folder))
     registry.find_graph(MODEL).max_quick_rows = 10
 

@@ -115,7 +115,7 @@ def test_what_may_be_more_than_a_plain_jpeg_says_no_size() -> None:
 
 
 def test_the_pixels_of_a_broken_jpeg_count_once() -> None:
-    """Where one reader gives a plain JPEG up and another one reads it, its pixels are counted for one of them."""
+    """A plain JPEG that one reader gives up and another one reads has its pixels counted for one of them."""
     content = encode(picture(), "JPEG")
     scan = find_scans(content)[0] + 100
     broken = content[:scan] + b"\xff\xd0" + content[scan + 2 :]
