@@ -15,9 +15,9 @@ from benchmarks.contenders.dialects import Request
 from benchmarks.contenders.processes import ContenderFailed, Server
 
 WRK_LIMIT_S = 30
-IDLE_S = 0.1
-MAX_IDLE_SHARE = 0.2
-"""A server that uses at most this share of a processor for a tenth of a second is idle; the clock ticks every 10 ms."""
+IDLE_S = 0.2
+TICK_S = 0.01
+"""A server that uses at most one tick of the processor's clock in a fifth of a second is idle."""
 _WRK_SCRIPT = """wrk.method = "POST"
 {headers}
 local file = io.open("{body}", "rb")
@@ -67,7 +67,7 @@ def measure(
         raise ContenderFailed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
 
     found = _read_report(run.stdout, request)
-    _wait_until_idle(server)
+    wait_until_idle(server)
 
     return ClosedLoopResult(
         rate=found["requests"] / found["duration_us"] * 1e6,
@@ -102,14 +102,14 @@ def saturate(
         process.wait()
 
 
-def _wait_until_idle(server: Server) -> None:
+def wait_until_idle(server: Server) -> None:
     """Waits until the server uses next to no processor time; raises ContenderFailed where it goes on and on."""
     latest = monotonic() + WRK_LIMIT_S
     before_s = server.tree.cpu_s()
     while monotonic() < latest:
         sleep(IDLE_S)
         cpu_s = server.tree.cpu_s()
-        if cpu_s - before_s <= MAX_IDLE_SHARE * IDLE_S:
+        if cpu_s - before_s < 1.5 * TICK_S:
             return
         before_s = cpu_s
 
