@@ -40,6 +40,7 @@ from service.start_checks import (
     check_environment,
     check_grpc,
     check_settings,
+    warn_of_little_room,
 )
 
 TARGET = "service.app:Veredicto"
@@ -95,6 +96,7 @@ def run_server(options: ServerOptions) -> int:
 
     configure_logging(settings)
     log_service_links(os.environ, name_settings())
+    warn_of_little_room()
     n_removed = remove_left_folders()
     if n_removed:
         logger.info(

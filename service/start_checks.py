@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import resource
 import sys
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 
 from service.errors import SettingsError
 from service.settings import PREFIX, Settings
 
 NOT_STARTED = 1
+MIN_ADDRESS_MIB = 224
+USUAL_ADDRESS_MIB = 512
+"""A process of the service takes about so much room for addresses with one small model, and with the shipped ones."""
+
+logger = logging.getLogger(__name__)
 
 
 def check_environment(settings: Settings, *, folder: str, is_ours: bool) -> None:
@@ -24,8 +32,36 @@ def check_environment(settings: Settings, *, folder: str, is_ours: bool) -> None
                 f"{library} is not installed: make serve in a clone, or pip install 'veredicto[cpu]', or [gpu]"
             )
 
+    _check_address_space()
     _check_models(settings)
     _check_folder(folder, is_ours=is_ours)
+
+
+def _check_address_space() -> None:
+    """Raises SettingsError where no process can have room enough for its addresses."""
+    room_mib = _read_address_room_mib()
+    if room_mib < MIN_ADDRESS_MIB:
+        raise SettingsError(
+            f"each process has room for {room_mib} MiB of addresses (ulimit -v), and needs about {MIN_ADDRESS_MIB} "
+            "with one small model: raise that limit, or limit its memory by a control group"
+        )
+
+
+def warn_of_little_room() -> None:
+    """Warns where a process has no room for the addresses that the shipped models take."""
+    room_mib = _read_address_room_mib()
+    if room_mib < USUAL_ADDRESS_MIB:
+        logger.warning(
+            "each process has room for %d MiB of addresses (ulimit -v), and the shipped models need about %d: files "
+            "for which there is no room are refused",
+            room_mib,
+            USUAL_ADDRESS_MIB,
+        )
+
+
+def _read_address_room_mib() -> float:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return inf if limit == resource.RLIM_INFINITY else limit // 2**20
 
 
 def _check_models(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import EXPORTED_MODELS
 from tests.support.called_commands import call_command
 from tests.support.server import ROOT, free_port
 
@@ -165,6 +167,50 @@ def test_a_folder_that_is_gone_is_no_place_to_start_from(tmp_path: Path) -> None
     assert finished.stderr == (
         "veredicto does not start: the folder that it is started in is gone: start it from another folder\n"
     )
+
+
+def start_with_room(
+    kib: int, *arguments: str, **variables: str
+) -> subprocess.Popen[str]:
+    """Starts a server whose processes have so much room for addresses."""
+    script = f'ulimit -v {kib} && exec "$0" -m service "$@"'
+    return subprocess.Popen(
+        ["bash", "-c", script, sys.executable, *arguments],
+        env=os.environ | variables,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("kib", [100_000, 200_000])
+def test_too_little_room_for_addresses_is_told_in_one_line(kib: int) -> None:
+    """A limit below what any server takes is named with the command that sets it."""
+    process = start_with_room(kib)
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert stderr == (
+        f"veredicto does not start: each process has room for {kib // 1024} MiB of addresses (ulimit -v), and needs "
+        "about 224 with one small model: raise that limit, or limit its memory by a control group\n"
+    )
+
+
+def test_little_room_for_addresses_is_told_ahead(tmp_path: Path) -> None:
+    """A limit below what the shipped models take is told in the log, and a small model is served within it."""
+    shutil.copy(EXPORTED_MODELS / "points-logistic.onnx", tmp_path)
+    process = start_with_room(
+        400_000, f"--port={free_port()}", VEREDICTO_MODELS=str(tmp_path)
+    )
+    assert process.stderr is not None
+    with process, process.stderr as lines:
+        first = next(lines)
+        is_ready = any(" serves: pid " in line for line in lines)
+        process.terminate()
+        process.wait(60)
+
+    assert is_ready
+    assert "each process has room for 390 MiB of addresses (ulimit -v), and" in first
 
 
 def test_another_package_of_the_name_is_not_taken_for_ours(tmp_path: Path) -> None:
