@@ -13,7 +13,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from service.contract.extreme_numbers import MIN_CHECKED_BYTES, check_numbers
+from service.contract.extreme_numbers import (
+    MIN_CHECKED_BYTES,
+    check_numbers,
+    may_have_extremes,
+)
 from service.contract.limits import MAX_JSON_DEPTH
 from service.contract.number_rows import (
     MIN_BYTES,
@@ -133,7 +137,7 @@ class RequestDecoder:
 
     def decode_matrix(self, body: bytes) -> Any | None:
         """Returns the request of rows of numbers alone; None for any other body, which `decode` has the words for."""
-        return self._decode_quickly(body)
+        return None if may_have_extremes(body) else self._decode_quickly(body)
 
     def _decode_quickly(self, body: bytes) -> Any | None:
         """Returns the request of rows of numbers; None for any other, and where something else is wrong with it."""

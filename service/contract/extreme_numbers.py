@@ -22,8 +22,7 @@ def check_numbers(body: bytes) -> None:
     if len(body) < MIN_CHECKED_BYTES:
         return
 
-    # Few bodies have as many exponents: to look for letters takes 8 us for 240 kB, and to count them 180.
-    if _count_exponents(body) <= MAX_EXTREME_NUMBERS:
+    if not may_have_extremes(body):
         return
 
     n_extreme = sum(1 for _ in _EXTREME.finditer(body))
@@ -32,6 +31,14 @@ def check_numbers(body: bytes) -> None:
             f"{n_extreme} numbers are beyond 1e285 or below 1e-285, the limit is {MAX_EXTREME_NUMBERS}: "
             "models compute in float32, which ends at 3.4e38 and at 1.4e-45"
         )
+
+
+def may_have_extremes(body: bytes) -> bool:
+    """Returns whether a body has so many exponents that `check_numbers` would look at each, 5 ms for 320 kB.
+
+    Few bodies have: to look for letters takes 8 us for 240 kB, and to count them 180.
+    """
+    return _count_exponents(body) > MAX_EXTREME_NUMBERS
 
 
 def _count_exponents(body: bytes) -> int:

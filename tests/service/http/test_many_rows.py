@@ -125,8 +125,18 @@ def test_the_requests_of_several_clients_take_threads(alone: Application) -> Non
         write(ROWS.tolist(), colour="red"),
         write(np.tile(ROWS, (5, 1)).tolist()),
         BODY[:-1],
+        write([[1e-300, 2e-300]] * N_ROWS),
     ],
-    ids=["names", "texts", "ragged", "a text", "a field", "too long", "broken"],
+    ids=[
+        "names",
+        "texts",
+        "ragged",
+        "a text",
+        "a field",
+        "too long",
+        "broken",
+        "extreme numbers",
+    ],
 )
 def test_any_other_long_body_is_left_to_a_thread(
     alone: Application, body: bytes
