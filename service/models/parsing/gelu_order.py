@@ -120,11 +120,11 @@ def _is_sum_of_gelu(
 
     for name, _ in _list_pairs(added, "Add"):
         erf = _find_maker(graph, makers, name)
-        if erf is None or erf.operator != "Erf":
+        if erf is None or erf.operator != "Erf" or len(erf.inputs) != 1:
             continue
         divided = _find_maker(graph, makers, erf.inputs[0])
         if divided is not None and divided.operator == "Div":
-            return divided.inputs[0] == factor
+            return divided.inputs[:1] == (factor,)
 
     return False
 

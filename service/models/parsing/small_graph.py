@@ -52,7 +52,7 @@ class SmallGraph:
     initializers: dict[str, Field] = field(default_factory=dict)
 
     def read_constant(self, name: str) -> NDArray[Any] | None:
-        """Returns the values of an initializer; None where it is none, or of a type that is not read here."""
+        """Returns the values of an initializer; None where it is none, broken, or of a type that is not read here."""
         found = self.initializers.get(name)
         if found is None:
             return None
@@ -71,8 +71,12 @@ class SmallGraph:
         if kind not in _TYPES:
             return None
 
-        values: NDArray[Any] = np.frombuffer(content, _TYPES[kind])
-        return values.reshape(dims) if values.size == np.prod(dims) else None
+        try:
+            values: NDArray[Any] = np.frombuffer(content, _TYPES[kind])
+            return values.reshape(dims) if values.size == np.prod(dims) else None
+        except ValueError:
+            # Its bytes are no whole numbers, or numpy has no such shape.
+            return None
 
     def read_integer(self, node: Node, name: str) -> int | None:
         """Returns a node's attribute that is one whole number; None without it."""

@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper
 
+from service.errors import ModelRefused
 from service.models.content import ModelContent
 from service.models.parsing.gelu_order import may_have_gelu, order_gelus
 from service.models.parsing.onnx_file import read_outline
@@ -155,6 +156,38 @@ def test_what_only_looks_like_a_gelu_is_left_as_it_is(content: bytes) -> None:
     """A half that something else needs, another factor and another share leave the file untouched."""
     assert may_have_gelu(read_outline(content).operators)
     assert order_gelus(content) is content
+
+
+def write_broken_half(content: bytes, dims: Sequence[int] = ()) -> bytes:
+    """Writes a GELU whose half has these bytes and lengths."""
+    model = onnx.load_from_string(make_file(write_gelu("x", "y")))
+    half = model.graph.initializer[2]
+    half.raw_data = content
+    half.dims[:] = dims
+    written: bytes = model.SerializeToString()
+    return written
+
+
+def write_without_inputs(place: int) -> bytes:
+    """Writes a GELU one of whose nodes has no inputs."""
+    nodes = write_gelu("x", "y")
+    del nodes[place].input[:]
+    return make_file(nodes)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        write_broken_half(b"abc"),
+        write_broken_half(b"\0\0\0\x3f", [-1, -1]),
+        write_broken_half(b"\0\0\0\x3f" * 2),
+        *map(write_without_inputs, range(5)),
+    ],
+)
+def test_a_broken_gelu_is_refused_as_any_broken_file_is(content: bytes) -> None:
+    """A graph is brought into order ahead of onnxruntime's look at it, which has the words for what is wrong."""
+    with pytest.raises(ModelRefused, match="onnxruntime cannot load it"):
+        Session(ModelContent(graph=content, outline=read_outline(content)))
 
 
 @pytest.mark.parametrize(
