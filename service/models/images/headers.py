@@ -101,7 +101,9 @@ def count_scans(content: bytes) -> JpegScans:
     n_scans = 0
     n_components = 3
     n_parts = 0
-    is_sequential = is_plain = True
+    is_sequential = True
+    # Without a marker at once it is no JPEG for Pillow.
+    is_plain = content[len(JPEG_START) : len(JPEG_START) + 1] == b"\xff"
     has_end = False
     frames: list[bytes] = []
 

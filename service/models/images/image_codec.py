@@ -34,6 +34,7 @@ from service.models.images.refusals import (
     check_type,
     describe_unknown,
     explain_broken,
+    is_of_type,
 )
 
 logger = logging.getLogger(__name__)
@@ -108,9 +109,10 @@ def decode(
     budget.take_parts(count_parts(content) if scans is None else scans.n_parts, where)
     if content.startswith(PNG_START):
         content = strip_png(content)
-    if scans is not None and scans.plain_size is not None:
-        check_type("JPEG", media_type, where)
-        pixels = _decode_plain_jpeg(content, scans.plain_size, where, budget, min_px)
+    size = None if scans is None else scans.plain_size
+    # Of one by another name Pillow says first whether it is broken, or too large.
+    if size is not None and is_of_type("JPEG", media_type):
+        pixels = _decode_plain_jpeg(content, size, where, budget, min_px)
         if pixels is not None:
             return pixels
 

@@ -10,13 +10,21 @@ _WORDS_FOR_SHORT = ("truncated", "too short", "unexpected end", "premature")
 _WORDS_FOR_UNKNOWN = ("unsupported", "unknown", "not supported")
 
 
+def is_of_type(found: str, media_type: str) -> bool:
+    """Returns whether a file of this kind may have this media type, which need not be one of images."""
+    return MEDIA_TYPES.get(_shorten(media_type), found) == found
+
+
 def check_type(found: str, media_type: str, where: str) -> None:
     """Raises InvalidRequest where a media type of images was said, and the file is of another kind."""
-    said = media_type.partition(";")[0].strip().lower()
-    if said in MEDIA_TYPES and MEDIA_TYPES[said] != found:
+    if not is_of_type(found, media_type):
         raise InvalidRequest(
-            f"{where}: its Content-Type is {said}, its bytes are those of a {found} file"
+            f"{where}: its Content-Type is {_shorten(media_type)}, its bytes are those of a {found} file"
         )
+
+
+def _shorten(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()
 
 
 def describe_unknown(content: bytes) -> str:

@@ -108,6 +108,7 @@ def test_what_may_be_more_than_a_plain_jpeg_says_no_size() -> None:
         plain[: frame + 4] + b"\x0c" + plain[frame + 5 :],
         plain[: frame + 5] + b"\0\0" + plain[frame + 7 :],
         b"\xff\xd8\xff\xc0\0\x08\x08",
+        plain[:2] + b"\0" + plain[2:],
     ]
 
     assert count_scans(plain).plain_size == (64, 64)
@@ -130,6 +131,16 @@ def test_the_pixels_of_a_broken_jpeg_count_once() -> None:
             assert max_pixels < 64 * 64
         else:
             assert pixels.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_is_too_large_is_so_by_any_name(*, progressive: bool) -> None:
+    """A JPEG of too many pixels is refused for them, whatever its media type says."""
+    content = encode(picture(), "JPEG", progressive=progressive)
+    budget = PixelBudget(64 * 64 - 1)
+
+    with pytest.raises(TooLarge, match="4096 pixels"):
+        decode(content, where="x", media_type="image/png", budget=budget, min_px=64)
 
 
 def test_a_usual_progressive_jpeg_is_decoded() -> None:
