@@ -221,6 +221,7 @@ class Pipeline:
 async def _race(reply: Awaitable[Reply], disconnect: Awaitable[Any]) -> Reply:
     """Returns the reply; raises ClientLeft where the client leaves first, and gives up what the reply waits for."""
     waiting = asyncio.current_task()
+    n_cancels = 0 if waiting is None else waiting.cancelling()
     left = asyncio.ensure_future(disconnect)
     has_left = False
 
@@ -237,9 +238,9 @@ async def _race(reply: Awaitable[Reply], disconnect: Awaitable[Any]) -> Reply:
     try:
         return await reply
     except asyncio.CancelledError:
-        if not has_left or waiting is None:
+        # Others may have cancelled the task in the same turn, which is theirs to know.
+        if not has_left or waiting is None or waiting.uncancel() > n_cancels:
             raise
-        waiting.uncancel()
         raise ClientLeft from None
     finally:
         is_over = True

@@ -343,6 +343,32 @@ def test_a_client_that_leaves_behind_its_reply_ends_nothing_else(
     assert asyncio.run(run()) == Reply("there")
 
 
+def test_a_task_that_is_cancelled_as_its_client_leaves_is_cancelled(
+    pipeline: Pipeline,
+) -> None:
+    """A client that leaves in the same turn of the event loop hides no cancellation by others."""
+
+    async def run() -> asyncio.Task[Reply]:
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def leave() -> None:
+            await left
+
+        done: Future[Any] = Future()
+        pending = Pending(done, None, cancel=done.cancel)
+        task = asyncio.create_task(pipeline.complete(pending, disconnect=leave))
+        await asyncio.sleep(0.01)
+        left.set_result(None)
+        # So the watch for the client ends, and its callback runs, one turn later.
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+        return task
+
+    assert asyncio.run(run()).cancelled()
+
+
 def test_an_error_that_no_client_waits_for_is_no_defect() -> None:
     """Work that its client has left ends by itself, and asyncio reports nothing of it."""
     reported: list[Any] = []
