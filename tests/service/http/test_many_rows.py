@@ -41,9 +41,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_application(
-    folder: Path, registry: Registry, monitor: Monitor | None = None
+    folder: Path,
+    registry: Registry,
+    monitor: Monitor | None = None,
+    **limits: Any,
 ) -> Application:
-    settings = Settings(models=folder)
+    settings = Settings(models=folder, **limits)
     registry.find_graph(MODEL).measure()
     plane = DataPlane(registry, settings, monitor)
     admission = Admission(settings, ModelMetrics(registry))
@@ -145,6 +148,14 @@ def test_any_other_long_body_is_left_to_a_thread(
     assert len(body) > INLINE_BYTES
 
     assert ask(alone, (BODY, 1), (body, 1))[1] is None
+
+
+def test_a_body_over_its_limit_is_not_read(folder: Path) -> None:
+    """Rows of numbers are left to where bodies over the limit are refused."""
+    limit = len(BODY) - 1
+    application = make_application(folder, Registry.load(folder), max_body_bytes=limit)
+
+    assert ask(application, (BODY, 1)) == [None]
 
 
 def test_rows_for_a_slow_model_are_read_and_then_run_in_a_thread(
