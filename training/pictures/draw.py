@@ -168,6 +168,7 @@ def _draw_classifier(drawn: DrawnModel) -> Pictures:
         about=drawn.about,
         x="predicted class",
         y="true class",
+        has_diagonal=True,
     )
     yield "confusion_matrix", figure
 

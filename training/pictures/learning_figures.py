@@ -26,6 +26,9 @@ from model_card import Card, Metric
 from training.pictures.figures import WIDTH
 from training.pictures.names import ERRORS, PARTS, TITLES
 
+LOWEST_SCORE = -0.5
+"""A learning curve shows no score below this, unless the model's own is."""
+
 
 def draw_losses(
     losses: Mapping[str, Array], epochs: Array, *, unit: str, about: str
@@ -159,10 +162,23 @@ def draw_learning_curve(
         )
 
     axes.set_xlim(left=0)
-    axes.set_ylim(bottom=max(axes.get_ylim()[0], -0.5))
+    _frame_scores(axes, np.concatenate([train, held_out]), of_all=held_out[-1])
     add_legend(axes)
 
     return figure
+
+
+def _frame_scores(axes: Axes, scores: Array, *, of_all: float) -> None:
+    """Leaves out scores far below 0, which would hide how the others differ.
+
+    Where the model itself is so bad, as after a descent that has exploded, all are shown, by their powers of 10.
+    """
+    top = max(1.0, scores.max())
+    if of_all < LOWEST_SCORE:
+        axes.set_yscale("symlog")
+        axes.set_ylim(3 * scores.min(), top)
+    elif scores.min() < LOWEST_SCORE:
+        axes.set_ylim(LOWEST_SCORE, top + 0.05 * (top - LOWEST_SCORE))
 
 
 def draw_few_images(

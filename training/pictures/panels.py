@@ -39,8 +39,9 @@ def draw_matrix(
     about: str,
     x: str,
     y: str,
+    has_diagonal: bool,
 ) -> Figure:
-    """Draws counts `(n_rows, n_columns)`, shaded by their share of the row."""
+    """Draws counts `(n_rows, n_columns)`, shaded by their share of the row; what is beside a diagonal is wrong."""
     n_rows, n_columns = counts.shape
     side = float(np.clip(9 / max(counts.shape), 0.13, 0.62))
     size = min(9.5, side * 32)
@@ -54,7 +55,6 @@ def draw_matrix(
     figure = make_figure(title, width=width, height=height)
     axes = add_axes(figure, about, x=x, y=y)
     texts = MatrixTexts(names_pt=size, counts_pt=size, is_upright=is_upright)
-    has_diagonal = tuple(rows) == tuple(columns)
     add_matrix(axes, counts, rows, columns, texts=texts, has_diagonal=has_diagonal)
     add_share_bar(figure, axes, "share of the row")
 

@@ -41,8 +41,14 @@ def draw_clusterer(drawn: DrawnModel) -> Pictures:
         }
         yield (
             "cluster_classes",
+            # A cluster whose number is the name of a class is not that class.
             panels.draw_matrix(
-                counts, rows, dataset.classes, about=drawn.about, **words
+                counts,
+                rows,
+                dataset.classes,
+                about=drawn.about,
+                has_diagonal=False,
+                **words,
             ),
         )
 

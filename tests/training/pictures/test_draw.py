@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from model_card import Metric
 from tests.support.report_pictures import CLASSIFIER, REGRESSOR, check_picture
 from training import pipeline
 from training.__main__ import main
@@ -312,7 +314,13 @@ def test_the_lowest_validation_loss_is_marked() -> None:
 def test_a_matrix_shows_every_count_but_zeros() -> None:
     """Matrices of up to 30 classes show every count but zeros; larger ones have no room for numbers."""
     counts = np.array([[5, 0], [1, 3]])
-    words = {"title": "Confusion", "about": "model", "x": "predicted", "y": "true"}
+    words: dict[str, Any] = {
+        "title": "Confusion",
+        "about": "model",
+        "x": "predicted",
+        "y": "true",
+        "has_diagonal": True,
+    }
     axes = panels.draw_matrix(counts, ("a", "b"), ("a", "b"), **words).axes[0]
 
     assert sorted(text.get_text() for text in axes.texts) == ["1", "3", "5"]
@@ -320,3 +328,35 @@ def test_a_matrix_shows_every_count_but_zeros() -> None:
     many = panels.draw_matrix(np.eye(31, dtype=int), names, names, **words).axes[0]
     assert len(many.texts) == 0
     assert [tick.get_text() for tick in many.get_yticklabels()] == names
+
+
+def test_a_cluster_is_not_right_for_its_number(tmp_path: Path) -> None:
+    """A cluster whose number is the name of a class is shaded as any other, by its share of the row alone."""
+    drawn = DrawnModel(
+        train("kmeans --task digits --clusters 10 --starts 1", tmp_path)[1]
+    )
+    figures_by_name = dict(draw.draw_clusterer(drawn))
+    (cells,) = figures_by_name["cluster_classes"].axes[0].collections
+    colours = np.asarray(cells.get_facecolor())
+
+    assert len(colours) == 10 * 10
+    assert (colours[:, 0] <= colours[:, 2]).all(), "each is blue or grey"
+
+
+@pytest.mark.parametrize(
+    ("of_all", "scale", "lowest"), [(0.8, "linear", -0.5), (-1.1e5, "symlog", None)]
+)
+def test_a_learning_curve_shows_scores_of_any_size(
+    of_all: float, scale: str, lowest: float | None
+) -> None:
+    """A bad score of few rows does not squeeze the good ones; after an explosion the bad ones are what is shown."""
+    points = np.array([[16, 0.5, -3e4], [32, 0.7, 0.6], [160, 0.9, of_all]])
+    axes = learning_figures.draw_learning_curve(
+        points, metric="r2", interval=Metric(value=of_all, interval=None), about="model"
+    ).axes[0]
+
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == scale
+    assert low < of_all < high
+    if lowest is not None:
+        assert (low, high) == pytest.approx((lowest, 1.075))
