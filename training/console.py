@@ -51,14 +51,16 @@ def summarise(card: Card, path: Path, *, seconds: float) -> Table:
         pad_edge=False,
     )
     table.add_column("measure", no_wrap=True)
-    for column in ("held out", "95 % interval", "training", "folds"):
+    # A column that is empty would take the room of intervals, which are wide where a descent has exploded.
+    columns = ("held out", "95 % interval", "training", "folds")
+    for column in columns if card.cross_validation else columns[:-1]:
         table.add_column(column, justify="right", no_wrap=True)
 
     for name, metric in card.metrics.items():
-        training, folds = _beside(card, name)
+        beside = _beside(card, name)[: len(table.columns) - 3]
         label = name.replace("_", " ")
         value = _short(metric.value)
-        table.add_row(label, value, _interval(metric), training, folds)
+        table.add_row(label, value, _interval(metric), *beside)
 
     table.add_section()
     if card.calibration is not None:

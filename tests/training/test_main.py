@@ -82,6 +82,21 @@ def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None
     assert np.allclose(again.run(features)[0], shipped.run(features)[0], rtol=1e-3)
 
 
+def test_the_figures_of_an_explosion_stand_whole_in_a_narrow_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No figure is cut in 80 columns, where a descent has exploded and no folds have a column."""
+    monkeypatch.setenv("COLUMNS", "80")
+    words = "linear --task tacos --learning-rate 1.5 --clip 0 --batch-size 16 --force"
+    assert main([*words.split(), "--epochs", "3", "--output", str(tmp_path)]) == 0
+
+    printed = capsys.readouterr().out
+    table = printed[printed.index("measure") : printed.index("written")]
+    assert "e+0" in table
+    assert "folds" not in table
+    assert "…" not in table
+
+
 def test_a_learning_rate_that_explodes_is_no_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
