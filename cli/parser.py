@@ -32,6 +32,21 @@ class ArgumentParser(argparse.ArgumentParser):
 
         return known, unknown
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Returns the value of a text; one that is no number is refused as such, not by the name of our function."""
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            expected = (
+                _name_number(action.type)
+                if isinstance(error.__context__, ValueError)
+                else None
+            )
+            if expected is None:
+                raise
+            message = f"expected {expected}, got {arg_string!r}"
+            raise argparse.ArgumentError(action, message) from None
+
     def error(self, message: str) -> NoReturn:
         """Ends the process with code 2, and a message that names what is near where something is misspelt."""
         super().error(message + self._hint(message))
@@ -44,6 +59,24 @@ class ArgumentParser(argparse.ArgumentParser):
             return suggest(OPTION.findall(message), OPTION.findall(self.format_help()))
 
         return ""
+
+
+def _name_number(kind: Any) -> str | None:
+    """Returns which number a type of option converts, None where it is of another kind: it is asked for two."""
+    if not _converts(kind, "1"):
+        return None
+    return "a number" if _converts(kind, "0.5") else "a whole number"
+
+
+def _converts(kind: Any, text: str) -> bool:
+    try:
+        kind(text)
+    except argparse.ArgumentTypeError:
+        return True  # it is a number, though not one of those that are allowed
+    except (TypeError, ValueError):
+        return False
+
+    return True
 
 
 def suggest(given: Iterable[str], known: Iterable[str]) -> str:

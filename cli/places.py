@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 TAKES_NO_OTHERS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
@@ -29,6 +30,29 @@ def find_fault(
         for other, source in read.items():
             if path is not None and source is not None and _is_same(path, source):
                 return f"{option} {path}: expected a file of its own, got that of {other}, which would be written over"
+
+    return None
+
+
+def find_unwritable(folders: Mapping[str, Path | None]) -> str | None:
+    """Returns why no file can be written into a folder, by the option that names it; None where each takes files.
+
+    A folder that is not there yet would be made in the nearest one above it that is. Nothing is left in either.
+    """
+    for option, folder in folders.items():
+        if folder is None:
+            continue
+
+        above = folder
+        try:
+            above = next(
+                each for each in (folder, *folder.absolute().parents) if each.exists()
+            )
+            with TemporaryFile(dir=above):
+                pass
+        except OSError as error:
+            what = "it is no folder" if above.is_file() else error.strerror
+            return f"{option} {folder}: no file can be written there, {above}: {what}; name another folder"
 
     return None
 

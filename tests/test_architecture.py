@@ -410,6 +410,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.processors",
     },
     "training.jobs": {
+        "cli",
         "model_card",
         "tables",
         "training.arguments",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.parser import ArgumentParser
+from cli.places import find_unwritable
 from tables.file_formats import N_START_BYTES, NoTextError, refuse_others
 from training import option_types
 
@@ -86,8 +87,9 @@ def are_images(words: Sequence[str], document: Document | None = None) -> bool:
     """Tells if the options are those of images, by the task, the data or the family."""
     document = document or read_document()
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--task")
-    parser.add_argument("--data", type=Path)
+    # An option without a value is refused by the parser of the family, whose usage shows the command.
+    parser.add_argument("--task", nargs="?")
+    parser.add_argument("--data", nargs="?", type=Path)
     known, _ = parser.parse_known_args(words)
     if known.data is not None:
         archives = tuple(document["archives"])
@@ -114,6 +116,12 @@ def _find_option_of_tables(words: Sequence[str]) -> str | None:
 def _find_fault(
     options: argparse.Namespace, document: Document, *, images: bool
 ) -> str | None:
+    fault = find_unwritable(
+        {"--output": getattr(options, "output", None), "--report": options.report}
+    )
+    if fault is not None and getattr(options, "ray", None) is None:
+        return fault
+
     data: Path | None = options.data
     if data is not None:
         if not data.exists():

@@ -22,6 +22,7 @@ from typing import Any
 
 from rich.console import Console
 
+from cli.places import find_unwritable
 from model_card import Card
 from tables.reader import Table
 from training.arguments.command import parse, write_command
@@ -72,26 +73,13 @@ def run_training(
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     started = perf_counter()
     name = f"{options.task}-{name_model(options)}"
+    fault = find_unwritable({"--output": options.output, "--report": options.report})
+    if fault is not None:
+        return Outcome(name=name, failure=fault)
 
     try:
         training_run = make_training_run(options, callbacks, table=table)
-        keep_torch_operators()
-        notes: tuple[str, ...] = ()
-        if isinstance(training_run.dataset, ParityImages):
-            trained = [_train_published(training_run, options)]
-        else:
-            trained, notes = train_and_judge(
-                training_run, options.output, force=options.force
-            )
-        if isinstance(training_run.dataset, ImageDataset):
-            notes += _describe_images(training_run.dataset, options.data)
-        if options.examples and trained:
-            first = trained[0]
-            notes += (
-                write_examples(options.output, first.dataset, first.rows.held_out),
-            )
-        if options.report is not None:
-            _draw_reports(training_run, trained, options.report)
+        trained, notes = _learn_and_draw(training_run, options)
     except (TrainingError, TableError) as error:
         return Outcome(name=name, unsuitable=str(error))
     except (ExportError, OSError) as error:
@@ -102,6 +90,29 @@ def run_training(
     return Outcome(
         name=name, models=models, seconds=perf_counter() - started, notes=notes
     )
+
+
+def _learn_and_draw(
+    training_run: TrainingRun, options: argparse.Namespace
+) -> tuple[list[TrainedModel], tuple[str, ...]]:
+    """Returns what has been learnt and written, its examples and pictures with it, and what is to be said of it."""
+    keep_torch_operators()
+    notes: tuple[str, ...] = ()
+    if isinstance(training_run.dataset, ParityImages):
+        trained = [_train_published(training_run, options)]
+    else:
+        trained, notes = train_and_judge(
+            training_run, options.output, force=options.force
+        )
+    if isinstance(training_run.dataset, ImageDataset):
+        notes += _describe_images(training_run.dataset, options.data)
+    if options.examples and trained:
+        first = trained[0]
+        notes += (write_examples(options.output, first.dataset, first.rows.held_out),)
+    if options.report is not None:
+        _draw_reports(training_run, trained, options.report)
+
+    return trained, notes
 
 
 def _describe_images(dataset: ImageDataset, given: Path | None) -> tuple[str, ...]:

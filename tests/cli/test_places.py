@@ -12,7 +12,7 @@ from typing import IO
 
 import pytest
 
-from cli.places import find_fault, write_atomically, write_file
+from cli.places import find_fault, find_unwritable, write_atomically, write_file
 
 
 def test_a_named_pipe_is_found(tmp_path: Path) -> None:
@@ -121,3 +121,23 @@ def test_a_file_in_a_folder_that_takes_no_others_is_written(tmp_path: Path) -> N
 
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_takes_no_files_is_told_before_any_work(tmp_path: Path) -> None:
+    """A file in the place of a folder, or above it, and a file system that takes none, are told with the option."""
+    file = tmp_path / "file"
+    file.touch()
+
+    for folder in (file, file / "below", Path("/proc/models")):
+        fault = find_unwritable({"--report": None, "--output": folder})
+        assert fault is not None
+        assert fault.startswith(f"--output {folder}: no file can be written there")
+
+
+def test_looking_whether_a_folder_takes_files_leaves_none(tmp_path: Path) -> None:
+    """A folder that is there and one that is to be made take files, and neither has one, nor is made, by the look."""
+    assert (
+        find_unwritable({"--output": tmp_path, "--report": tmp_path / "a" / "b"})
+        is None
+    )
+    assert list(tmp_path.iterdir()) == []

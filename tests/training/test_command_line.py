@@ -79,6 +79,15 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
         (["mlp"], "the following arguments are required: --task"),
         (["mlp", "--task", "wine", "--hidden", "a,b"], "expected a number for each"),
         (["nothing"], "invalid choice: 'nothing'"),
+        (["mlp", "--task"], "training mlp: error: argument --task: expected one"),
+        (
+            ["mlp", "--task", "wine", "--epochs", "1.5"],
+            "argument --epochs: expected a whole number, got '1.5'",
+        ),
+        (
+            ["mlp", "--task", "wine", "--learning-rate", "fast"],
+            "argument --learning-rate: expected a number, got 'fast'",
+        ),
     ],
 )
 def test_a_wrong_option_is_refused_at_once(words: list[str], reason: str) -> None:
@@ -122,6 +131,14 @@ def test_a_file_that_is_no_table_is_told_before_what_it_lacks(
             "nowhere.csv: there is no such folder or file",
         ),
         (["cnn", "--task", "mine", "--data", "README.md"], "--data needs --target"),
+        (
+            ["knn", "--task", "wine", "--output", "README.md/models"],
+            "--output README.md/models: no file can be written there",
+        ),
+        (
+            ["all", "--task", "wine", "--report", "README.md"],
+            "--report README.md: no file can be written there",
+        ),
         (
             ["mlp", "--task", "mine", "--data", "docs", "--target=price"],
             "--target is for tables, and this learns images",

@@ -29,7 +29,8 @@ from training.export.freshness import (
     without_docstrings,
 )
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
-from training.jobs import _make_context
+from training.jobs import _make_context, run_training
+from training.pipeline import Callbacks
 from training.shipped import SHIPPED
 from training.transfer.pretrained import name_family
 
@@ -265,12 +266,12 @@ def test_a_table_that_cannot_be_learnt_from_is_refused(
 def test_a_folder_that_cannot_be_written_fails_the_run(
     train_all: TrainAll, table: Path
 ) -> None:
-    """Each model that could not be written is named with the reason."""
+    """A folder that takes no files is told once, before any of the models is learnt."""
     words = name_data(table)
     status, printed = train_all(*words, "--family", "naive_bayes", "knn", folder=table)
     assert status == 1
-    assert "not written: fruit-naive_bayes: " in printed
-    assert "not written: fruit-knn: " in printed
+    assert printed.startswith(f"not written: --output {table}: no file can be written")
+    assert printed.count("\n") == 1
 
 
 def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
@@ -385,3 +386,19 @@ def test_images_that_are_equal_are_told_at_the_end(
         "2 of 21 images are equal to one of another class, and cannot all be right, as night/0001.png and "
         "noon/copy.png: move or remove them"
     ) in said
+
+
+def test_nothing_is_learnt_that_could_not_be_written(tmp_path: Path) -> None:
+    """A folder that takes no files is told before the learning begins, which may take hours."""
+    (tmp_path / "file").touch()
+    stages: list[str] = []
+
+    for option in ("--output", "--report"):
+        words = ["knn", "--task", "wine", "--output", str(tmp_path)]
+        options = parse([*words, option, str(tmp_path / "file" / "below")])
+        outcome = run_training(options, Callbacks(stage=stages.append))
+        assert outcome.failure is not None
+        assert outcome.failure.startswith(f"{option} {tmp_path}/file/below: no file")
+
+    assert stages == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
