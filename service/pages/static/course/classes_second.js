@@ -102,13 +102,13 @@ export const SECOND = [
     en: {
       title: "Metrics and the threshold",
       lead: "Accuracy, precision, recall, and a threshold that trades one for the other.",
-      text: ["Of a yes or no there are four outcomes: right and wrong, for each truth. Precision asks how many alarms were right, recall how many of the ill were found; accuracy counts both alike, and F1 is between them.",
+      text: ["Of a yes or no there are four outcomes: right and wrong, for each truth. Precision asks how many alarms were right, recall how many of the ill were found; accuracy counts all answers alike, and F1 is the harmonic mean of precision and recall.",
         "A model gives probabilities; the threshold makes answers of them. Lower it and fewer tumours are missed, at the price of false alarms. The curve of all thresholds says how good the order is, and the cost of each mistake says where to cut."],
     },
     es: {
       title: "Métricas y umbral",
       lead: "Exactitud, precisión, sensibilidad, y un umbral que cambia una por otra.",
-      text: ["De un sí o no hay cuatro resultados: acierto y error, para cada verdad. La precisión pregunta cuántas alarmas eran ciertas; la sensibilidad, cuántos enfermos se hallaron; la exactitud cuenta todo igual, y F1 está entre ambas.",
+      text: ["De un sí o no hay cuatro resultados: acierto y error, para cada verdad. La precisión pregunta cuántas alarmas eran ciertas; la sensibilidad, cuántos enfermos se hallaron; la exactitud cuenta todas las respuestas por igual, y F1 es la media armónica de precisión y sensibilidad.",
         "Un modelo da probabilidades; el umbral las vuelve respuestas. Si lo bajas, se pierden menos tumores, a cambio de falsas alarmas. La curva de todos los umbrales dice qué tan bueno es el orden, y el costo de cada error dice dónde cortar."],
     },
     command: "veredicto train logistic --task breast_cancer --report",
@@ -198,16 +198,16 @@ export const SECOND = [
     en: {
       title: "Generative networks",
       lead: "An autoencoder restores, a generator makes up; walk through its noise.",
-      text: ["An autoencoder squeezes a digit into eight numbers and restores it; since its layers bend, it does so with half of the error of eight components.",
+      text: ["An autoencoder squeezes a digit into eight numbers and restores it; since its layers are not linear, it does so with half of the error of eight components.",
         "A generator turns noise into digits, a discriminator says which are real, and each learns from the other until neither gains. Near noise gives near digits: walk from one to another. Nobody has drawn what you see on the way."],
     },
     es: {
       title: "Redes generativas",
       lead: "Un autocodificador restaura, un generador inventa; camina por su ruido.",
-      text: ["Un autocodificador comprime un dígito en ocho números y lo restaura; como sus capas se curvan, lo hace con la mitad del error de ocho componentes.",
+      text: ["Un autocodificador comprime un dígito en ocho números y lo restaura; como sus capas no son lineales, lo hace con la mitad del error de ocho componentes.",
         "Un generador convierte ruido en dígitos, un discriminador dice cuáles son reales, y cada uno aprende del otro hasta que ninguno gana. Ruido cercano da dígitos cercanos: camina de uno a otro. Nadie dibujó lo que ves en el camino."],
     },
-    command: "veredicto train autoencoder --task digits --epochs 60 --report\nveredicto train gan --task digits --epochs 30 --report",
+    command: "veredicto train autoencoder --task digits --epochs 60 --report\nveredicto train gan --task digits --epochs 100 --report",
     models: ["digits-autoencoder", "digits-gan", "digits_origin-discriminator"], demos: ["gan", "film", "autoencoder", "codes"],
   },
   {

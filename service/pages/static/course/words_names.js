@@ -67,7 +67,7 @@ export const NAMES = {
   hiddenNeurons: ["Hidden neurons", "Neuronas ocultas"],
   twoForXor: ["Two, for XOR", "Dos, para XOR"],
   output: ["Output", "Salida"],
-  wanted: ["Criterion", "Deseado"],
+  wanted: ["Target", "Deseado"],
   correct: ["Right?", "¿Acierta?"],
   rightOfFour: ["Right of four", "Aciertos de cuatro"],
   perceptronRule: ["Learn by the perceptron's rule", "Aprender con la regla del perceptrón"],
