@@ -362,6 +362,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.arguments",
         "training.command_line",
         "training.data",
+        "training.families",
     },
     "training.command_line": {"cli", "tables", "training.option_types"},
     "training.commands": {

@@ -12,6 +12,7 @@ from training import command_line
 from training.arguments.parser import ONLY_IMAGES, build_parser
 from training.command_line import DOCUMENT, Document
 from training.data import datasets, image_folders, images
+from training.families.registry import FAMILIES
 
 KEPT = ("option_strings", "dest", "nargs", "default", "choices", "help", "metavar")
 
@@ -63,6 +64,14 @@ def write() -> str:
         "tasks": list(datasets.DATASETS),
         "image_tasks": list(images.TASKS),
         "only_images": list(ONLY_IMAGES),
+        "labels": {
+            task: "classes" if datasets.load(task).classes else "numbers"
+            for task in datasets.DATASETS
+        },
+        "pictured": [
+            task for task in datasets.DATASETS if datasets.load(task).image_shape
+        ],
+        "kinds": {name: list(family.KINDS) for name, family in FAMILIES.items()},
         "archives": list(image_folders.ARCHIVES),
         "sources": command_line.hash_sources(),
     }

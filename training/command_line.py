@@ -30,6 +30,8 @@ SOURCES = (
 PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 """A file that begins so may be an archive of a table or of images."""
 OF_TABLES = ("--target", "--exclude", "--as", "--kind")
+OF_PICTURES = ("cnn", "gan")
+"""These families of rows learn only rows that are the pixels of an image."""
 TYPES = {"Path": Path, "int": int, "float": float}
 
 Document = dict[str, Any]
@@ -131,12 +133,36 @@ def _find_fault(
         return None
 
     is_one = options.family != "all" and options.task is not None and not images
-    if not is_one or options.task in document["tasks"]:
+    if not is_one:
         return None
+    if options.task in document["tasks"]:
+        return _find_unsuitable(options.family, options.task, document)
     return (
         f"--task {options.task}: there is no such data set; bundled: {', '.join(document['tasks'])}, and of images "
         f"{', '.join(document['image_tasks'])}; yours: --data FILE or FOLDER"
     )
+
+
+def _find_unsuitable(family: str, task: str, document: Document) -> str | None:
+    """Returns why a family cannot learn a bundled data set, and which families or data sets it goes with."""
+    pictured = document["pictured"]
+    if family in OF_PICTURES and task not in pictured:
+        return f"{family} learns images, and the rows of {task!r} are none; those of {', '.join(pictured)} are"
+
+    kinds_by_family = {
+        name: kinds
+        for name, kinds in document["kinds"].items()
+        if name not in OF_PICTURES or task in pictured
+    }
+    has = document["labels"][task]
+    wanted = "classifier" if has == "classes" else "regressor"
+    own = kinds_by_family[family]
+    if wanted in own or own[0] not in ("classifier", "regressor"):
+        return None
+
+    able = ", ".join(name for name, kinds in kinds_by_family.items() if wanted in kinds)
+
+    return f"{family} is a {own[0]}, and the target of {task!r} has {has}, which these learn: {able}"
 
 
 def describe_needs(data: Path) -> str:

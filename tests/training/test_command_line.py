@@ -12,6 +12,8 @@ import pytest
 from tests.support.documents import ROOT
 from training import command_document, command_line
 from training.arguments.parser import build_parser
+from training.data import datasets
+from training.families.registry import FAMILIES
 
 HEAVY = {"torch", "sklearn", "skl2onnx", "onnx", "polars", "numpy"}
 PROGRAM = (
@@ -127,6 +129,18 @@ def test_a_file_that_is_no_table_is_told_before_what_it_lacks(
     [
         (["knn", "--task", "whine"], "--task whine: there is no such data set"),
         (
+            ["gan", "--task", "wine"],
+            "gan learns images, and the rows of 'wine' are none; those of digits are",
+        ),
+        (
+            ["linear", "--task", "wine"],
+            "linear is a regressor, and the target of 'wine' has classes, which these learn: logistic, ",
+        ),
+        (
+            ["knn", "--task", "tacos"],
+            "knn is a classifier, and the target of 'tacos' has numbers, which these learn: linear, mlp, ",
+        ),
+        (
             ["knn", "--task", "mine", "--data", "nowhere.csv", "--target", "y"],
             "nowhere.csv: there is no such folder or file",
         ),
@@ -150,6 +164,21 @@ def test_what_is_not_there_is_refused_at_once(words: list[str], reason: str) -> 
     text, last = run(*words)
     assert text.startswith(f"not written: {reason}")
     assert last == "1 []"
+
+
+def test_a_family_that_can_learn_is_never_refused_at_once() -> None:
+    """Each family that the full command lets learn a bundled data set is let through, and no other."""
+    document = command_line.read_document()
+    for task in datasets.DATASETS:
+        dataset = datasets.load(task)
+        supervised = "classifier" if dataset.classes else "regressor"
+        for name, family in FAMILIES.items():
+            suits = supervised in family.KINDS or not (
+                {"classifier", "regressor"} & set(family.KINDS)
+            )
+            has_pixels = dataset.image_shape is not None or name not in ("cnn", "gan")
+            fault = command_line._find_unsuitable(name, task, document)
+            assert (fault is None) == (suits and has_pixels)
 
 
 def test_images_are_told_by_task_data_or_family(tmp_path: Path) -> None:
