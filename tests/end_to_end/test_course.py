@@ -736,7 +736,7 @@ def test_26_the_film_ends_with_what_the_served_generator_makes(
 def test_27_only_rows_count_on_which_one_alone_is_right(
     server: Server, page: Page
 ) -> None:
-    """The p-value is SciPy's, whatever both are right on; the server's own verdict stands below."""
+    """The p-value is SciPy's, whatever both are right on; the verdict on the models stands below, in both languages."""
     open_class(page, server, 27)
     move(page, "Only A right", 21)
     move(page, "Only B right", 6)
@@ -745,7 +745,14 @@ def test_27_only_rows_count_on_which_one_alone_is_right(
     move(page, "Both right", 0)
     assert read(page, "p") == pytest.approx(expected, abs=CLOSE)
     verdict = server.client.get("/tasks/breast_cancer/verdict").json()
-    expect(page.get_by_text(verdict["headline"][:60])).to_be_visible()
+    right = f"{100 * verdict['numbers']['leader_accuracy']['value']:.1f} %"
+    sentence = page.locator(".sentence")
+    expect(sentence).to_contain_text(f"leads by accuracy on 114 held-out rows: {right}")
+
+    page.goto(f"{server.url}/curso/27")
+    words = f"va adelante en exactitud con 114 casos reservados: {right}"
+    expect(sentence).to_contain_text(words)
+    expect(sentence).to_contain_text("No está demostrado que sea mejor que")
 
 
 def test_a_server_without_the_models_tells_so(

@@ -220,7 +220,7 @@ export const SECOND = [
     es: {
       title: "Conclusiones: en cuál confiar",
       lead: "Dos clasificadores con los mismos casos, y cuándo uno es mejor de verdad.",
-      text: ["Todos los modelos de una tarea responden a los mismos casos reservados. Los casos en que ambos aciertan, o ambos fallan, no dicen nada de su diferencia; solo cuentan aquellos en que uno solo acierta.",
+      text: ["Todos los modelos de una tarea responden a los mismos casos reservados. Los casos en que ambos aciertan, o ambos fallan, no dicen nada de su diferencia; solo cuentan aquellos en que solo uno acierta.",
         "Si ninguno fuera mejor, una moneda repartiría esos casos. La prueba de McNemar pregunta qué tan raro sería un reparto tan desigual. Más exactitud por sí sola no es un veredicto; a menudo hacen falta más casos, y el producto dice cuántos."],
     },
     command: "veredicto train all --task breast_cancer\nveredicto evaluate --task breast_cancer --data new.csv",

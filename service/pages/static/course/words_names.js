@@ -258,7 +258,7 @@ export const NAMES = {
   trainRows: ["Rows learnt from", "Casos aprendidos"],
   testAccuracy: ["Accuracy on the test", "Exactitud en la prueba"],
   freshAccuracy: ["Accuracy on fresh rows", "Exactitud en casos nuevos"],
-  overOptimistic: ["Too good by", "Optimismo de más"],
+  overOptimistic: ["Too good by", "Exceso de optimismo"],
   leakChart: ["Accuracy on the test over the share of leaked rows, against fresh rows", "Exactitud en la prueba según los casos filtrados, frente a casos nuevos"],
   dealAgain: ["Deal again", "Repartir de nuevo"],
   folds: ["Folds k", "Pliegues k"],

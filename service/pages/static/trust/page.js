@@ -8,7 +8,7 @@ import { nameTask } from "../names.js";
 import { writeNavigation } from "../navigation.js";
 import { readState, writeState } from "../state.js";
 import { writeTabs } from "../tabs.js";
-import { findLanguage, number } from "../words.js";
+import { findLanguage } from "../words.js";
 import { makePrices, showCosts } from "./costs.js";
 import { showDisagreements } from "./disagreements.js";
 import { showIntervals } from "./intervals.js";
@@ -16,7 +16,8 @@ import { askForLabel, download, judge, makeZone, readOwnData, watchDrops } from 
 import { showPair } from "./pair.js";
 import { showProbabilities } from "./probabilities.js";
 import { makeReport } from "./report.js";
-import { METRICS, rank, readView, writeFigure } from "./view.js";
+import { writeSummary } from "./sentence.js";
+import { METRICS, rank, readView } from "./view.js";
 import { say } from "./words.js";
 
 /** @type {import("../models.js").Tab[]} */
@@ -200,30 +201,7 @@ function pick(shown, model) {
 
 /** @param {import("./view.js").View} shown @param {import("../models.js").Tab} tab */
 function writeSentence(shown, tab) {
-  const { name, leader, by } = shown;
-  const [better, level] = [/** @type {string[]} */ ([]), /** @type {string[]} */ ([])];
-  for (const { model } of shown.models) {
-    if (model === leader) continue;
-    (shown.pair(leader, model)?.better === "a" ? better : level).push(name(model));
-  }
-  const rows = number(shown.rows, {});
-  const figure = writeLeader(shown);
-  const front = [leader, ...shown.equal].map(name);
-  const [lead, rest] = shown.models.length === 1 ? say("alone", rows, name(leader), say(by), figure)
-    : [say("leads", front), say(own ? "onOwn" : "onHeldOut", rows, say(by), figure)];
-  const said = make("p", { class: "sentence" }, make("b", {}, lead), rest);
-  const subject = front.length > 1 ? name(leader) : null;
-  if (better.length) said.append(say("better", better, subject), level.length ? say("butNot", level) : say("end"));
-  else if (level.length) said.append(say("noneBetter", level, subject));
-  const best = shown.best.length;
-  if (best > 1) said.append(" ", make("span", { class: "quietly" }, best === shown.models.length ? say("anyMayBe") : say("mayBe", best)));
-  return make("div", { class: "sentences" }, said, own ? writeOwn(shown, tab) : null);
-}
-
-/** Writes the figure of whoever leads, who was chosen on these rows. @param {import("./view.js").View} shown */
-function writeLeader({ by, leaderFigure, models }) {
-  const n = models.length;
-  return writeFigure(by, leaderFigure, n === 1 ? "" : by === "accuracy" ? say("asBestOf", n) : say("asOnlyOne"));
+  return make("div", { class: "sentences" }, writeSummary(shown, own ? "onOwn" : "onHeldOut"), own ? writeOwn(shown, tab) : null);
 }
 
 /** @param {import("./view.js").View} shown @param {import("../models.js").Tab} tab */

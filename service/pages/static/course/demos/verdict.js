@@ -3,6 +3,8 @@
 import { ROOT, ask } from "../../api.js";
 import { make } from "../../dom.js";
 import { nameTask } from "../../names.js";
+import { writeSummary } from "../../trust/sentence.js";
+import { readView } from "../../trust/view.js";
 import { number, percent } from "../../words.js";
 import { bar, choice, controls, figure, figures, slider, status } from "../kit.js";
 import { testPair } from "../maths/metrics.js";
@@ -20,7 +22,7 @@ export function mount(place) {
   const [p, difference] = [figure(tell("pValue"), "p"), figure(tell("difference"), "difference")];
   const said = status();
   const task = choice(tell("task"), TASKS.map((each) => [each, nameTask(each)]), TASKS[0], read);
-  const sentence = make("p", { class: "status", lang: "en", role: "status" });
+  const sentence = make("div", { class: "status", role: "status" });
 
   function show() {
     const n = both.value + a.value + b.value + none.value || 1;
@@ -36,8 +38,8 @@ export function mount(place) {
   async function read(name) {
     try {
       await requireTask(name);
-      const { headline } = await ask(`tasks/${name}/verdict`);
-      if (task.value === name) sentence.textContent = headline;
+      const view = readView(await ask(`tasks/${name}/verdict`), "accuracy");
+      if (task.value === name) sentence.replaceChildren(writeSummary(view, "onHeldOut"));
     } catch (error) {
       sentence.textContent = /** @type {Error} */ (error).message;
     }
