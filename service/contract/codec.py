@@ -21,7 +21,7 @@ from service.contract.extreme_numbers import (
 from service.contract.limits import MAX_JSON_DEPTH
 from service.contract.number_rows import (
     MIN_BYTES,
-    begins_with_number_row,
+    looks_quick,
     read_number_rows,
 )
 from service.contract.repeated_names import check_names
@@ -133,7 +133,7 @@ class RequestDecoder:
 
     def may_be_matrix(self, body: bytes) -> bool:
         """Returns whether `decode_matrix` is worth a try; names of columns or texts show in the first row."""
-        return self.has_rows and begins_with_number_row(body)
+        return self.has_rows and looks_quick(body)
 
     def decode_matrix(self, body: bytes) -> Any | None:
         """Returns the request of rows of numbers alone; None for any other body, which `decode` has the words for."""

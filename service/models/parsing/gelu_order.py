@@ -2,7 +2,8 @@
 
 GELU is x / 2 * (1 + erf(x / sqrt 2)): Hendrycks and Gimpel, arXiv 1606.08415. torch's exporter halves the sum, and not
 x, where the operator set has no GELU of its own; onnxruntime then computes five operators, each of which passes over
-the whole tensor, and brings it into another layout for them. To halve the other factor changes no bit of a product.
+the whole tensor, and brings it into another layout for them. To halve the other factor changes no bit of a
+product, unless half of it is below what float32 has all digits of.
 """
 
 from __future__ import annotations

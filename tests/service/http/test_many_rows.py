@@ -129,6 +129,7 @@ def test_the_requests_of_several_clients_take_threads(alone: Application) -> Non
         write(np.tile(ROWS, (5, 1)).tolist()),
         BODY[:-1],
         write([[1e-300, 2e-300]] * N_ROWS),
+        BODY[:100_000].replace(b"], [", b"0" * 40 + b"], [") + BODY[100_000:],
     ],
     ids=[
         "names",
@@ -139,6 +140,7 @@ def test_the_requests_of_several_clients_take_threads(alone: Application) -> Non
         "too long",
         "broken",
         "extreme numbers",
+        "many digits",
     ],
 )
 def test_any_other_long_body_is_left_to_a_thread(
