@@ -104,12 +104,18 @@ def test_a_family_learns_numbers_too(family: str, tmp_path: Path) -> None:
 def test_a_convolutional_network_needs_an_image(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A convolutional network refuses a table before anything is learnt."""
-    assert main(["cnn", "--task", "wine", "--output", str(tmp_path)]) == 1
-    assert (
-        "not written: cnn: the task 'wine' is not one of images"
-        in capsys.readouterr().out
-    )
+    """A convolutional network refuses a table, of ours or of anyone's, before anything is learnt."""
+    table = tmp_path / "mine.csv"
+    rows = [f"{row % 7},{row % 11},{'ab'[row % 2]}" for row in range(120)]
+    table.write_text("\n".join(["x,y,kind", *rows]))
+    own = ["--task", "mine", "--data", str(table), "--target", "kind"]
+
+    for task, reason in (
+        (["--task", "wine"], "cnn learns images, and the rows of 'wine' are none"),
+        (own, "not written: cnn: the task 'mine' is not one of images"),
+    ):
+        assert main(["cnn", *task, "--output", str(tmp_path)]) == 1
+        assert reason in capsys.readouterr().out
 
 
 def test_a_convolutional_network_learns_the_digits(tmp_path: Path) -> None:
