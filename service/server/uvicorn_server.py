@@ -90,11 +90,13 @@ class WorkerServer(uvicorn.Server):
                 # finds its connection ended in the handshake knows that it may try again: it has asked nothing yet.
                 refusal=b"" if self.config.is_ssl else REFUSAL,
             )
-            listener.start()
             self._listeners.append(listener)
 
         gauges.watch("connections", lambda: len(self.server_state.connections))
+        # It comes first: a worker that answers and hangs is replaced within seconds, one that still starts in a minute.
         self._listen_to_supervisor()
+        for listener in self._listeners:
+            listener.start()
         self.started = True
 
     def _make_shedder(self) -> LoadShedder:

@@ -37,6 +37,22 @@ WITHOUT_CAPABILITIES = (
 )
 """This program drops what capabilities a successor would have (PR_CAPBSET_DROP), and begins the rest of its words."""
 
+STOP_ONCE = """
+import os, pathlib, signal, threading
+
+start = threading.Thread.start
+
+def start_and_stop(self):
+    start(self)
+    was_stopped = pathlib.Path(os.environ["WAS_STOPPED"])
+    if self.name == "listener" and not was_stopped.exists():
+        was_stopped.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+threading.Thread.start = start_and_stop
+"""
+"""Python runs this ahead of each process: the first worker is stopped once it accepts connections."""
+
 Start = Callable[..., Any]
 
 
@@ -167,6 +183,24 @@ def test_a_worker_that_is_stopped_is_replaced(
         answer = httpx.get(server.url + "/readyz", timeout=LIMIT_S)
 
     assert answer.status_code == 200
+
+
+def test_a_worker_that_is_stopped_as_it_begins_to_answer_is_replaced_soon(
+    models: Path, tmp_path: Path, start_server: Start
+) -> None:
+    """A worker that accepts connections is one that serves, and has seconds to be heard, not the minute of a start."""
+    startup = tmp_path / "startup"
+    startup.mkdir()
+    (startup / "sitecustomize.py").write_text(STOP_ONCE)
+    was_stopped = tmp_path / "stopped"
+    with start_server(
+        VEREDICTO_MODELS=models, PYTHONPATH=startup, WAS_STOPPED=was_stopped
+    ) as server:
+        log = server.log.read_text()
+
+    assert was_stopped.exists()
+    assert "said nothing for" in log
+    assert "did not become ready" not in log
 
 
 def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None:
