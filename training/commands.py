@@ -140,13 +140,15 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print_where(path: Path, console: Console) -> None:
-    """Prints where a file lies and how it is served, with a path from here where it lies below."""
-    here = Path.cwd()
-    shown = path.relative_to(here) if path.is_relative_to(here) else path
-    text = (
-        f"written {shown}; serve it: VEREDICTO_MODELS={shown.parent} python -m service"
-    )
+    """Prints where a file lies and how it is served."""
+    text = f"written {_show(path)}; serve it: VEREDICTO_MODELS={_show(path.parent)} python -m service"
     print_line(text, console)
+
+
+def _show(path: Path) -> Path:
+    """Returns a path from here where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:
@@ -174,9 +176,7 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         again=options.again,
     )
     models = [model for outcome in (*outcomes, *fresh) for model in outcome.models]
-    if models:
-        console.print(compare(models))
-
+    _print_models(models, console)
     _print_notes(outcomes, console)
     if options.examples and models:
         _write_examples(options, console)
@@ -189,6 +189,15 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         outcomes = _leave_out_unsuitable(outcomes, console)
 
     return _print_refusals(outcomes, console)
+
+
+def _print_models(models: list[tuple[Card, Path]], console: Console) -> None:
+    """Prints how good they are, where they lie and how they are served; nothing where there are none."""
+    if models:
+        folder = _show(models[0][1].parent)
+        console.print(compare(models))
+        text = f"models in {folder}: {len(models)}; serve them: VEREDICTO_MODELS={folder} python -m service"
+        print_line(text, console)
 
 
 def _choose_learning(options: argparse.Namespace) -> Learn:

@@ -89,6 +89,19 @@ def test_a_training_that_is_up_to_date_writes_them_too(
     assert select(table, "shop")["held_out"] == N_ROWS // 5
 
 
+def test_a_training_of_all_families_says_where_their_files_are(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder is named once for all families, with the command that serves it."""
+    words = ["--data", str(table / "shop.csv"), "--target", "bought", "--task", "shop"]
+    folder = table / "models"
+    models = ["--family", "logistic", "--output", str(folder)]
+
+    assert main(["all", *words, *models]) == 0
+    said = f"models in {folder}: 1; serve them: VEREDICTO_MODELS={folder} python -m service"
+    assert said in capsys.readouterr().out.replace("\n", "")
+
+
 def test_images_of_an_own_folder_are_shown(images: Path) -> None:
     """Each is one of the class that is said, in the size that was learnt."""
     found = select(images, "hue", n="1000")
