@@ -107,7 +107,7 @@ class ViewApplication:
         method = scope["method"]
         allowed = self._allowed_methods(path)
         if not allowed:
-            hint = hint_at(path, self.routes)
+            hint = hint_at(path, (*self._views.names, *self.routes))
             text = f"unknown path {path[:200]!r}{hint}; GET /docs lists what there is"
             return respond({"error": text}, status=404)
 

@@ -84,13 +84,18 @@ class Views:
         """Describes the interface anew, whose examples are of the models that are served."""
         self._openapi.forget()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns the paths that a person may write with a slash too many."""
+        return (*self._fixed, *PAGES, METRICS_PATH, INTERFACE)
+
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
         if path in self._fixed or path in PAGES or path in COURSES:
             return READ_ONLY
         if path in (HOME, METRICS_PATH, INTERFACE):
             return READ_ONLY
-        if path.startswith((MODELS, STATIC, *CLASSES)):
+        if path.startswith((MODELS, STATIC, *CLASSES)) and path != MODELS:
             return READ_ONLY
         if path.startswith(TASKS) and path.endswith(tuple(FIELDS)):
             return READ_ONLY

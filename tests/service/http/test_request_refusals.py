@@ -288,6 +288,19 @@ def test_a_path_that_is_nearly_that_of_a_call_is_told_the_right_one(
         )
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/docs/", "/models/", "/trust/", "/live/", "/metrics/", "/readyz/", "/docs.json/"],
+)
+def test_a_page_with_a_slash_at_its_end_is_told_without(
+    server: Server, path: str
+) -> None:
+    """A path that a person opens in a browser is told the right one as that of a call is."""
+    assert error_of(server.client.get(path), 404) == (
+        f"unknown path '{path}' (did you mean '{path[:-1]}'?); GET /docs lists what there is"
+    )
+
+
 FORM = "application/x-www-form-urlencoded"
 
 
