@@ -340,6 +340,43 @@ def test_of_a_model_without_a_record_it_is_said_that_learnt_rows_are_not_known(
         )
 
 
+def test_a_column_without_a_name_is_not_the_truth(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    """Numbers of rows, which data frames write first and name nothing, are no choice: the other column is taken."""
+    lines = (MODELS / "wine.held_out.csv").read_text().splitlines()
+    numbered = [f"{number}," * (number > 0) + line for number, line in enumerate(lines)]
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join([f",{numbered[0]}", *numbered[1:]]))
+    with open_page(browser, f"{server.url}/trust", bench=VERDICT) as page:
+        page.set_input_files("#own", own)
+        page.wait_for_selector(".downloads")
+        assert "on 36 rows of yours" in page.inner_text(VERDICT)
+
+
+@pytest.mark.parametrize(
+    ("start", "encoding"),
+    [("", "cp1252"), ("\ufeff", "utf-8"), ("\ufeff", "utf-16-le")],
+)
+def test_names_of_columns_are_read_in_the_encoding_of_the_table(
+    browser: Browser, server: Server, start: str, encoding: str
+) -> None:
+    """Accents are read as Excel writes them too, so that the features are known and the other columns can be chosen."""
+    line = (
+        f'{start}Id;"Antig\u00fcedad; meses";Importe \u20ac;s\u00ed\r\n1;2;3;\u00f1\r\n'
+    )
+    with open_page(browser, f"{server.url}/trust", bench=VERDICT) as page:
+        names = page.evaluate(
+            """async (bytes) => {
+            const app = document.querySelector("script[type=module]").src;
+            const { readNames } = await import(new URL("../lines.js", app));
+            return readNames(new Uint8Array(bytes)); }""",
+            list(line.encode(encoding)),
+        )
+
+    assert names == ["Id", "Antig\u00fcedad; meses", "Importe \u20ac", "s\u00ed"]
+
+
 def test_a_table_that_cannot_be_judged_is_told_of(
     browser: Browser, server: Server, tmp_path: Path
 ) -> None:

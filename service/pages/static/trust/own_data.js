@@ -3,6 +3,7 @@
 import { ask } from "../api.js";
 import { joinColumns } from "../columns.js";
 import { button, make } from "../dom.js";
+import { readNames } from "../lines.js";
 import { loadCard } from "../models.js";
 import { nameTask } from "../names.js";
 import { number } from "../words.js";
@@ -88,11 +89,13 @@ export async function readOwnData(dropped, tab, tabs, askForLabel) {
   const [first] = dropped;
   if (!first || dropped.length > 1) throw new Error(say("oneTable"));
 
-  const columns = splitHeader(await first.file.slice(0, HEAD_BYTES).text());
+  const columns = readNames(new Uint8Array(await first.file.slice(0, HEAD_BYTES).arrayBuffer()));
   const found = await findTask(columns, tab, tabs);
-  const others = columns.filter((each) => !found.features.includes(each));
+  const extra = columns.filter((each) => !found.features.includes(each));
+  // A column without a name is the number of the row, which data frames write: no one can choose it.
+  const others = extra.filter((each) => each);
   const guess = others.find((each) => TRUTHS.includes(each.toLowerCase())) ?? others.at(-1) ?? "";
-  const label = others.length > 1 ? await askForLabel(others, guess) : null;
+  const label = others.length > 1 ? await askForLabel(others, guess) : extra.length > 1 ? guess : null;
   return { task: found.task, name: first.file.name, table: first.file, label, images: [], pictures: new Map() };
 }
 
@@ -117,13 +120,6 @@ async function findTask(columns, tab, tabs) {
     if (features.length && features.every((name) => columns.includes(name))) return { task: each.task, features };
   }
   return { task: tab.task, features: columns.slice(0, -1) };
-}
-
-/** Returns the names in the first line of a table. @param {string} text */
-function splitHeader(text) {
-  const [line] = text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/, 1);
-  const separator = [",", ";", "\t", "|"].reduce((best, each) => line.split(each).length > line.split(best).length ? each : best);
-  return line.split(separator).map((each) => each.trim().replace(/^"(.*)"$/, "$1").replaceAll('""', '"'));
 }
 
 /** Asks the service to judge the data. @param {OwnData} own @param {string} by @returns {Promise<any>} */
