@@ -17,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
+from model_card import Feature, FeatureInput
 from tests.support import drawings
 from tests.support.browser import (
     PHONE,
@@ -27,7 +28,7 @@ from tests.support.browser import (
 )
 from tests.support.hue_images import write_images
 from tests.support.server import Server
-from tests.support.tiny_models import tiny_graph
+from tests.support.tiny_models import tiny_card, tiny_graph, write_tiny
 from training.__main__ import main as train
 from training.data.strokes import fit_strokes
 
@@ -270,6 +271,23 @@ def test_a_pasted_row_of_a_table_is_compared(server: Server, browser: Browser) -
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
     )
     assert "'label': array([" in answer.stdout
+
+
+def test_a_quoted_value_that_holds_the_separator_is_pasted_whole(
+    server: Server, browser: Browser
+) -> None:
+    """A pasted row is split as a table is: not within quotes, and two of them are one."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        pasted = page.evaluate(
+            """async (text) => {
+            const app = document.querySelector("script[type=module]").src;
+            const { readPastedRow } = await import(new URL("pasted.js", app));
+            return readPastedRow(text, ["stars", "review"]); }""",
+            '5,"good, and ""cheap"""',
+        )
+
+    assert pasted == ["5", 'good, and "cheap"']
 
 
 def test_the_plane_shows_a_map_of_each_classifier(
@@ -545,6 +563,42 @@ def test_a_folder_with_refused_files_and_without_cards_has_a_page(
         expect(page.locator(".trial .problem")).to_contain_text("The server says: ")
         found = Axe().run(page)
         assert found.response["violations"] == [], found.generate_report()
+
+
+def test_a_long_category_is_read_whole_where_there_is_room(
+    browser: Browser, start_server: StartServer, tmp_path: Path
+) -> None:
+    """A field of categories is as wide as its longest one, and at most as the field allows."""
+    colours = Feature(
+        name="colour", type="category", values=("red", "green", "blue as the sea")
+    )
+    row = FeatureInput(
+        features=(Feature(name="size", type="number"), colours), example=(0.5, "green")
+    )
+    write_tiny(tmp_path, tiny_card(input=row))
+    text = """(box) => { const context = document.createElement("canvas").getContext("2d");
+        context.font = getComputedStyle(box).font;
+        return context.measureText("blue as the sea").width; }"""
+    with (
+        start_server(VEREDICTO_MODELS=tmp_path) as server,
+        open_page(browser, f"{server.url}/?task=colour") as page,
+    ):
+        box = page.locator("#feature-1")
+        arrow = 24
+        assert box.evaluate("(box) => box.clientWidth") > box.evaluate(text) + arrow
+        assert page.evaluate("document.documentElement.scrollWidth") == WIDE[0]
+
+
+def test_the_reference_says_that_it_needs_javascript(
+    server: Server, browser: Browser
+) -> None:
+    """Without scripts the reference of calls says so, and where its document is."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server.url}/docs")
+    assert "This page needs JavaScript" in page.inner_text("main")
+    assert page.get_attribute("main a", "href") == "docs.json"
+    context.close()
 
 
 def test_an_empty_folder_has_a_page_that_says_what_to_do(

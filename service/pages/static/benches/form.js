@@ -278,7 +278,7 @@ class CategoryField {
     const id = `feature-${index}`;
     const empty = feature.imputed != null ? [make("option", { value: "" }, say("missing"))] : [];
     this.box = make("select", { id, change }, ...empty, ...this.values.map((value) => make("option", { value }, value)));
-    this.element = make("div", { class: "field" }, make("label", { for: id }, this.name), this.box);
+    this.element = make("div", { class: "field choice" }, make("label", { for: id }, this.name), this.box);
   }
 
   middle() {
