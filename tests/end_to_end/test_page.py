@@ -592,7 +592,7 @@ def test_a_long_category_is_read_whole_where_there_is_room(
 def test_the_reference_says_that_it_needs_javascript(
     server: Server, browser: Browser
 ) -> None:
-    """Without scripts the reference of calls says so, and where its document is."""
+    """The reference of calls says so without scripts, and where its document is."""
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{server.url}/docs")

@@ -174,7 +174,7 @@ def test_rows_for_a_slow_model_are_read_and_then_run_in_a_thread(
 
 
 def test_a_journal_leaves_many_rows_to_a_thread(with_journal: Application) -> None:
-    """To write them down takes longer than to answer them."""
+    """A journal writes rows down, which takes longer than to answer them."""
     small = write([[0.5, 1.5]])
     many, one = ask(with_journal, (BODY, 1), (small, 1))
 
