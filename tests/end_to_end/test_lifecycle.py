@@ -38,20 +38,24 @@ WITHOUT_CAPABILITIES = (
 """This program drops what capabilities a successor would have (PR_CAPBSET_DROP), and begins the rest of its words."""
 
 STOP_ONCE = """
-import os, pathlib, signal, threading
+import os, pathlib, signal, threading, time
 
 start = threading.Thread.start
 
-def start_and_stop(self):
-    start(self)
+def stop_and_start(self):
     was_stopped = pathlib.Path(os.environ["WAS_STOPPED"])
     if self.name == "listener" and not was_stopped.exists():
         was_stopped.touch()
         os.kill(os.getpid(), signal.SIGSTOP)
+        time.sleep(600)
+    start(self)
 
-threading.Thread.start = start_and_stop
+threading.Thread.start = stop_and_start
 """
-"""Python runs this ahead of each process: the first worker is stopped once it accepts connections."""
+"""Python runs this ahead of each process: the first worker is stopped as it is about to accept connections.
+
+The signal may take its way, and the worker would answer meanwhile: it sleeps until it is killed.
+"""
 
 Start = Callable[..., Any]
 
@@ -188,7 +192,7 @@ def test_a_worker_that_is_stopped_is_replaced(
 def test_a_worker_that_is_stopped_as_it_begins_to_answer_is_replaced_soon(
     models: Path, tmp_path: Path, start_server: Start
 ) -> None:
-    """A worker that accepts connections is one that serves, and has seconds to be heard, not the minute of a start."""
+    """A worker that is about to accept connections has seconds to be heard, not the minute of a start."""
     startup = tmp_path / "startup"
     startup.mkdir()
     (startup / "sitecustomize.py").write_text(STOP_ONCE)
