@@ -141,12 +141,7 @@ def test_a_worker_that_is_killed_loses_only_what_it_held(
         with ask(server) as clients:
             killed = find_workers(server)[0]
             os.kill(killed, signal.SIGKILL)
-            wait_until(
-                lambda: (
-                    len(find_workers(server)) == 2
-                    and killed not in find_workers(server)
-                )
-            )
+            wait_until(lambda: len({*find_workers(server)} - {killed}) == 2)
 
         metrics = server.client.get("/metrics").text
         log = server.log.read_text()

@@ -92,11 +92,7 @@ def test_a_worker_that_is_killed_is_forked_anew(
         killed = find_named(server, WORKER_NAME)[0]
         os.kill(killed, signal.SIGKILL)
         wait_until(
-            lambda: (
-                len(find_named(server, WORKER_NAME)) == 2
-                and killed not in find_named(server, WORKER_NAME)
-            ),
-            LIMIT_S,
+            lambda: len({*find_named(server, WORKER_NAME)} - {killed}) == 2, LIMIT_S
         )
         wait_until_serving(server, 3)
         log = server.log.read_text()
