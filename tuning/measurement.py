@@ -86,7 +86,6 @@ class Measurer:
     ) -> tuple[float | None, tuple[str, ...]]:
         """Returns the highest rate that keeps the objectives, or the caller's rate where that does."""
         plan = self.plan
-        start = search.find_start_rate(target, load)
         if plan.rate is not None:
             trial = search.judge(_send(target, load, plan.rate), plan.rate, plan.slo)
             return plan.rate if trial.holds else None, _list_faults(trial.fault)
@@ -94,7 +93,7 @@ class Measurer:
         found = search.search(
             lambda rate: measure(target, search.set_rate(load, rate))[0],
             plan.slo,
-            start_rate=start,
+            start_rate=search.find_start_rate(target, load),
             repeats=1,
             on_trial=lambda _: None,
         )

@@ -248,19 +248,22 @@ def test_a_rolling_update_loses_no_request(
     servers = [f"127.0.0.1:{port}" for port in ports.values()]
     with ExitStack() as stack:
         running = {name: stack.enter_context(ExitStack()) for name in ports}
-        for name, each in running.items():
-            each.enter_context(start(name))
+        started = [each.enter_context(start(name)) for name, each in running.items()]
         url = stack.enter_context(run_proxy(program, tmp_path, servers))
         with httpx.Client(base_url=url, transport=PatientTransport()) as client:
             wait_until(lambda: client.get("/readyz").status_code == 200)
 
-        asking = stack.enter_context(Asking(url))
-        asking.wait_for_more()
-        for name, each in running.items():
-            each.close()
+        with Asking(url) as asking:
             asking.wait_for_more()
-            started = each.enter_context(start(name))
-            wait_until(partial(is_asked, started))
+            for name, each in running.items():
+                each.close()
+                asking.wait_for_more()
+                started.append(each.enter_context(start(name)))
+                wait_until(partial(is_asked, started[-1]))
+
+        for server in started:
+            # Nobody asks any more, and a drain would take its time.
+            server.process.kill()
 
     assert asking.failed == []
     assert asking.n_answered > N_BETWEEN
