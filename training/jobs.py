@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -207,25 +208,28 @@ def learn_here(
     commands: Sequence[list[str]], messages: Messages, *, workers: int | None
 ) -> list[Outcome]:
     """Returns outcomes of the commands, each run by a process of this machine, as many at a time as processors."""
-    pool = ProcessPoolExecutor(
-        min(workers or count_processors(), max(1, len(commands))),
-        mp_context=_make_context(),
-        initializer=_initialise_worker,
-        initargs=(messages, dict(os.environ)),
-    )
-    try:
-        futures = [pool.submit(_run_job, command) for command in commands]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        return [
-            _collect_outcome(future, command)
-            for future, command in zip(futures, commands, strict=True)
-        ]
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    # Processes that are ended at once remove nothing of their own.
+    with tempfile.TemporaryDirectory(prefix="veredicto-train-") as scratch:
+        environment = dict(os.environ) | {"TMPDIR": scratch}
+        pool = ProcessPoolExecutor(
+            min(workers or count_processors(), max(1, len(commands))),
+            mp_context=_make_context(),
+            initializer=_initialise_worker,
+            initargs=(messages, environment),
+        )
+        try:
+            futures = [pool.submit(_run_job, command) for command in commands]
+            wait(futures, return_when=FIRST_EXCEPTION)
+            return [
+                _collect_outcome(future, command)
+                for future, command in zip(futures, commands, strict=True)
+            ]
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _collect_outcome(future: Future[Outcome], command: list[str]) -> Outcome:
@@ -245,6 +249,8 @@ def _initialise_worker(messages: Messages, environment: Mapping[str, str]) -> No
     _messages = messages
     os.environ.clear()
     os.environ.update(environment)
+    # The next look for a folder of temporary files goes by the environment.
+    tempfile.tempdir = None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 

@@ -275,7 +275,9 @@ def test_a_folder_that_cannot_be_written_fails_the_run(
 
 
 def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
-    """Ctrl-C to the whole group leaves no traceback and no process, and what was finished is kept."""
+    """Ctrl-C to the whole group leaves no traceback, process or temporary file, and what was finished is kept."""
+    models, temporary = tmp_path / "models", tmp_path / "temporary"
+    temporary.mkdir()
     command = [
         sys.executable,
         "-m",
@@ -286,17 +288,18 @@ def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
         "--family",
         *QUICK_THEN_SLOW,
         "--output",
-        str(tmp_path),
+        str(models),
     ]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
-    while not list(tmp_path.glob("*.onnx")) and process.poll() is None:
+    while not list(models.glob("*.onnx")) and process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
 
@@ -305,9 +308,10 @@ def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "stopped: what was finished is kept" in printed
     assert "Traceback" not in printed
-    finished = list(tmp_path.iterdir())
+    finished = list(models.iterdir())
     assert all(read_card(path) for path in finished)
     assert 0 < len(finished) < len(QUICK_THEN_SLOW)
+    assert list(temporary.glob("veredicto-*")) == []
 
 
 def find_workers(pid: int) -> list[psutil.Process]:
