@@ -14,6 +14,7 @@ from benchmarks.contenders.contender import CONTENDERS
 from benchmarks.contenders.processes import ContenderFailed, Server
 from benchmarks.load import closed_loop
 from benchmarks.resources import ProcessTree
+from tests.support.waiting import wait_until
 
 BUSY_S = 0.5
 WORK = """
@@ -29,10 +30,14 @@ sleep(60)
 
 @contextmanager
 def serve(busy_s: float, done: Path) -> Iterator[Server]:
-    """Runs a process that computes for so many seconds of processor, says that it is done, and rests."""
+    """Runs a process that computes for so many seconds of processor, says that it is done, and rests.
+
+    It computes when the block begins, which on a busy machine is a while after it was started.
+    """
     process = subprocess.Popen([sys.executable, "-c", WORK, str(busy_s), str(done)])
     try:
         tree = ProcessTree(process.pid)
+        wait_until(lambda: tree.cpu_s() > BUSY_S / 5)
         yield Server(contender=CONTENDERS[0], port=0, tree=tree, start_s=0.0)
     finally:
         process.kill()
@@ -43,8 +48,6 @@ def test_a_run_ends_when_its_server_is_idle(tmp_path: Path) -> None:
     """A server that goes on computing for clients that have left is waited for."""
     done = tmp_path / "done"
     with serve(BUSY_S, done) as server:
-        while server.tree.cpu_s() < BUSY_S / 5:
-            pass
         closed_loop.wait_until_idle(server)
 
         assert done.exists()
