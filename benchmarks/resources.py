@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+_RUNNABLE = "R"
 _PARENT = 1
 _USER = 11
 _SYSTEM = 12
@@ -65,6 +66,14 @@ class ProcessTree:
         ticks = sum(int(stat[_USER]) + int(stat[_SYSTEM]) for stat in stats if stat)
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def is_computing(self) -> bool:
+        """Returns whether any of their threads runs, or would if a processor were free."""
+        return any(
+            _read_fields(path)[:1] == [_RUNNABLE]
+            for member in self.members()
+            for path in (PROC / str(member.pid) / "task").glob("*/stat")
+        )
+
     def memory_mib(self) -> float:
         """Returns the proportional set size, in which what processes share counts once."""
         return sum(_read_pss_kib(member.pid) for member in self.members()) / 1024
@@ -72,8 +81,12 @@ class ProcessTree:
 
 def _read_stat(pid: int) -> list[str]:
     """Returns the fields after the name, which may have anything in it; none where the process has ended."""
+    return _read_fields(PROC / str(pid) / "stat")
+
+
+def _read_fields(path: Path) -> list[str]:
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return path.read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.clients import find_workers
 from tests.support.server import Server, serve
 from tests.support.tiny_models import write_image_model
 
@@ -106,21 +107,11 @@ def mutate(content: bytes, other: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-def memory_mib(server: Server) -> dict[str, float]:
-    """Returns the resident memory in MiB of the process and of its descendants, by their process ids."""
-    pids = []
-    waiting = [server.process.pid]
-    while waiting:
-        pid = waiting.pop()
-        pids.append(pid)
-        waiting += [
-            int(each)
-            for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
-
+def memory_mib(server: Server) -> dict[int, float]:
+    """Returns the resident memory in MiB of the supervisor and of its workers, by their process ids."""
     return {
-        f"{pid}": int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20
-        for pid in pids
+        pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20
+        for pid in (server.process.pid, *find_workers(server))
     }
 
 
