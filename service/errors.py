@@ -40,8 +40,17 @@ def hint_at(name: str, known: Iterable[str], *, prefix: str = "") -> str:
     """
     known = tuple(known)
     by_form = hint_at_form(name, known)
-    if by_form or len(name) > MAX_HINTED_CHARS:
+    if by_form:
         return by_form
+
+    like = find_like(name, known, prefix=prefix)
+    return f" (did you mean {like!r}?)" if like else ""
+
+
+def find_like(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """Returns the known name that is most like this one, or an empty text."""
+    if len(name) > MAX_HINTED_CHARS:
+        return ""
 
     compared = [each for each in known if len(each) <= MAX_HINTED_CHARS]
     by_ending = {
@@ -50,7 +59,7 @@ def hint_at(name: str, known: Iterable[str], *, prefix: str = "") -> str:
     ending = name.removeprefix(prefix).lower()
     near = get_close_matches(ending, by_ending, n=1, cutoff=MIN_LIKENESS)
 
-    return f" (did you mean {by_ending[near[0]]!r}?)" if near else ""
+    return by_ending[near[0]] if near else ""
 
 
 def hint_at_form(name: str, known: Iterable[str]) -> str:

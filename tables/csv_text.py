@@ -8,13 +8,13 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tables.encodings import decode, describe_encoding
 from tables.file_formats import NoTextError
-from tables.unpacking import unpack
+from tables.unpacking import refuse_packed, unpack
 
 SEPARATORS = ",;\t|"
 MAX_HEAD_ROWS = 1000
@@ -22,9 +22,11 @@ MAX_HEAD_ROWS = 1000
 NUMERAL = re.compile(r"[+-]?\d+([.,]\d+)?")
 """A name that is one may be a value of the first row."""
 _LINE = re.compile(r"[^\r\n]*")
-_BLANK = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
+_BLANK = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"#[^\r\n]*(?:\r\n|\r|\n)")
-_TOLD_SEPARATOR = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
+_TOLD_SEPARATOR = re.compile(
+    r'\s*"?sep=([^"\r\n])"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE
+)
 _QUOTED_ROW = re.compile(r'[^\r\n]*(?:\r\n|\r|\n)\s*"')
 _OTHER_QUOTES = re.compile(r"'.*'|[“”„«‘].*[”“»’]|`.*`")
 _ESCAPE = re.compile(r'\\([\\"])')
@@ -50,6 +52,10 @@ class UnreadableTableError(Exception):
 
 class NoRowsError(UnreadableTableError):
     """The table has names of columns, but no row."""
+
+
+class TooManyRowsError(UnreadableTableError):
+    """The table has more rows than were to be read."""
 
 
 class RepeatedColumnError(UnreadableTableError):
@@ -78,13 +84,21 @@ class CSVText(NamedTuple):
 
 
 def read_csv_text(
-    name: str, content: bytes, *, max_bytes: int = MAX_UNPACKED_BYTES
+    name: str,
+    content: bytes,
+    *,
+    max_bytes: int = MAX_UNPACKED_BYTES,
+    max_rows: int | None = None,
+    may_be_packed: bool = True,
 ) -> CSVText:
     """Returns what stands in a CSV of this name, whose encoding and separator are found out; it may be packed.
 
-    It raises UnreadableTableError, also where more than `max_bytes` are unpacked of it.
+    It raises UnreadableTableError, also where more than `max_bytes` are unpacked of it, and TooManyRowsError at the
+    first row beyond `max_rows`; those without any value are passed over where there is such a limit.
     """
     try:
+        if not may_be_packed:
+            refuse_packed(content)
         unpacked = unpack(name, content, max_bytes)
         decoded = decode(unpacked)
     except NoTextError as error:
@@ -97,7 +111,7 @@ def read_csv_text(
         text = replace(text, body=_ESCAPE.sub(_double_quote, text.body))
         notes.append(ESCAPED_NOTE)
 
-    return CSVText(*_split(text, separator, name), separator, notes=notes)
+    return CSVText(*_split(text, separator, name, max_rows), separator, notes=notes)
 
 
 def _cut_end_mark(text: str) -> str:
@@ -112,7 +126,9 @@ def has_escaped_quotes(text: str, separator: str) -> bool:
         return False
 
     part = re.escape(separator)
-    escaped = rf'(?:^|[{part}\r\n]) *"[^"]*\\"(?![{part}"\r\n])(?!\Z)'
+    # Spaces that part values stand ahead of a quote one by one, or a run of them would be gone through from each.
+    spaces = "" if separator == " " else " *"
+    escaped = rf'(?:^|[{part}\r\n]){spaces}"[^"]*\\"(?![{part}"\r\n])(?!\Z)'
     return re.search(escaped, text) is not None
 
 
@@ -145,18 +161,22 @@ def skip_preamble(text: str) -> Text:
 
 
 def _pass_blank(text: str, start: int) -> int:
-    """Returns where the first line begins that has anything on it."""
+    """Returns where the first line begins that has anything on it, spaces ahead of that included."""
     blank = _BLANK.match(text, start)
-    return blank.end() if blank else start
+    assert blank is not None
+    return start + len(blank[0].rstrip(" \t"))
 
 
 def _is_header(line: re.Match[str]) -> bool:
     """Tells if a line that begins with # has as many separators as the next one, so that it names columns."""
+    if line.string.startswith("#", line.end()):
+        return False
+
     following = _LINE.match(line.string, line.end())
     assert following is not None
     counts = [(line[0].count(each), following[0].count(each)) for each in SEPARATORS]
 
-    return not following[0].startswith("#") and any(n == m > 0 for n, m in counts)
+    return any(n == m > 0 for n, m in counts)
 
 
 def find_separator(text: str) -> str:
@@ -179,7 +199,7 @@ def _find_spaces(text: str) -> str:
 
 
 def _split(
-    text: Text, separator: str, file_name: str
+    text: Text, separator: str, file_name: str, max_rows: int | None
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """Returns names, rows and their places; lines without anything on them, and names again, are passed over."""
     csv.field_size_limit(MAX_FIELD_CHARS)
@@ -191,11 +211,9 @@ def _split(
 
     try:
         first = next(reader, [])
-        for row in reader:
-            is_head = row == first and len(row) > 1
-            if row and not is_head:
-                rows.append(row)
-                lines.append(text.n_skipped + reader.line_num)
+        for row in _limit_rows(reader, first, file_name, max_rows):
+            rows.append(row)
+            lines.append(text.n_skipped + reader.line_num)
     except csv.Error as error:
         raise UnreadableTableError(
             file_name,
@@ -214,6 +232,30 @@ def _split(
     _check_widths(names, rows, lines, file_name)
 
     return _drop_nameless(names, rows, [f"line {line}" for line in lines])
+
+
+def _limit_rows(
+    reader: Any, first: list[str], file_name: str, max_rows: int | None
+) -> Iterator[list[str]]:
+    """Yields the rows that are not the names again; raises TooManyRowsError beyond `max_rows`.
+
+    Spreadsheets write rows without any value below a table, of which a limit counts none.
+    """
+    n_rows = 0
+    for row in reader:
+        is_head = row == first and len(row) > 1
+        if not row or is_head:
+            continue
+
+        if max_rows is not None:
+            if not any(map(str.strip, row)):
+                continue
+            n_rows += 1
+            if n_rows > max_rows:
+                raise TooManyRowsError(
+                    file_name, f"expected at most {max_rows} rows, got more"
+                )
+        yield row
 
 
 def _check_quotes(names: list[str], rows: list[list[str]], file_name: str) -> None:
@@ -259,13 +301,16 @@ def fit_names(
 def _drop_nameless(
     names: list[str], rows: list[list[str]], places: list[str]
 ) -> tuple[list[str], list[list[str]], list[str]]:
-    """Returns the table without a last column that has neither name nor value, which a separator at line ends makes."""
+    """Returns the table without last columns that have neither name nor value, which separators at line ends make."""
+    n_kept = len(names)
     while (
-        len(names) > 1
-        and names[-1] == f"column_{len(names)}"
-        and not any(row[-1].strip() for row in rows)
+        n_kept > 1
+        and names[n_kept - 1] == f"column_{n_kept}"
+        and not any(row[n_kept - 1].strip() for row in rows)
     ):
-        names, rows = names[:-1], [row[:-1] for row in rows]
+        n_kept -= 1
+    if n_kept < len(names):
+        names, rows = names[:n_kept], [row[:n_kept] for row in rows]
 
     return names, rows, places
 

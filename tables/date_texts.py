@@ -40,10 +40,19 @@ _ORDERS = {
     "ymd": "year, month, day",
 }
 _EPOCH = dt.date(1970, 1, 1)
+_SHORT_YEARS = next(
+    each
+    for each in NOTATIONS
+    if "ymd" in each.orders and each.pattern.fullmatch("1/2/03")
+).pattern
 
 
 class DateError(ValueError):
     """A text is no date, or may be several; the message goes on after `got`."""
+
+
+class SeveralDatesError(DateError):
+    """A text may be several dates, of which others beside it may tell the one that is meant."""
 
 
 class ColumnDates(NamedTuple):
@@ -92,16 +101,38 @@ def read_date(text: str) -> dt.date:
 
         days = _list_days(found, notation)
         if len(days) > 1:
-            several = " or ".join(map(str, days))
-            raise DateError(
-                f"got {shown}, which may be {several}: write the one that is meant so"
-            )
+            raise _make_doubt(text, days)
         if days:
             return days[0]
         is_wrong = True
 
     reason = ", which is no day of the calendar" if is_wrong else ""
     raise DateError(f"got {shown}{reason}")
+
+
+def read_known_date(text: str, learnt: Days | None) -> dt.date:
+    """Returns the date that one text is in itself, for models that know its column; raises DateError.
+
+    With slashes and a year of two digits the year may be first after all, which is told where only the days learnt
+    would have it so, as 22/07/15 of a summer that was learnt from.
+    """
+    day = read_date(text)
+    if learnt is None or "/" not in text or _is_inside(day, learnt):
+        return day
+
+    found = _SHORT_YEARS.fullmatch(cut_time(write_ascii_digits(text.strip())))
+    other = found and read_day(found, "ymd")
+    if other and other != day and _is_inside(other, learnt):
+        raise _make_doubt(text, sorted((day, other)))
+
+    return day
+
+
+def _make_doubt(text: str, days: Sequence[dt.date]) -> SeveralDatesError:
+    several = " or ".join(map(str, days))
+    return SeveralDatesError(
+        f"got {text[:MAX_CHARS]!r}, which may be {several}: write the one that is meant so"
+    )
 
 
 def _list_days(found: re.Match[str], notation: Notation) -> list[dt.date]:
@@ -151,6 +182,21 @@ def _cut_times(column: Sequence[str | None]) -> dict[str, str]:
     known = {each for each in column if each is not None}
     bare_of = {each: cut_time(write_ascii_digits(each.strip())) for each in known}
     return {text: bare for text, bare in bare_of.items() if not is_gap(bare)}
+
+
+def clear_gaps(column: Sequence[str | None]) -> list[str | None]:
+    """Returns the texts of a column of dates, None for those that mark a missing one."""
+    bare_of = _cut_times(column)
+    return [each if each in bare_of else None for each in column]
+
+
+def read_proven(column: Sequence[str | None]) -> Mapping[str, dt.date]:
+    """Returns the date of each text of a column that only one order of day, month and year fits, and else none."""
+    bare_of = _cut_times(column)
+    read = read_texts(Counter(bare_of.values())) if bare_of else Reading()
+    if read.dates is None or read.is_guess:
+        return {}
+    return {text: read.dates[bare] for text, bare in bare_of.items()}
 
 
 def read_texts(rows_of: Mapping[str, int], learnt: Days | None = None) -> Reading:
@@ -335,13 +381,13 @@ def _find_span(dates: Mapping[str, dt.date]) -> dt.timedelta:
 def _count_inside(
     dates: Mapping[str, dt.date], rows_of: Mapping[str, int], learnt: Days
 ) -> int:
+    return sum(rows_of[text] for text, day in dates.items() if _is_inside(day, learnt))
+
+
+def _is_inside(day: dt.date, learnt: Days) -> bool:
     low, high = learnt
     margin = max(MIN_MARGIN_DAYS, MARGIN * (high - low))
-    return sum(
-        rows_of[text]
-        for text, day in dates.items()
-        if low - margin <= count_days(day) <= high + margin
-    )
+    return low - margin <= count_days(day) <= high + margin
 
 
 def _note_years(dates: Mapping[str, dt.date]) -> str:

@@ -20,6 +20,17 @@ _MARK = "\ufeff"
 _OPEN_BYTES = b"\x81\x8d\x8f\x90\x9d"
 _ISO_2022 = (b"\x1b$B", b"\x1b$@", b"\x1b$)", b"\x1b$A", b"\x1b$(")
 _AS_CP1252 = "as_cp1252"
+_CP1252 = {
+    each: bytes([each]).decode("latin-1" if each in _OPEN_BYTES else "cp1252")
+    for each in range(0x80, 0x100)
+}
+_N_DECODED = 4096
+_UTF8 = re.compile(
+    "((?:[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|"
+    "\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|"
+    "\xf4[\x80-\x8f][\x80-\xbf]{2})+)"
+)
+"""Characters beyond ASCII in UTF-8, each byte as the character of its number."""
 
 
 def decode(content: bytes) -> str:
@@ -61,15 +72,25 @@ def decode_bytes(content: bytes) -> str:
 
 
 def _decode_cp1252(error: UnicodeError) -> tuple[str, int]:
-    """Returns what the bytes are in cp1252, which leaves five of them open: these keep their number."""
-    assert isinstance(error, UnicodeDecodeError)
-    wrong = error.object[error.start : error.end]
-    text = "".join(
-        bytes([each]).decode("latin-1" if each in _OPEN_BYTES else "cp1252")
-        for each in wrong
-    )
+    """Returns the text of some bytes from an error on, and where they end; what is UTF-8 among them stays that.
 
-    return text, error.end
+    Bytes that cp1252 leaves open keep their number. One error at a time would take a microsecond for each.
+    """
+    assert isinstance(error, UnicodeDecodeError)
+    end = _find_end(error.object, error.start + _N_DECODED)
+    pieces = _UTF8.split(error.object[error.start : end].decode("latin-1"))
+    pieces[::2] = [each.translate(_CP1252) for each in pieces[::2]]
+    pieces[1::2] = [each.encode("latin-1").decode() for each in pieces[1::2]]
+
+    return "".join(pieces), end
+
+
+def _find_end(content: bytes, end: int) -> int:
+    """Returns an end near this one that is within no character of UTF-8, which have at most four bytes."""
+    if end >= len(content):
+        return len(content)
+    around = range(end, end - 4, -1)
+    return next((at for at in around if content[at] & 0xC0 != 0x80), end)
 
 
 codecs.register_error(_AS_CP1252, _decode_cp1252)

@@ -6,7 +6,8 @@ Only plain notations are numbers here: a column whose numbers are written otherw
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from tables.digits import write_ascii_digits
@@ -20,6 +21,7 @@ from tables.notations import (
     MISSING,
     MISSING_AMONG_NUMBERS,
     NUMBER,
+    NUMBER_END,
     POINT,
     POINT_GROUPS,
     SPREADSHEET_TEXT,
@@ -30,7 +32,8 @@ from tables.notations import (
 _GAP = re.compile(MISSING_AMONG_NUMBERS)
 _INTEGER = re.compile(INTEGER)
 _POINT = re.compile(POINT)
-_COMMA = re.compile(COMMA)
+_COMMA = re.compile(rf"{COMMA}|^[+-]?\d+{NUMBER_END}")
+"""R writes 3e-05 beside decimal commas."""
 _GROUPS = re.compile(f"{POINT_GROUPS}|{COMMA_GROUPS}")
 _POINT_GROUPS = re.compile(POINT_GROUPS)
 _COMMA_GROUPS = re.compile(COMMA_GROUPS)
@@ -40,9 +43,16 @@ _TELEPHONE = re.compile(TELEPHONE)
 _ORNAMENTS = re.compile(r"[€$£¥%\s'’\u00a0\u202f]")
 _SPREADSHEET_TEXT = re.compile(SPREADSHEET_TEXT)
 _MISSING = frozenset(MISSING)
+_PLAIN = {".": frozenset("0123456789.+-eE"), ",": frozenset("0123456789,+-eE")}
+_MARKED = ";\t|"
+"""Values that one of these parts may have commas before their decimals."""
 _TRUTHS = frozenset(("true", "false", *YES_AND_NO))
 
+_MARKS = frozenset(".,٫٬．，")
+"""One of these may stand before three digits."""
+
 Value = float | str | None
+Texts = Sequence[str | None]
 
 
 class Range(NamedTuple):
@@ -66,15 +76,96 @@ class UnclearNumber(Exception):
         )
 
 
+class TextTable:
+    """A table has texts by column, which become numbers or names; one mark stands before the decimals of all of them.
+
+    It yields its rows as texts by name. A column is read when it is first asked for, so that others cost nothing.
+    """
+
+    def __init__(
+        self, names: Sequence[str], rows: Sequence[Sequence[str]], separator: str
+    ) -> None:
+        self.names = names
+        self._rows = rows
+        self._separator = separator
+        self._positions = {name: at for at, name in enumerate(names)}
+        self._texts: dict[str, Texts] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[dict[str, str | None]]:
+        for row in self._rows:
+            yield dict(zip(self.names, strip_texts(row), strict=True))
+
+    @cached_property
+    def mark(self) -> str:
+        """Returns the mark before decimals, which all of the table tells."""
+        columns = map(self.read, self.names) if self._separator in _MARKED else ()
+        return find_decimal_mark(
+            (text for column in columns for text in column), self._separator
+        )
+
+    def read(self, column: str) -> Texts:
+        """Returns a column's texts without spaces around them, None for those that mean a missing value."""
+        texts = self._texts.get(column)
+        if texts is None:
+            at = self._positions[column]
+            texts = self._texts[column] = strip_texts([row[at] for row in self._rows])
+        return texts
+
+    def choose_mark(self, column: str, learnt: Range | None) -> str:
+        """Returns the mark before decimals of a column: that of the table, unless models learnt from others.
+
+        Where all marks of the column are points as in 2.345, beside decimal commas, these are decimal where numbers as
+        2345 were not learnt from.
+        """
+        if learnt is None or self.mark == ".":
+            return self.mark
+
+        known = [each for each in self.read(column) if each is not None]
+        has_commas = any("," in each for each in known)
+        return self.mark if has_commas else choose_learnt_mark(known, learnt) or ","
+
+    def name(self, column: str, known: Collection[str] = ()) -> Texts:
+        """Returns the names of a column's values, as they are written where more of them are `known` so.
+
+        A known name that means a missing value elsewhere is a name here.
+        """
+        texts = self.read(column)
+        kept = _MISSING.intersection(known)
+        if kept:
+            at = self._positions[column]
+            written = (_unwrap(row[at].strip()) for row in self._rows)
+            texts = [
+                each if each in kept else text
+                for each, text in zip(written, texts, strict=True)
+            ]
+
+        names = name_texts(texts, self.mark)
+        n_written, n_named = (sum(each in known for each in s) for s in (texts, names))
+        return texts if n_written > n_named else names
+
+
 def strip_texts(texts: Iterable[str]) -> list[str | None]:
     """Returns texts without spaces around them or Excel's ="...", None for those that mean a missing value."""
-    stripped = [_SPREADSHEET_TEXT.sub(r"\1", text.strip()).strip() for text in texts]
+    stripped = [
+        _unwrap(text) if text[:1] == "=" else text for text in map(str.strip, texts)
+    ]
     return [None if text in _MISSING else text for text in stripped]
 
 
+def _unwrap(text: str) -> str:
+    return _SPREADSHEET_TEXT.sub(r"\1", text).strip()
+
+
 def find_decimal_mark(texts: Iterable[str | None], separator: str) -> str:
-    """Returns the decimal mark of a table; only where a semicolon parts the values it may be a comma."""
-    if separator != ";":
+    """Returns the decimal mark of a table; it may be a comma unless commas part the values.
+
+    Where nothing proves a point it is one beside semicolons, as spreadsheets write both, and beside tabs and bars where
+    all that proves a mark proves this one.
+    """
+    if separator not in _MARKED:
         return "."
 
     marks = {
@@ -85,7 +176,9 @@ def find_decimal_mark(texts: Iterable[str | None], separator: str) -> str:
         and (_POINT.match(text) or _COMMA.match(text))
         and not _GROUPS.match(text)
     }
-    return "." if marks == {"."} else ","
+    if separator == ";":
+        return "." if marks == {"."} else ","
+    return "," if marks == {","} else "."
 
 
 def proves_mark(texts: Iterable[str], mark: str) -> bool:
@@ -97,26 +190,61 @@ def proves_mark(texts: Iterable[str], mark: str) -> bool:
     )
 
 
-def read_numbers(texts: Sequence[str | None], mark: str) -> list[Value]:
+def read_numbers(texts: Texts, mark: str) -> list[Value]:
     """Returns numbers where all known texts are some, else the texts; raises UnclearNumber for another notation."""
-    pattern = _POINT if mark == "." else _COMMA
-    known = {text: write_ascii_digits(text) for text in texts if text is not None}
-    odd = {
-        text
-        for text, plain in known.items()
-        if not (pattern.match(plain) or _INTEGER.match(plain) or _GAP.match(plain))
-    }
+    cells = read_cells(texts, mark)
+    odd = {each for each in cells if isinstance(each, str)}
     for text in sorted(odd):
-        if _NUMBER.match(_ORNAMENTS.sub("", known[text])):
+        if is_other_number(text):
             raise UnclearNumber(text, mark)
-    if odd:
-        return list(texts)
 
-    numbers = {
-        text: None if _GAP.match(plain) else float(plain.replace(",", "."))
-        for text, plain in known.items()
-    }
-    return [None if text is None else numbers[text] for text in texts]
+    return list(texts) if odd else cells
+
+
+def read_cells(texts: Texts, mark: str) -> list[Value]:
+    """Returns the number of each text that is one, None where it is missing among numbers, and else the text."""
+    quickly = _read_quickly(texts, mark)
+    if quickly is not None:
+        return quickly
+
+    pattern = _POINT if mark == "." else _COMMA
+    read: dict[str | None, Value] = {None: None}
+    for text in texts:
+        if text is not None and text not in read:
+            read[text] = _read_number(text, pattern)
+
+    return [read[text] for text in texts]
+
+
+def _read_quickly(texts: Texts, mark: str) -> list[Value] | None:
+    """Returns the numbers of texts that are all as a program writes them; None where any is not, or may not be.
+
+    What consists of these characters is a number to Python where it is one to the patterns.
+    """
+    known = [text for text in texts if text is not None]
+    if not _PLAIN[mark].issuperset("".join(known)):
+        return None
+
+    try:
+        if len(known) == len(texts) and mark == ".":
+            return list(map(float, known))
+        return [
+            None if text is None else float(text.replace(",", ".")) for text in texts
+        ]
+    except ValueError:
+        return None
+
+
+def _read_number(text: str, pattern: re.Pattern[str]) -> Value:
+    plain = write_ascii_digits(text)
+    if pattern.match(plain) or _INTEGER.match(plain):
+        return float(plain.replace(",", "."))
+    return None if _GAP.match(plain) else text
+
+
+def is_other_number(text: str) -> bool:
+    """Tells whether a text is a number as people write it, with marks between thousands or a currency."""
+    return _NUMBER.match(_ORNAMENTS.sub("", write_ascii_digits(text))) is not None
 
 
 def name_texts(texts: Sequence[str | None], mark: str) -> list[str | None]:
@@ -198,6 +326,27 @@ def choose_learnt_mark(texts: Iterable[str], learnt: Range) -> str:
 def is_group(text: str) -> bool:
     """Tells whether a text is a number with one mark, or several alike, before three digits each."""
     return _GROUPS.match(text) is not None
+
+
+def find_doubtful(texts: Texts, mark: str, learnt: Range) -> int | None:
+    """Returns where the first of numbers stands that is as 2.345, and rather 2345 by what models learnt from."""
+    for at, text in enumerate(texts):
+        # Most numbers are told by these two looks.
+        if text is None or text[-4:-3] not in _MARKS:
+            continue
+        plain = write_ascii_digits(text)
+        if not is_group(plain):
+            continue
+        if (
+            not learnt.low
+            <= float(plain.replace(".", "").replace(",", ""))
+            <= learnt.high
+        ):
+            continue
+        if choose_learnt_mark([plain], learnt) not in ("", mark):
+            return at
+
+    return None
 
 
 def describe_groups(text: str, mark: str, learnt: Range) -> str:

@@ -17,6 +17,7 @@ from tables.file_formats import EXCEL, NoTextError, name_archive, refuse_others
 MAX_XZ_BYTES = 128 * 1024 * 1024
 """The strongest setting of xz takes half of this to unpack."""
 MAX_NAMES = 5
+_ZIP_START = b"PK\x03\x04"
 _ENCRYPTED = 1
 """This bit of a file's flags says that a password is needed."""
 _LAID_BESIDE = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$)")
@@ -28,7 +29,7 @@ def unpack(name: str, content: bytes, max_bytes: int) -> bytes:
     for start, (kind, read) in _PACKERS.items():
         if content.startswith(start):
             return _unpack_stream(content, kind, read, max_bytes)
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(_ZIP_START):
         return _unpack_zip(name, content, max_bytes)
     if _is_tar(content):
         return _unpack_tar(content)
@@ -36,6 +37,17 @@ def unpack(name: str, content: bytes, max_bytes: int) -> bytes:
     refuse_others(content)
 
     return content
+
+
+def refuse_packed(content: bytes) -> None:
+    """Raises NoTextError for a file that is packed in any way which `unpack` knows."""
+    kinds = {start: kind for start, (kind, _) in _PACKERS.items()}
+    kinds[_ZIP_START] = "a zip archive or an Excel workbook"
+    kind = next((kinds[each] for each in kinds if content.startswith(each)), "")
+    if _is_tar(content):
+        kind = "a tar archive"
+    if kind:
+        raise NoTextError(f"expected CSV, got {kind}: send the table itself")
 
 
 def _read_gzip(content: bytes, n_bytes: int) -> bytes:

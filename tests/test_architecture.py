@@ -177,6 +177,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.models",
         "service.models.images",
         "service.open_inference",
+        "tables",
     },
     "service.http.wire": {
         "service.contract",

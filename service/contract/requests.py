@@ -15,13 +15,6 @@ GroupName = Annotated[str, msgspec.Meta(min_length=1)]
 Row = list[Value] | dict[str, Value]
 
 
-class NumberCell(float):
-    """A cell of a CSV that reads as a number keeps its text, which a column of texts wants."""
-
-    __slots__ = ("text",)
-    text: str
-
-
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability"?: P, "coverage"?: P, "group"?: NAME}"""
 

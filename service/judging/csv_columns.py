@@ -14,18 +14,15 @@ from tables.csv_text import CSVText
 from tables.date_columns import DateColumn
 from tables.date_texts import MAX_CHARS, read_column
 from tables.plain_columns import (
+    Texts,
+    TextTable,
     UnclearNumber,
     choose_learnt_mark,
-    find_decimal_mark,
     is_group,
-    name_texts,
     proves_mark,
     read_numbers,
     refuse_groups,
-    strip_texts,
 )
-
-Texts = Sequence[str | None]
 
 
 class Columns:
@@ -39,19 +36,13 @@ class Columns:
         self._parts: dict[str, list[Value]] = {}
         self.places = text.places
         self.where = where
-        self._texts: dict[str, Texts] = {
-            name: strip_texts(row[at] for row in text.rows)
-            for at, name in enumerate(cancellation.watch(text.names))
-        }
-        every = (each for column in self._texts.values() for each in column)
-        self._mark = find_decimal_mark(every, text.separator)
+        self._table = TextTable(text.names, text.rows, text.separator)
+        for name in cancellation.watch(text.names):
+            self._table.read(name)
 
     def name(self, column: str, known: Collection[str] = ()) -> Texts:
         """Returns the names of a column's values, as they are written where more of them are `known` so."""
-        texts = self._texts[column]
-        names = name_texts(texts, self._mark)
-        n_written, n_named = (sum(each in known for each in s) for s in (texts, names))
-        return texts if n_written > n_named else names
+        return self._table.name(column, known)
 
     def spread_dates(self, features: Sequence[Feature]) -> None:
         """Makes of each date the parts that are features, unless the table has any; raises EvaluationError.
@@ -63,7 +54,7 @@ class Columns:
             if date.name not in self.names or any(each in self.names for each in names):
                 continue
 
-            read = read_column(self._texts[date.name], date.learnt)
+            read = read_column(self._table.read(date.name), date.learnt)
             if read.fault:
                 raise EvaluationError(
                     f"{self.where}: column {date.name!r} {read.fault}"
@@ -79,32 +70,33 @@ class Columns:
         """Keeps of each of these rows that its text is no date."""
         for row in rows:
             where = f"{self.where}, {self.places[row]}"
-            got = str(self._texts[date][row])[:MAX_CHARS]
+            got = str(self._table.read(date)[row])[:MAX_CHARS]
             self.faults.setdefault(row, explain_odd_date(where, date, got))
 
     def read(self, feature: Column) -> Sequence[Value]:
         """Returns numbers where the feature is one; raises EvaluationError for a notation that is not read here."""
         if not isinstance(feature, Feature):
-            return self._texts[feature.name]
+            return self._table.read(feature.name)
         if feature.name in self._parts:
             return self._parts[feature.name]
         if feature.values:
             return self.name(feature.name, feature.values)
-        self._check_groups(feature)
+        mark = self._table.choose_mark(feature.name, find_range(feature))
+        self._check_groups(feature, mark)
         try:
-            return read_numbers(self._texts[feature.name], self._mark)
+            return read_numbers(self._table.read(feature.name), mark)
         except UnclearNumber as error:
             raise EvaluationError(
                 f"{self.where}: column {feature.name!r}: {error}; `veredicto evaluate` reads more notations"
             ) from None
 
-    def _check_groups(self, feature: Feature) -> None:
+    def _check_groups(self, feature: Feature, mark: str) -> None:
         """Raises EvaluationError where numbers as 2.345 are rather 2345, by those that models learnt from."""
         learnt = find_range(feature)
-        known = [each for each in self._texts[feature.name] if each is not None]
-        if learnt is None or proves_mark(known, self._mark):
+        known = [each for each in self._table.read(feature.name) if each is not None]
+        if learnt is None or proves_mark(known, mark):
             return
-        if choose_learnt_mark(known, learnt) in ("", self._mark):
+        if choose_learnt_mark(known, learnt) in ("", mark):
             return
 
         text = next(each for each in known if is_group(each))
@@ -116,7 +108,7 @@ class Columns:
     def read_other(self, column: str) -> Sequence[Value]:
         """Returns numbers where all values are some, else names."""
         try:
-            values = read_numbers(self._texts[column], self._mark)
+            values = read_numbers(self._table.read(column), self._table.mark)
         except UnclearNumber:
             return self.name(column)
         return (

@@ -27,6 +27,7 @@ from service.models.rows import RowEncoder
 from service.models.runtime.run_errors import one_line
 from service.models.self_check import check_card, run_self_check
 from service.models.session import ON_ONE_THREAD, Placement, Session
+from tables.plain_columns import TextTable
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ class Model:
                 f"{self.name} is a {self.card.kind}: it has no answer to /{call}, only to {known}"
             )
 
-    def encode(self, rows: Rows) -> NDArray[np.float32]:
+    def encode(self, rows: Rows | TextTable) -> NDArray[np.float32]:
         """Returns the rows of a request as the graph's input, `(n_rows, n_features)`."""
         assert self._encoder is not None
         return self._encoder.encode(rows)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
-from service.contract.requests import NumberCell, Row, Value
+from service.contract.requests import Row, Value
 from service.errors import InvalidRequest, hint_at
-from service.models.row_columns import find_dates, find_range, find_texts
+from service.models.row_columns import (
+    Column,
+    RequestDays,
+    describe_others,
+    find_dates,
+    find_texts,
+    read_columns,
+)
 from service.models.value_hints import hint_at_category, hint_at_number
 from tables.date_columns import DAYS, DateColumn, find_day
-from tables.date_texts import DateError, read_date
-from tables.plain_columns import (
-    Range,
-    choose_learnt_mark,
-    find_spelling,
-    is_group,
-    refuse_groups,
-)
+from tables.date_texts import DateError
+from tables.plain_columns import TextTable, find_spelling
 from tables.spread_columns import SpreadColumn, join_features
 
 MAX_FLOAT32 = 3.4028235e38
@@ -43,7 +45,6 @@ class RowEncoder:
         self._features = card_input.features
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
-        self._ranges = [find_range(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
         self._categories = [
             (column, codes) for column, codes in enumerate(self._codes) if codes
@@ -57,12 +58,15 @@ class RowEncoder:
         self._dates = find_dates(self._features)
         self._spread: list[SpreadColumn] = [*self._texts, *self._dates]
         self._columns = join_features(self._names, self._spread)
+        self._column_of: dict[str, Column] = {
+            each.name: each for each in (*self._features, *self._spread)
+        }
 
-    def encode(self, rows: Rows) -> NDArray[np.float32]:
+    def encode(self, rows: Rows | TextTable) -> NDArray[np.float32]:
         """Returns `rows` as `(n_rows, n_features)`; raises InvalidRequest, which names row and feature.
 
         A matrix needs one look. Other rows are looked at value by value; numpy is never left to find their type, since
-        its arrays of texts are as wide as the longest one.
+        its arrays of texts are as wide as the longest one. A table may have more columns than the features.
         """
         if not len(rows):
             raise InvalidRequest("inputs: expected at least one row, got none")
@@ -74,10 +78,7 @@ class RowEncoder:
         ):
             values = rows
         else:
-            lists = rows.tolist() if isinstance(rows, np.ndarray) else rows
-            values = np.array(
-                [self._encode_row(row, index) for index, row in enumerate(lists)]
-            )
+            values = self._encode_each(rows)
 
         # If the sum of squares is small, so is each of them.
         if not np.vdot(values, values) <= MAX_FLOAT32**2:
@@ -128,13 +129,63 @@ class RowEncoder:
                     f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[index]:g}"
                 )
 
-    def _encode_row(self, row: Row, index: int) -> list[float]:
+    def _encode_each(self, rows: Rows | TextTable) -> NDArray[np.float64]:
+        """Returns rows that are looked at value by value, and a table column by column, `(n_rows, n_features)`."""
+        if isinstance(rows, TextTable):
+            columns = self._read_columns(rows)
+            matrix = self._join_columns(columns)
+            if matrix is not None:
+                return matrix
+            lists: list[Row] = [
+                dict(zip(columns, row, strict=True))
+                for row in zip(*columns.values(), strict=True)
+            ]
+        else:
+            lists = rows.tolist() if isinstance(rows, np.ndarray) else rows
+
+        days = RequestDays(lists, self._columns)
+        return np.array(
+            [self._encode_row(row, index, days) for index, row in enumerate(lists)]
+        )
+
+    def _read_columns(self, table: TextTable) -> dict[str, Sequence[Value]]:
+        """Returns columns as JSON has their values; those that are no features are passed over, since none is missing.
+
+        It raises InvalidRequest where one is.
+        """
+        given = set(table.names)
+        for column in self._spread:
+            if column.name in given:
+                given.update(self._names[each] for each in column.positions)
+        if not self._known <= given:
+            missing = self._join([each for each in self._names if each not in given])
+            others = [each for each in table.names if each not in self._column_of]
+            raise InvalidRequest(
+                f"inputs[0]: missing {_quoted(missing)}{describe_others(missing, others)}"
+            )
+
+        return read_columns(table, self._column_of)
+
+    def _join_columns(
+        self, columns: dict[str, Sequence[Value]]
+    ) -> NDArray[np.float64] | None:
+        """Returns columns as `(n_rows, n_features)`; None where some are no numbers, or miss one that is needed."""
+        if not (self._all_numbers and columns.keys() == self._known):
+            return None
+
+        numbers: list[Any] = [columns[name] for name in self._names]
+        matrix = np.array(numbers, dtype=np.float64).T
+        is_missing = np.isnan(matrix) & ~self._imputed
+
+        return None if is_missing.any() else np.ascontiguousarray(matrix)
+
+    def _encode_row(self, row: Row, index: int, days: RequestDays) -> list[float]:
         where = f"inputs[{index}]"
         if self._spread and isinstance(row, list) and len(row) == len(self._columns):
             row = dict(zip(self._columns, row, strict=True))
         if isinstance(row, dict):
             for date in self._dates:
-                row = self._spread_date(row, date, where)
+                row = self._spread_date(row, date, where, days)
             row = self._order(self._spread_texts(row, where), where)
         elif len(row) != len(self._names):
             raise InvalidRequest(
@@ -143,9 +194,9 @@ class RowEncoder:
             )
 
         return [
-            _encode_value(value, feature, codes, learnt, where)
-            for value, feature, codes, learnt in zip(
-                row, self._features, self._codes, self._ranges, strict=True
+            _encode_value(value, feature, codes, where)
+            for value, feature, codes in zip(
+                row, self._features, self._codes, strict=True
             )
         ]
 
@@ -156,8 +207,6 @@ class RowEncoder:
                 continue
 
             value = row[text.name]
-            if isinstance(value, NumberCell):
-                value = value.text
             if value is not None and not isinstance(value, str):
                 raise InvalidRequest(
                     f"{where}: feature {text.name!r} expects a text, got {_show(value)}"
@@ -171,7 +220,7 @@ class RowEncoder:
         return row
 
     def _spread_date(
-        self, row: dict[str, Value], date: DateColumn, where: str
+        self, row: dict[str, Value], date: DateColumn, where: str, days: RequestDays
     ) -> dict[str, Value]:
         """Returns a row with the parts of a date that it has in the date's place."""
         if date.name not in row:
@@ -191,7 +240,7 @@ class RowEncoder:
             return row | dict.fromkeys(names)
 
         try:
-            day = read_date(_name_date(value))
+            day = days.read(_name_date(value), date)
         except DateError as error:
             raise InvalidRequest(
                 f"{where}: feature {date.name!r} expects a date, as '2024-12-31', {error}"
@@ -255,13 +304,11 @@ def _encode_value(
     value: Value,
     feature: Feature,
     codes: dict[str, float] | None,
-    learnt: Range | None,
     where: str,
 ) -> float:
     """Returns the number that a value becomes; raises InvalidRequest.
 
-    It is NaN for a missing value that the graph imputes; true and false mean the categories of those names. `learnt`
-    is the range of a number's training rows.
+    It is NaN for a missing value that the graph imputes; true and false mean the categories of those names.
     """
     if value is None and feature.imputed is not None:
         return math.nan
@@ -272,8 +319,6 @@ def _encode_value(
             raise InvalidRequest(
                 f"{where}: feature {feature.name!r} expects a number, got {_show(value)}{hint}"
             )
-        if isinstance(value, NumberCell) and learnt and is_group(value.text):
-            _check_groups(value.text, feature, learnt, where)
         return value
 
     name = _name_category(value, codes)
@@ -287,24 +332,10 @@ def _encode_value(
     return codes[name]
 
 
-def _check_groups(text: str, feature: Feature, learnt: Range, where: str) -> None:
-    """Raises InvalidRequest for a cell as 2.345 where the model learnt from numbers as 2345, and from none as 2.345."""
-    whole = float(text.replace(".", "").replace(",", ""))
-    # Most cells with three decimals are told by this look.
-    if not learnt.low <= whole <= learnt.high:
-        return
-    if choose_learnt_mark([text], learnt) == ",":
-        raise InvalidRequest(
-            f"{where}: feature {feature.name!r}: {refuse_groups(text, learnt)}"
-        )
-
-
 def _name_category(value: Value, codes: Collection[str]) -> Value:
-    """Returns the name that a value is of a category: yes and true in any capitals, a cell of CSV as it is there."""
+    """Returns the name that a value is of a category: yes and true in any capitals."""
     if isinstance(value, bool):
         return _show(value)
-    if isinstance(value, NumberCell):
-        return value.text
     return find_spelling(value, codes) if isinstance(value, str) else value
 
 
@@ -321,8 +352,6 @@ def _find_date(date: DateColumn, row: Sequence[Value]) -> str | None:
 
 def _name_date(value: Value) -> str:
     """Returns the text of a date, which may be a number of eight or six digits; raises DateError for anything else."""
-    if isinstance(value, NumberCell):
-        return value.text
     if isinstance(value, str):
         return value
     if isinstance(value, float | int) and not isinstance(value, bool):

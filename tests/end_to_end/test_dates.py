@@ -147,14 +147,54 @@ def test_other_bodies_take_dates(server: Server) -> None:
 
 
 def test_a_date_that_may_be_two_is_refused(server: Server) -> None:
-    """A client error names the row and both dates."""
-    rows = [make_row(each, None) for each in ("31/12/2022", "05/07/2022")]
+    """A client error names the row and both dates, unless another row proves the order."""
+    rows = [make_row(each, None) for each in ("2022-12-31", "05/07/2022")]
     answer = server.client.post("/predict", json={"model": NAMES[0], "inputs": rows})
     assert answer.status_code == 400
     assert answer.json() == {
         "error": "inputs[1]: feature 'day' expects a date, as '2024-12-31', got '05/07/2022', which may be "
         "2022-05-07 or 2022-07-05: write the one that is meant so"
     }
+    proven = [make_row(each, None) for each in ("31/12/2022", "05/07/2022")]
+    plain = [make_row(each, None) for each in ("2022-12-31", "2022-07-05")]
+    one, other = (
+        server.post("/predict_proba", {"model": NAMES[0], "inputs": each}).json()
+        for each in (proven, plain)
+    )
+    assert one["probabilities"] == other["probabilities"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_was_learnt_from_is_answered_as_it_is(
+    folder: Path, server: Server, name: str
+) -> None:
+    """A table with its target, an id and days in a country's order is posted as training and judging take it.
+
+    Its answers are those of the same rows in JSON, and the classes that judging finds in it.
+    """
+    whole = make_days(400, 1)
+    rows = [
+        {key: each for key, each in row.items() if key != "warm"}
+        for row in whole.to_dicts()
+    ]
+    expected = server.post("/predict_proba", {"model": name, "inputs": rows}).json()
+
+    days = make_days(400, 1, day="%d/%m/%Y").with_row_index("id")
+    for content in (
+        (folder / "days.csv").read_bytes(),
+        days.write_csv().encode(),
+        days.write_csv(separator="\t", null_value="NA").encode("utf-16"),
+    ):
+        answer = server.post_raw(f"/predict_proba?model={name}", content, "text/csv")
+        assert answer.json()["probabilities"] == expected["probabilities"]
+        assert server.post_raw(f"/compare?task={TASK}", content, "text/csv").is_success
+        judged = server.client.post(
+            f"/judge?task={TASK}&label=warm&keep_learnt=1",
+            content=content,
+            headers={"content-type": "text/csv"},
+        ).json()
+        found = {each["model"]: each["probabilities"] for each in judged["answers"]}
+        assert found[name] == expected["probabilities"]
 
 
 @pytest.mark.parametrize(

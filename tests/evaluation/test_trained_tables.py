@@ -22,6 +22,7 @@ from service.judging.row_hashes import NOTHING
 from service.models.row_columns import list_learnt_ranges
 from service.models.rows import RowEncoder
 from tables.block_cutting import cut_table
+from tables.csv_text import read_csv_text
 from training.__main__ import main as train
 from training.data.table import read_dataset
 
@@ -135,12 +136,47 @@ def encode(value: float | str | None, feature: Feature) -> float:
     return feature.values.index(value) if feature.values else float(value)
 
 
+def check_is_asked_as_trained(path: Path, folder: Path) -> None:
+    """Compares what a request and a judgement read of the same file, which is all that training has read of it.
+
+    Numbers in a notation that a judgement refuses are refused in a request too.
+    """
+    card = LocalClassifiers(folder, "mine").contenders[0].card
+    assert isinstance(card.input, FeatureInput)
+    encoder = RowEncoder(card.input)
+    content = path.read_bytes()
+    limits = TableLimits(max_rows=1000, max_bytes=10_000)
+
+    try:
+        judged = read_labelled_csv(
+            content,
+            card,
+            source=path.name,
+            limits=limits,
+            label="label",
+            learnt=NOTHING,
+            keeps_learnt=True,
+        )
+    except EvaluationError:
+        with pytest.raises(InvalidRequest, match="expects a number, got"):
+            encoder.encode(read_csv(content))
+        return
+
+    dataset = read_dataset(path, target="label", task="mine")
+    asked = encoder.encode(read_csv(content))
+    places = read_csv_text(path.name, content).places
+    labelled = [places.index(each) for each in judged.places]
+    for found in (encoder.encode(judged.rows), asked[labelled]):
+        assert np.array_equal(found, dataset.features, equal_nan=True)
+
+
 @pytest.mark.parametrize("kind", sorted(TABLES))
 def test_a_table_that_is_learnt_from_is_judged_on(tmp_path: Path, kind: str) -> None:
     """A model is judged on the very table that it has learnt from, and both read equal values."""
     path = tmp_path / f"{kind}.csv"
     path.write_bytes(TABLES[kind])
     check_is_judged_as_trained(path, tmp_path)
+    check_is_asked_as_trained(path, tmp_path)
 
 
 @pytest.mark.parametrize("role", ["number", "category"])
@@ -306,6 +342,16 @@ def test_decimals_are_read_so_beside_decimal_commas(tmp_path: Path) -> None:
     part.write_text("size;ratio;label\n7,5;2.345;no\n8,5;1.045;sí\n")
     rows = read_labelled(part, card, label="label").rows
     assert [row["ratio"] for row in rows] == [2.345, 1.045]
+
+    content = part.read_bytes()
+    limits = TableLimits(max_rows=100, max_bytes=10_000)
+    judged = read_labelled_csv(
+        content, card, source="part.csv", limits=limits, label="label", learnt=NOTHING
+    )
+    assert judged.rows == rows
+    assert isinstance(card.input, FeatureInput)
+    asked = RowEncoder(card.input).encode(read_csv(content))
+    assert asked.tolist() == [[7.5, np.float32(2.345)], [8.5, np.float32(1.045)]]
 
 
 def test_thousands_in_a_request_are_refused_rather_than_taken_for_decimals(

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["service", "python_multipart"], enable_loader_override=False
+    include=["service", "tables", "python_multipart"], enable_loader_override=False
 ):
     from tests.support.decoders import MAX_BYTES, PIECES, Decoder, check, make_decoders
 

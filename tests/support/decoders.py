@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from model_card import Feature, FeatureInput
 from service.contract.calls import CALLS
 from service.contract.codec import RequestDecoder
 from service.contract.limits import Limits
 from service.errors import VeredictoError
 from service.grpc import infer_message, messages
+from service.http.request_bodies.csv_rows import read_csv
 from service.http.request_bodies.forms import read_request
 from service.http.request_bodies.infer_body import InferBodyCodec
 from service.http.responses import respond_to_error
@@ -90,6 +92,19 @@ PIECES = (
     b"\x80" * 11,
     b"\x7f",
     b"\x1f\x8b\x08",
+    b";",
+    b"\t",
+    b"|",
+    b"sep=|\n",
+    b"05/07/2022",
+    b"2.345",
+    b"1,5",
+    b'\\"',
+    b"#",
+    b"\r",
+    b"\n\n",
+    b"\xff\xfe",
+    b"\xe9",
 )
 """Decoders of others have failed at these; a mutation puts one of them somewhere."""
 
@@ -97,6 +112,7 @@ PIECES = (
 NAMES = (
     "contract",
     "rows",
+    "csv",
     "form",
     "query",
     "media_type",
@@ -138,6 +154,7 @@ def make_decoders(folder: Path) -> dict[str, Decoder]:
     return {
         "contract": _make_contract(),
         "rows": _make_rows(),
+        "csv": _make_csv(),
         "form": Decoder(_decode_form, _FORMS),
         "query": Decoder(_decode_query, (b"task=colour&models=a&models=b", b"task=a&label=%ff")),
         "media_type": Decoder(_decode_media_type, (b"multipart/form-data; boundary=BOUNDARY",)),
@@ -215,6 +232,47 @@ def _make_rows() -> Decoder:
         return encoder.encode(request.inputs)
 
     return Decoder(decode, (b'[[0.5,"red"]]', b'[{"size":1,"colour":"red"}]'))
+
+
+def _make_csv() -> Decoder:
+    """Returns the decoder of rows as CSV, which have a number, a category, a date and a text."""
+    parts = {
+        "year": (2021, 2022),
+        "month": (1, 12),
+        "weekday": (1, 7),
+        "days": (18628, 19357),
+    }
+    features = (
+        Feature(name="size", type="number", range=(0.0, 9000.0), imputed=1.0),
+        Feature(name="kind", type="category", values=("red", "1", "NA"), imputed="1"),
+        *(
+            Feature(name=f"day_{part}", type="number", range=each, imputed=1.0)
+            for part, each in parts.items()
+        ),
+        *(
+            Feature(name=f"note: {term}", type="number", range=(0, 1))
+            for term in ("007", "7", "good", "1e5", "nan")
+        ),
+    )
+    encoder = RowEncoder(
+        FeatureInput(features=features, example=(0.0, "red", *[0.0] * 9))
+    )
+    rows = "size;kind;day;note;id\n1,5;red;05/07/2022;very good;1\nNA;1;25/12/2022;;2\n"
+
+    def decode(content: bytes) -> object:
+        return encoder.encode(read_csv(content, max_rows=100))
+
+    return Decoder(
+        decode,
+        (
+            rows.encode(),
+            rows.encode("utf-16"),
+            b"sep=;\n" + rows.encode("cp1252"),
+            rows.replace(",", ".").replace(";", ",").encode("utf-8-sig"),
+            b"# made\n\n" + rows.replace(";", "\t").encode(),
+            b'a|size|kind|note|day_year|day_month|day_weekday|day_days\n"a \\" b"|2.345|NA|x|2022|7|2|19178\n',
+        ),
+    )
 
 
 def _decode_form(content: bytes) -> object:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tables import encodings
 from tables.block_cutting import cut_table
 from tables.csv_text import UnreadableTableError, read_csv_text
 
@@ -75,3 +78,41 @@ def test_an_encoding_of_seven_bits_is_refused(encoding: str, tmp_path: Path) -> 
     path.write_bytes(content)
     with pytest.raises(UnreadableTableError, match="got ISO-2022, as mails in Jap"):
         cut_table(path, block_bytes=1000)
+
+
+PIECES = (
+    *(b"a", b",", b"\n", b"\xe9", b"\x80", b"\x81", b"\xc3", b"\xff", b"\xc0\x80"),
+    *(each.encode() for each in ("é", "日", "\U0001f600", "\u00e9\u20ac")),
+    *(b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"),
+)
+
+
+def decode_by_byte(content: bytes) -> str:
+    """Returns UTF-8 where bytes are some, and one character for each other byte."""
+    text = ""
+    at = 0
+    while at < len(content):
+        for n_bytes in (1, 2, 3, 4):
+            try:
+                text += content[at : at + n_bytes].decode()
+            except UnicodeDecodeError:
+                continue
+            at += n_bytes
+            break
+        else:
+            text += content[at : at + 1].decode("cp1252", errors="replace")
+            at += 1
+    return text
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join), st.integers(4, 9))
+def test_bytes_of_both_encodings_are_told_apart_one_by_one(
+    content: bytes, n_decoded: int
+) -> None:
+    """Characters of UTF-8 stay such beside bytes of cp1252, wherever a stretch that is decoded at once ends."""
+    expected = decode_by_byte(content).replace("\ufffd", "?")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encodings, "_N_DECODED", n_decoded)
+        found = encodings.decode_bytes(content)
+    plain = "".join("?" if each in "\x81\x8d\x8f\x90\x9d" else each for each in found)
+    assert plain == expected

@@ -12,6 +12,7 @@ from tables.plain_columns import (
     UnclearNumber,
     find_decimal_mark,
     name_texts,
+    read_cells,
     read_numbers,
     strip_texts,
 )
@@ -89,13 +90,36 @@ def test_another_notation_is_refused(name: str) -> None:
         (["1.234", "2"], ";", ","),
         (["1,5", "2.5"], ";", ","),
         (["1,5", "2"], ",", "."),
+        (["1,5", "2"], "\t", ","),
+        (["1,5", "2"], "|", ","),
+        (["1.234", "2"], "\t", "."),
+        (["1,5", "2.5"], "\t", "."),
     ],
 )
-def test_a_comma_is_decimal_only_beside_semicolons(
+def test_a_comma_is_decimal_where_it_parts_no_values(
     *, texts: list[str], separator: str, mark: str
 ) -> None:
-    """A table with semicolons in which nothing proves a point has decimal commas, as spreadsheets write them."""
+    """A table with semicolons in which nothing proves a point has decimal commas, as spreadsheets write them.
+
+    Beside tabs and bars they are where all that proves a mark proves them.
+    """
     assert find_decimal_mark(texts, separator) == mark
+
+
+@pytest.mark.parametrize("kind", ["numbers", "gap", "odd"])
+def test_decimal_commas_are_read_alike_one_by_one_and_together(kind: str) -> None:
+    """A column of plain numbers is read at once and any other text by text, to the same numbers."""
+    texts = ["1,5", "-2", "+3,", ",5", "3e-05", "1,5E3"]
+    numbers = [1.5, -2.0, 3.0, 0.5, 3e-05, 1500.0]
+    more = {"numbers": ([], []), "gap": (["-"], [None]), "odd": (["1.5"], ["1.5"])}
+    given, read = more[kind]
+    assert read_cells([*texts, None, *given], ",") == [*numbers, None, *read]
+
+
+@pytest.mark.parametrize("text", ["1_000", "inf", "--1", "1e", "1,5", "1.2.3"])
+def test_what_only_python_takes_for_a_number_is_none(text: str) -> None:
+    """A text that is no number as a table has it stays a text."""
+    assert read_cells([text, "1"], ".") == [text, 1.0]
 
 
 def test_what_unpacks_to_more_than_the_limit_is_refused() -> None:

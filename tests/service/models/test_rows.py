@@ -255,7 +255,7 @@ def test_a_cell_that_reads_as_a_number_is_a_text_where_one_is_wanted() -> None:
     rows = read_csv(b"note,stars\n007,7\n1e5,1e1\n,0\nvery good,1\n")
 
     np.testing.assert_array_equal(
-        encoder.encode(rows),  # type: ignore[arg-type]  # cells are values of a row
+        encoder.encode(rows),
         [
             [7, 1, 0, 0, 0, 0],
             [10, 0, 0, 0, 1, 0],
@@ -271,7 +271,7 @@ def test_a_category_of_codes_is_taken_from_a_csv_as_it_stands_there() -> None:
     code = Feature(name="code", type="category", values=values)
     encoder = RowEncoder(FeatureInput(features=(code,), example=("3",)))
     rows = read_csv(b"code\n08001\n250.00\n3\n4 or more\n")
-    assert encoder.encode(rows).tolist() == [[0], [1], [2], [3]]  # type: ignore[arg-type]  # cells are values of a row
+    assert encoder.encode(rows).tolist() == [[0], [1], [2], [3]]
 
     with pytest.raises(InvalidRequest) as refused:
         encoder.encode([[3.0]])
@@ -286,7 +286,7 @@ def test_truth_values_are_taken_as_programs_write_them() -> None:
     size = Feature(name="size", type="category", values=("L", "l"))
     encoder = RowEncoder(FeatureInput(features=(flag, size), example=("true", "L")))
     rows = read_csv(b"flag,size\nTrue,L\nFALSE,l\n")
-    assert encoder.encode(rows).tolist() == [[1, 0], [0, 1]]  # type: ignore[arg-type]  # cells are values of a row
+    assert encoder.encode(rows).tolist() == [[1, 0], [0, 1]]
 
     with pytest.raises(InvalidRequest, match="expects one of false, true, got 'YES'"):
         encoder.encode([["YES", "L"]])
