@@ -80,6 +80,7 @@ def test_a_curl_is_answered(server: Server, command: str, tmp_path: Path) -> Non
     """The answer is a JSON document without an error, or a picture."""
     Image.new("RGB", (64, 48), "grey").save(tmp_path / "cat.jpg")
     Image.new("RGB", (40, 60), "red").save(tmp_path / "car.png")
+    (tmp_path / "exported_models").symlink_to(ROOT / "exported_models")
 
     printed = run_curl(f"curl {command}", server, tmp_path)
 
