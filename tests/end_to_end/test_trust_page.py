@@ -205,6 +205,23 @@ def test_a_row_of_disagreement_is_tried_by_one_action(
         assert page.locator(".verdicts li.dissents").count() >= 1
 
 
+def test_a_year_among_the_values_of_a_row_is_read_as_one(
+    server: Server, browser: Browser
+) -> None:
+    """No mark stands between its thousands, six digits of a number are kept, and names and gaps are as they are."""
+    given = [2023, 12345.678, "red", None]
+    with open_page(browser, f"{server.url}/trust", bench=VERDICT) as page:
+        written = page.evaluate(
+            """async (given) => {
+            const app = document.querySelector("script[type=module]").src;
+            const { writeValue } = await import(new URL("../words.js", app));
+            return given.map(writeValue); }""",
+            given,
+        )
+
+    assert written == ["2023", "12345.7", "red", None]
+
+
 def write_own(path: Path) -> Path:
     """Writes held-out wines with a column more than the features and the class."""
     lines = list(csv.reader((MODELS / "wine.held_out.csv").read_text().splitlines()))

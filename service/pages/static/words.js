@@ -409,6 +409,14 @@ export function hundredths(share, digits) {
 }
 
 /**
+ * Returns a value of a row: a number without a mark between thousands, since it may be a year, or a name as it is.
+ * @param {number | string} value
+ */
+export function writeValue(value) {
+  return typeof value === "number" ? number(value, { maximumSignificantDigits: 6, useGrouping: false }) : value;
+}
+
+/**
  * Returns a number as the language writes it.
  * @param {number} value
  * @param {Intl.NumberFormatOptions} [options]

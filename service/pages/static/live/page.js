@@ -12,7 +12,7 @@ import { readState, writeState } from "../state.js";
 import { writeTabs } from "../tabs.js";
 import { at as share, draw, drawInterval, makeScale } from "../trust/svg.js";
 import { writeFigure } from "../trust/view.js";
-import { findLanguage, number, percent } from "../words.js";
+import { findLanguage, number, percent, writeValue } from "../words.js";
 import { drawCurve } from "./curve.js";
 import { say } from "./words.js";
 
@@ -267,7 +267,7 @@ function showInputs(inputs) {
   const values = inputs && !Array.isArray(inputs) ? Object.values(inputs) : inputs;
   if (!values) return make("span", { class: "quiet" }, say("image"));
   if (values.length === N_PIXELS) return drawDigit(values);
-  return make("span", { class: "values quiet" }, values.slice(0, MAX_VALUES).map((/** @type {any} */ each) => typeof each === "number" ? number(each) : each).join(" · "), values.length > MAX_VALUES ? " …" : "");
+  return make("span", { class: "values quiet" }, values.slice(0, MAX_VALUES).map(writeValue).join(" · "), values.length > MAX_VALUES ? " …" : "");
 }
 
 /** Tells the truth of a row. @param {string} id @param {string} label */

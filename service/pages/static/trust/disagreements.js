@@ -4,7 +4,7 @@ import { ROOT, ask } from "../api.js";
 import { drawDigit } from "../digit.js";
 import { make } from "../dom.js";
 import { nameClass } from "../names.js";
-import { join, number } from "../words.js";
+import { join, number, writeValue } from "../words.js";
 import { say } from "./words.js";
 
 const MAX_SHOWN = 12;
@@ -35,7 +35,7 @@ async function fetchHeldOut(view) {
   const found = await ask(`tasks/${encodeURIComponent(view.task)}/examples?hard=1&n=${MAX_SHOWN}`);
   const rows = found.inputs.map((/** @type {any[]} */ values, /** @type {number} */ index) => ({
     picture: values.length === DRAWN_FEATURES ? drawDigit(values) : null,
-    place: values.length === DRAWN_FEATURES ? "" : `${values.slice(0, MAX_VALUES).map((each) => typeof each === "number" ? number(each) : each).join(" · ")}${values.length > MAX_VALUES ? " …" : ""}`,
+    place: values.length === DRAWN_FEATURES ? "" : `${values.slice(0, MAX_VALUES).map(writeValue).join(" · ")}${values.length > MAX_VALUES ? " …" : ""}`,
     link: new URL(`?task=${encodeURIComponent(view.task)}&x=${encodeURIComponent(values.join(","))}`, ROOT).href,
     truth: found.labels[index],
     said: Object.fromEntries(Object.entries(found.predictions).map(([model, labels]) => [model, /** @type {any} */ (labels)[index]])),
