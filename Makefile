@@ -9,9 +9,9 @@ FUZZ_S ?= 30
 SOAK_S ?= 1800
 CHAOS_N ?= 100
 HOSTILE_N ?= 100000
-# Some tests wait for servers, so there is a worker more than processors; more than four would wait for each other. The
+# Some tests wait for servers, so there are two workers more than processors; more than four would wait for each other. The
 # order of the files is that of tests/support/file_order.py, the longest first.
-TEST_WORKERS = $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() + 1))")
+TEST_WORKERS = $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() + 2))")
 SPREAD ?= --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
 
 # Neither library is to send usage data, whatever starts it.
